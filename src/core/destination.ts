@@ -1,0 +1,187 @@
+/**
+ * The port of a destination: where tables live.
+ *
+ * Each final table has the business columns, then the load time, the deleted mark and `_source_position`. Truth about
+ * progress lives here too, in `_simplyload.checkpoints`, and changes only in the transaction that changes the rows.
+ *
+ * Two kinds of checkpoint rows per source. The group row (table '') holds the epoch of the lease and the boundary up to
+ * which every table `inGroup` is complete: one statement moves all live tables, idle ones included. A table that is not
+ * in the group (in its snapshot, catching up, paused, failed) has a position of its own.
+ */
+import type { Finding } from './finding.ts'
+import type { Position } from './position.ts'
+import type { StageFile } from './stage.ts'
+import type { TableId, TableSchema } from './table-schema.ts'
+
+/** The right to write for one source. A newer one makes an older one useless: its commits fail with `lease_lost`. */
+export interface Lease {
+  readonly source: string
+  readonly epoch: number
+}
+
+export interface TableCheckpoint {
+  readonly table: TableId
+  /** Complete up to here. For a table in the group: the group's. */
+  readonly position: Position
+  readonly inGroup: boolean
+}
+
+export interface SourceCheckpoints {
+  readonly epoch: number
+  /** Absent before the first flush. */
+  readonly groupPosition: Position | undefined
+  readonly tables: readonly TableCheckpoint[]
+}
+
+/** Where a table goes and how. */
+export interface TargetTable {
+  readonly table: TableId
+  /** Schema and table on the destination. */
+  readonly namespace: string
+  readonly name: string
+  /** True: rows are removed. False: they are marked. */
+  readonly hardDelete: boolean
+  readonly schemaChanges: 'evolve' | 'freeze' | 'discard'
+  readonly loadTimeColumn: string
+  readonly deletedColumn: string
+}
+
+export interface SnapshotLoad {
+  readonly target: TargetTable
+  readonly files: readonly StageFile[]
+}
+
+/** The part of a flush that belongs to one table. */
+export interface TableFlush {
+  readonly target: TargetTable
+  /** The newest schema among the files, or that of the snapshot. */
+  readonly schema: TableSchema
+  /** In order of position; all after the table's checkpoint, none reaching past the flush's `to`. */
+  readonly files: readonly StageFile[]
+  /** The checkpoint that the destination is expected to have: the group's for a table in the group. */
+  readonly from: Position
+  /**
+   * - `final`: into the final table of a table in the group.
+   * - `shadow`: into the shadow table while the table catches up.
+   * - `promote`: into the shadow table, which then becomes the final table, and the table joins the group.
+   */
+  readonly into: 'final' | 'shadow' | 'promote'
+  /**
+   * Rows re-read from the source for the keys of `MissingBaseRows`. A partial change whose key is in none of them
+   * is dropped: its row is gone, and its delete follows.
+   */
+  readonly completion?: { readonly files: readonly StageFile[] }
+}
+
+export interface Flush {
+  readonly lease: Lease
+  /** The group's boundary, expected and new. Absent: the flush touches only tables that are not in the group. */
+  readonly group?: { readonly from: Position | undefined; readonly to: Position }
+  /** For tables outside the group: the boundary that they reach. */
+  readonly to: Position
+  readonly tables: readonly TableFlush[]
+  /** `_fivetran_synced`. Milliseconds since 1970. */
+  readonly loadedMs: number
+}
+
+/** Partial changes (unchanged values not sent) that found no row to change. Nothing was committed. */
+export interface MissingBaseRows {
+  readonly table: TableId
+  /** Each a JSON array of the key columns' text forms, in key order. */
+  readonly keys: readonly string[]
+}
+
+export interface TableFlushResult {
+  readonly table: TableId
+  readonly inserted: number
+  readonly updated: number
+  readonly deleted: number
+  readonly quarantined: number
+}
+
+export type FlushResult =
+  | { readonly outcome: 'committed'; readonly tables: readonly TableFlushResult[]; readonly waitedForLockMs: number }
+  | { readonly outcome: 'incomplete'; readonly missing: readonly MissingBaseRows[] }
+
+/** The failure of one table in a flush: the flush was rolled back, and can be tried again without that table. */
+export interface TableFailure {
+  readonly table: TableId
+  readonly error: Error
+}
+
+export interface QuarantineEntry {
+  readonly table: TableId
+  readonly position: Position
+  /** JSON text of the key, or `null`. */
+  readonly key: string | null
+  /** Name of the column; '' where the whole row is in quarantine. */
+  readonly column: string
+  readonly reason: string
+  readonly raw: string
+  readonly loadedMs: number
+}
+
+/**
+ * Calls for one source do not overlap. Every write is at-least-once safe: the same call again after a lost reply must
+ * not change the result. An error that concerns one table only is a PipelineError with `context.table` =
+ * `namespace.name`.
+ */
+export interface Destination extends AsyncDisposable {
+  readonly name: string
+  examine(targets: readonly TargetTable[], signal: AbortSignal): Promise<readonly Finding[]>
+  /** Raises the epoch. Creates `_simplyload` where it is missing. */
+  acquireLease(source: string, signal: AbortSignal): Promise<{ readonly lease: Lease; readonly checkpoints: SourceCheckpoints }>
+  /** Read only; undefined where the destination does not exist yet. */
+  checkpoints(source: string, signal: AbortSignal): Promise<SourceCheckpoints | undefined>
+  /** Makes an empty shadow table; one left by an earlier attempt is dropped unless `keep`. */
+  beginSnapshot(lease: Lease, target: TargetTable, schema: TableSchema, keep: boolean, signal: AbortSignal): Promise<void>
+  /** Appends files to the shadow table, each exactly once, however often it is asked. Returns the rows added. */
+  loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number>
+  /**
+   * All chunks are loaded: the shadow table is complete as of `position`, which becomes the table's own checkpoint.
+   * `positions` > 1: chunks come from several snapshots; of rows with the same key the newest stays.
+   */
+  finishSnapshot(lease: Lease, target: TargetTable, schema: TableSchema, position: Position, positions: number, signal: AbortSignal): Promise<void>
+  /** One transaction for all tables, lease and checkpoints included. DDL that the schemas need runs before it. */
+  flush(flush: Flush, signal: AbortSignal): Promise<FlushResult>
+  /** The table leaves the group and keeps the group's present position as its own. */
+  detach(lease: Lease, table: TableId, signal: AbortSignal): Promise<void>
+  /** Forgets the checkpoint of a table, or of the source: it will be snapshotted again. The final table stays. */
+  resetCheckpoint(lease: Lease, table: TableId | undefined, signal: AbortSignal): Promise<void>
+  quarantine(source: string, filter: { readonly table?: TableId; readonly limit: number }, signal: AbortSignal): Promise<readonly QuarantineEntry[]>
+  /** Lets go of what blocks other readers. The next call takes it again. */
+  release(): Promise<void>
+}
+
+/** What a comparison of one table found. */
+export interface TableComparison {
+  readonly table: TableId
+  readonly sourceRows: number
+  /** Rows that are not marked deleted. */
+  readonly destinationRows: number
+  /** Keys with more than one row on the destination. */
+  readonly duplicateKeys: number
+  readonly differing: number
+  /** Differences explained by the quarantine table; not counted in `differing`. */
+  readonly explained: number
+  /** Bounded by `limit`. */
+  readonly examples: readonly RowDifference[]
+  /** Share of NULLs per column on both sides, only where they differ. */
+  readonly nullShares: readonly { readonly column: string; readonly source: number; readonly destination: number }[]
+}
+
+export interface RowDifference {
+  /** JSON array of the key columns' text forms, in key order; the content hash for tables without a key. */
+  readonly key: string
+  readonly kind: 'missing' | 'extra' | 'different'
+  /** Names of the columns that differ. */
+  readonly columns: readonly string[]
+  /** Position of the row on the destination. */
+  readonly position: Position | undefined
+}
+
+/** A destination that can hold the source's rows against its own. */
+export interface ComparingDestination {
+  /** `files`: all rows of the source, as snapshot files. Compares typed values; changes nothing. */
+  compare(target: TargetTable, schema: TableSchema, files: readonly StageFile[], limit: number, signal: AbortSignal): Promise<TableComparison>
+}

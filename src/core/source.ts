@@ -1,0 +1,195 @@
+/**
+ * The port of a source that can be followed: an exact pair of snapshot and position, then every change after it.
+ *
+ * The engine drives: `prepare` → `openSnapshot` (for the tables that need one) beside `openStream`. Nothing is yielded
+ * twice within one stream, but after a reconnect everything since the last confirmed boundary comes again.
+ */
+import type { ChangeBatch, InProgressBatch, SnapshotBatch } from './batch.ts'
+import type { Finding } from './finding.ts'
+import type { Position } from './position.ts'
+import type { ColumnType, RowIdentity, TableId, TableSchema } from './table-schema.ts'
+
+/** A configured table, as far as a source must know it. */
+export interface TableRequest {
+  readonly table: TableId
+  /** Names of columns that are left out. */
+  readonly exclude: readonly string[]
+  /** Column name → type to use instead of the one derived from the source's. */
+  readonly typeOverrides: Readonly<Record<string, ColumnType>>
+}
+
+export interface DiscoveredTable {
+  readonly table: TableId
+  readonly kind: 'table' | 'partitioned'
+  readonly schema: TableSchema
+  readonly keyColumns: readonly string[]
+  /** How the source identifies old rows: `default`, `index`, `full`, `nothing`. */
+  readonly replicaIdentity: string
+  readonly cursorCandidates: readonly { readonly column: string; readonly indexed: boolean }[]
+  readonly estimatedRows: number
+  readonly bytes: number
+  readonly warnings: readonly string[]
+}
+
+export interface Source extends AsyncDisposable {
+  readonly name: string
+  /** Tables that this role can see, system tables left out. */
+  discover(signal: AbortSignal): Promise<readonly DiscoveredTable[]>
+  /** What `doctor` shows: each privilege, setting and slot, passed ones included. Never throws for what it examines. */
+  examine(tables: readonly TableRequest[], signal: AbortSignal): Promise<readonly Finding[]>
+  /** Schemas as of now, `version` 1. Throws `source_table_missing` naming the table and similar ones. */
+  describe(tables: readonly TableRequest[], signal: AbortSignal): Promise<readonly TableSchema[]>
+}
+
+/** What must be equal for positions of two times to compare. */
+export interface SourceIdentity {
+  /** Postgres: the system identifier. */
+  readonly system: string
+  readonly timeline: number
+  readonly slot: string
+}
+
+export interface PreparedSource {
+  readonly identity: SourceIdentity
+  /** The slot was made by this call: changes before `restart` cannot be read any more. */
+  readonly created: boolean
+  /** LSN from which the source can send changes (Postgres: `confirmed_flush_lsn`). */
+  readonly restartLsn: bigint
+}
+
+/** A source with a log of changes. */
+export interface ChangeSource extends Source {
+  /**
+   * Makes the permanent slot and publication where they are missing, adds tables to the publication, and reports where
+   * the slot stands. Throws `source_permission` with the exact SQL to run as hint where the role may not.
+   * With `mayCreateSlot` false a missing slot is `source_slot_missing`: state says there was one, so changes may be lost.
+   */
+  prepare(tables: readonly TableRequest[], mayCreateSlot: boolean, signal: AbortSignal): Promise<PreparedSource>
+  /** The LSN up to which the source has written now: where `sync --once` stops. */
+  currentLsn(signal: AbortSignal): Promise<bigint>
+  /** An exact pair (boundary, snapshot) over `tables`. */
+  openSnapshot(request: SnapshotRequest, signal: AbortSignal): Promise<SnapshotSession>
+  openStream(request: StreamRequest, signal: AbortSignal): Promise<ChangeStream>
+  /**
+   * Full current rows for the given keys (each a JSON array of the key columns' text forms, in key order), as one batch
+   * with the given position. A key that no longer exists is absent from the batch.
+   */
+  readRows(schema: TableSchema, keys: readonly string[], at: Position, signal: AbortSignal): Promise<SnapshotBatch>
+  /** All rows of a table as of now, read in the text format, whose decoders are others than the binary ones: for `verify`. */
+  readForVerification(schema: TableSchema, signal: AbortSignal): VerificationRead
+  /** Removes what `prepare` made. */
+  dropSlot(signal: AbortSignal): Promise<void>
+}
+
+export interface VerificationRead {
+  /** Every commit before this LSN is contained in the rows; later ones may be. Resolves when reading has begun. */
+  readonly atLeastLsn: Promise<bigint>
+  readonly batches: AsyncIterable<SnapshotBatch>
+}
+
+export interface SnapshotRequest {
+  readonly generation: number
+  readonly schemas: readonly TableSchema[]
+  /** Connections that read at the same time. */
+  readonly connections: number
+  readonly batchRowsMax: number
+  readonly batchBytesMax: number
+}
+
+/** A part of a table that one worker reads. The engine stores it and hands it back unchanged. */
+export interface SnapshotChunk {
+  /** From 0, unique within the table and the fingerprint. */
+  readonly index: number
+  /** Known to the source alone (Postgres: relation and block range). JSON. */
+  readonly spec: string
+  readonly estimatedBytes: number
+  readonly estimatedRows: number
+}
+
+export interface SnapshotPlan {
+  readonly chunks: readonly SnapshotChunk[]
+  /** When it differs from that of an earlier plan, chunks of the two do not combine (Postgres: filenodes). */
+  readonly fingerprint: string
+  /** False: chunks of two snapshots never combine (keyless tables). */
+  readonly resumable: boolean
+}
+
+/** Held open while chunks are read. `readChunk` may run as often at once as `connections` says. */
+export interface SnapshotSession extends AsyncDisposable {
+  /** Rows contain all commits before it, and none at or after it. */
+  readonly position: Position
+  plan(schema: TableSchema, signal: AbortSignal): Promise<SnapshotPlan>
+  /** Throws `snapshot_lost` when the snapshot can no longer be joined: open a new session and read what is missing. */
+  readChunk(schema: TableSchema, chunk: SnapshotChunk, signal: AbortSignal): AsyncIterable<SnapshotBatch>
+}
+
+export interface StreamTable {
+  readonly schema: TableSchema
+  readonly request: TableRequest
+  /** Changes with a smaller position are in the table's snapshot and are not yielded. */
+  readonly startAt: Position
+}
+
+export interface StreamRequest {
+  readonly generation: number
+  readonly fromLsn: bigint
+  readonly tables: readonly StreamTable[]
+  /** A boundary follows the first commit after this long, or sooner when a batch is full. Milliseconds. */
+  readonly flushAfterMs: number
+  readonly batchRowsMax: number
+  readonly batchBytesMax: number
+  /** Bound on rows held by the stream, over all tables and transactions. */
+  readonly memoryBytesMax: number
+}
+
+/** Follows the log. Iterate once; pulling is the back-pressure. */
+export interface ChangeStream extends AsyncIterable<StreamEvent>, AsyncDisposable {
+  /** Everything before `lsn` is safe with us: the source may forget it. */
+  confirm(lsn: bigint): void
+  /** Changes of these tables are yielded from now on too (a table added while running). */
+  addTable(table: StreamTable): void
+  /** A boundary as soon as the log has been read up to `lsn`, even where nothing was committed. */
+  requestBoundary(lsn: bigint): void
+}
+
+export type StreamEvent =
+  /** Rows that count once a boundary behind them has been yielded. */
+  | { readonly kind: 'changes'; readonly batch: ChangeBatch }
+  /** Rows of a transaction that may still abort. */
+  | { readonly kind: 'in-progress'; readonly batch: InProgressBatch }
+  /** The transaction's rows count, in order after all rows yielded before, once a boundary has been yielded. */
+  | {
+      readonly kind: 'transaction-committed'
+      readonly transaction: number
+      readonly generation: number
+      readonly lsn: bigint
+      /** Ranges of ordinals as received that belong to aborted subtransactions: [first, last, first, last, …], sorted. */
+      readonly aborted: Float64Array
+    }
+  | { readonly kind: 'transaction-aborted'; readonly transaction: number }
+  /** Later batches of the table have this schema. Comes before them, after all batches of the earlier schema. */
+  | { readonly kind: 'schema'; readonly schema: TableSchema; readonly rewritten: boolean; readonly changes: readonly string[] }
+  /** Everything before `through` has been yielded: the place where a flush may end. */
+  | {
+      readonly kind: 'boundary'
+      readonly through: Position
+      readonly lsn: bigint
+      /** Commits and row changes since the boundary before. */
+      readonly transactions: number
+      readonly changes: number
+      /** Commit time of the newest transaction since the boundary before, milliseconds since 1970 by the source's clock. */
+      readonly newestCommitMs: number | undefined
+      /** End of the log at the source as last heard: the lag in bytes is its distance from `lsn`. */
+      readonly sourceLsn: bigint
+    }
+  /** This table cannot go on (its identity is lost, it was dropped); all others do. Its changes are no longer yielded. */
+  | { readonly kind: 'table-failed'; readonly table: TableId; readonly error: Error; readonly needsResync: boolean }
+
+/** For descriptions: `key (id, region)`, `whole row`, `insert only`. */
+export function describeIdentity(schema: TableSchema): string {
+  const identity: RowIdentity = schema.identity
+  if (identity.kind === 'bag') return 'whole row'
+  if (identity.kind === 'append') return 'insert only'
+  const names = identity.columnIds.map((id) => schema.columns.find((column) => column.id === id)?.name ?? `#${id}`)
+  return `key (${names.join(', ')})`
+}

@@ -1,0 +1,109 @@
+/**
+ * The port of operational state: what a run must remember and a person wants to see. The truth about rows is in the
+ * destination's checkpoints; where the two disagree on start, the destination wins.
+ */
+import type { Position } from './position.ts'
+import type { SourceIdentity } from './source.ts'
+import type { StageFile } from './stage.ts'
+import type { TableId, TableSchema } from './table-schema.ts'
+
+export type TableState = 'pending' | 'snapshotting' | 'catching_up' | 'live' | 'paused' | 'failed' | 'needs_resync'
+
+export interface SourceRecord {
+  readonly source: string
+  readonly generation: number
+  readonly identity: SourceIdentity
+  /** Every configured table's changes before this LSN are merged or in stage files that the ledger records. */
+  readonly stagedThroughLsn: bigint
+  /** The last LSN that was confirmed to the source. Written before it is sent. */
+  readonly confirmedLsn: bigint
+}
+
+export interface TableRecord {
+  readonly table: TableId
+  readonly state: TableState
+  readonly schema: TableSchema
+  /** Boundary of the snapshot that the table starts from; of the oldest one where chunks come from several. */
+  readonly snapshotPosition: Position | undefined
+  /** Where a paused or failed table stood, to return to. */
+  readonly resumeState: TableState | undefined
+  readonly lastError: string | undefined
+  readonly lastErrorCode: string | undefined
+  readonly lastSyncMs: number | undefined
+  /** Since the table was first seen. */
+  readonly rowsSnapshot: number
+  readonly changesMerged: number
+  readonly quarantined: number
+  readonly updatedMs: number
+}
+
+export interface ChunkRecord {
+  readonly table: TableId
+  readonly index: number
+  readonly spec: string
+  readonly fingerprint: string
+  readonly estimatedRows: number
+  readonly estimatedBytes: number
+  /** Absent while the chunk is not finished: all its files are staged and recorded. */
+  readonly finishedAt: Position | undefined
+  readonly rows: number
+}
+
+export interface LedgerEntry {
+  readonly file: StageFile
+  readonly loadedMs: number | undefined
+}
+
+export interface RunRecord {
+  readonly id: string
+  readonly source: string
+  readonly startedMs: number
+  readonly endedMs: number | undefined
+  readonly outcome: 'running' | 'ok' | 'failed' | 'partial' | 'interrupted' | 'killed'
+  readonly rowsSnapshot: number
+  readonly changesStaged: number
+  readonly changesMerged: number
+  readonly error: string | undefined
+}
+
+export interface ErrorRecord {
+  readonly source: string
+  readonly table: string | undefined
+  readonly code: string
+  readonly message: string
+  readonly hint: string | undefined
+  readonly atMs: number
+}
+
+/** Each call is atomic and durable when it resolves. */
+export interface State extends AsyncDisposable {
+  source(source: string): Promise<SourceRecord | undefined>
+  saveSource(record: SourceRecord): Promise<void>
+  tables(source: string): Promise<readonly TableRecord[]>
+  saveTable(record: TableRecord): Promise<void>
+  removeTable(table: TableId): Promise<void>
+
+  /** Replaces the plan of a table; finished chunks of the same fingerprint are kept where `keepFinished`. */
+  savePlan(table: TableId, chunks: readonly ChunkRecord[]): Promise<void>
+  chunks(table: TableId): Promise<readonly ChunkRecord[]>
+  /** Marks a chunk finished and records its files, in one step. */
+  finishChunk(chunk: ChunkRecord, files: readonly StageFile[]): Promise<void>
+  clearChunks(table: TableId): Promise<void>
+
+  /** Records files and how far the source is covered, in one step. */
+  recordStaged(source: string, files: readonly StageFile[], stagedThroughLsn: bigint): Promise<void>
+  /** Files not loaded yet, in the order in which they were recorded. */
+  waiting(source: string, table?: TableId): Promise<readonly StageFile[]>
+  markLoaded(batchIds: readonly string[], loadedMs: number): Promise<void>
+  /** Loaded before the given time: what retention may remove. */
+  loadedBefore(beforeMs: number, limit: number): Promise<readonly StageFile[]>
+  forget(batchIds: readonly string[]): Promise<void>
+  /** Drops all waiting files of a table from the ledger (it will be read again) and returns them for removal. */
+  discardWaiting(table: TableId): Promise<readonly StageFile[]>
+
+  saveRun(run: RunRecord): Promise<void>
+  runs(source: string, limit: number): Promise<readonly RunRecord[]>
+  /** Bounded: the oldest beyond some thousands are dropped. */
+  recordError(error: ErrorRecord): Promise<void>
+  errors(source: string, limit: number): Promise<readonly ErrorRecord[]>
+}
