@@ -56,16 +56,20 @@ export interface TableFlush {
   readonly target: TargetTable
   /** The newest schema among the files, or that of the snapshot. */
   readonly schema: TableSchema
-  /** In order of position; all after the table's checkpoint, none reaching past the flush's `to`. */
+  /** In order of position, none reaching past the flush's `to`. May be empty for `promote` and `rejoin`. */
   readonly files: readonly StageFile[]
-  /** The checkpoint that the destination is expected to have: the group's for a table in the group. */
+  /**
+   * The checkpoint that the destination is expected to have: the group's for a table in the group. Rows of `files`
+   * with a smaller position are already in the table and are ignored (a file may begin before a snapshot's boundary).
+   */
   readonly from: Position
   /**
    * - `final`: into the final table of a table in the group.
    * - `shadow`: into the shadow table while the table catches up.
    * - `promote`: into the shadow table, which then becomes the final table, and the table joins the group.
+   * - `rejoin`: into the final table of a table outside the group (it failed or was paused), which joins the group.
    */
-  readonly into: 'final' | 'shadow' | 'promote'
+  readonly into: 'final' | 'shadow' | 'promote' | 'rejoin'
   /**
    * Rows re-read from the source for the keys of `MissingBaseRows`. A partial change whose key is in none of them
    * is dropped: its row is gone, and its delete follows.

@@ -17,6 +17,8 @@ export interface SourceRecord {
   readonly stagedThroughLsn: bigint
   /** The last LSN that was confirmed to the source. Written before it is sent. */
   readonly confirmedLsn: bigint
+  /** Retention has removed stage files up to here: a destination that is older cannot be brought up to date from the stage. */
+  readonly prunedThrough: Position | undefined
 }
 
 export interface TableRecord {
@@ -95,6 +97,11 @@ export interface State extends AsyncDisposable {
   /** Files not loaded yet, in the order in which they were recorded. */
   waiting(source: string, table?: TableId): Promise<readonly StageFile[]>
   markLoaded(batchIds: readonly string[], loadedMs: number): Promise<void>
+  /**
+   * The destination's checkpoint decides: change files of the table that end before it count as loaded, all others as
+   * waiting, whatever the ledger said. Snapshot files are left as they are.
+   */
+  reconcileLoaded(table: TableId, checkpoint: Position, loadedMs: number): Promise<void>
   /** Loaded before the given time: what retention may remove. */
   loadedBefore(beforeMs: number, limit: number): Promise<readonly StageFile[]>
   forget(batchIds: readonly string[]): Promise<void>
