@@ -76,7 +76,12 @@ export interface BatchFeatures {
 }
 
 export const NO_FEATURES: BatchFeatures = {
-  updates: 0, deletes: 0, truncates: 0, keyChanges: 0, partialRows: 0, quarantinedRows: 0,
+  updates: 0,
+  deletes: 0,
+  truncates: 0,
+  keyChanges: 0,
+  partialRows: 0,
+  quarantinedRows: 0,
 }
 
 /** Rows of one table with one schema, in ascending order of position. */

@@ -134,25 +134,45 @@ export interface Destination extends AsyncDisposable {
   readonly name: string
   examine(targets: readonly TargetTable[], signal: AbortSignal): Promise<readonly Finding[]>
   /** Raises the epoch. Creates `_simplyload` where it is missing. */
-  acquireLease(source: string, signal: AbortSignal): Promise<{ readonly lease: Lease; readonly checkpoints: SourceCheckpoints }>
+  acquireLease(
+    source: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly lease: Lease; readonly checkpoints: SourceCheckpoints }>
   /** Read only; undefined where the destination does not exist yet. */
   checkpoints(source: string, signal: AbortSignal): Promise<SourceCheckpoints | undefined>
   /** Makes an empty shadow table; one left by an earlier attempt is dropped unless `keep`. */
-  beginSnapshot(lease: Lease, target: TargetTable, schema: TableSchema, keep: boolean, signal: AbortSignal): Promise<void>
+  beginSnapshot(
+    lease: Lease,
+    target: TargetTable,
+    schema: TableSchema,
+    keep: boolean,
+    signal: AbortSignal,
+  ): Promise<void>
   /** Appends files to the shadow table, each exactly once, however often it is asked. Returns the rows added. */
   loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number>
   /**
    * All chunks are loaded: the shadow table is complete as of `position`, which becomes the table's own checkpoint.
    * `positions` > 1: chunks come from several snapshots; of rows with the same key the newest stays.
    */
-  finishSnapshot(lease: Lease, target: TargetTable, schema: TableSchema, position: Position, positions: number, signal: AbortSignal): Promise<void>
+  finishSnapshot(
+    lease: Lease,
+    target: TargetTable,
+    schema: TableSchema,
+    position: Position,
+    positions: number,
+    signal: AbortSignal,
+  ): Promise<void>
   /** One transaction for all tables, lease and checkpoints included. DDL that the schemas need runs before it. */
   flush(flush: Flush, signal: AbortSignal): Promise<FlushResult>
   /** The table leaves the group and keeps the group's present position as its own. */
   detach(lease: Lease, table: TableId, signal: AbortSignal): Promise<void>
   /** Forgets the checkpoint of a table, or of the source: it will be snapshotted again. The final table stays. */
   resetCheckpoint(lease: Lease, table: TableId | undefined, signal: AbortSignal): Promise<void>
-  quarantine(source: string, filter: { readonly table?: TableId; readonly limit: number }, signal: AbortSignal): Promise<readonly QuarantineEntry[]>
+  quarantine(
+    source: string,
+    filter: { readonly table?: TableId; readonly limit: number },
+    signal: AbortSignal,
+  ): Promise<readonly QuarantineEntry[]>
   /** Lets go of what blocks other readers. The next call takes it again. */
   release(): Promise<void>
 }
@@ -187,5 +207,11 @@ export interface RowDifference {
 /** A destination that can hold the source's rows against its own. */
 export interface ComparingDestination {
   /** `files`: all rows of the source, as snapshot files. Compares typed values; changes nothing. */
-  compare(target: TargetTable, schema: TableSchema, files: readonly StageFile[], limit: number, signal: AbortSignal): Promise<TableComparison>
+  compare(
+    target: TargetTable,
+    schema: TableSchema,
+    files: readonly StageFile[],
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<TableComparison>
 }

@@ -55,7 +55,15 @@ export type ErrorCode =
 export type Disposition = 'auto' | 'operator' | 'fatal'
 
 /** Which side a failure is on: the exit code, and the circuit breaker that it counts against. */
-export type ErrorSide = 'configuration' | 'access' | 'source' | 'stage' | 'destination' | 'state' | 'verification' | 'internal'
+export type ErrorSide =
+  | 'configuration'
+  | 'access'
+  | 'source'
+  | 'stage'
+  | 'destination'
+  | 'state'
+  | 'verification'
+  | 'internal'
 
 // Keep `auto` narrow: a wrong `operator` costs somebody's evening, a wrong `auto` hides lost data.
 const TABLE: Readonly<Record<ErrorCode, readonly [Disposition, ErrorSide]>> = {

@@ -3,8 +3,21 @@ import type { TableState } from './state.ts'
 
 /** `table` is `namespace.name`. Times in milliseconds since 1970. */
 export type ProgressEvent =
-  | { readonly event: 'start'; readonly run: string; readonly source: string; readonly tables: number; readonly atMs: number }
-  | { readonly event: 'state'; readonly source: string; readonly table: string; readonly state: TableState; readonly reason?: string; readonly atMs: number }
+  | {
+      readonly event: 'start'
+      readonly run: string
+      readonly source: string
+      readonly tables: number
+      readonly atMs: number
+    }
+  | {
+      readonly event: 'state'
+      readonly source: string
+      readonly table: string
+      readonly state: TableState
+      readonly reason?: string
+      readonly atMs: number
+    }
   | {
       readonly event: 'snapshot'
       readonly source: string
@@ -44,9 +57,31 @@ export type ProgressEvent =
       readonly waitedForLockMs: number
       readonly atMs: number
     }
-  | { readonly event: 'schema'; readonly source: string; readonly table: string; readonly changes: readonly string[]; readonly atMs: number }
-  | { readonly event: 'retry'; readonly source: string; readonly code: string; readonly message: string; readonly attempt: number; readonly delayMs: number; readonly atMs: number }
-  | { readonly event: 'error'; readonly source: string; readonly table?: string; readonly code: string; readonly message: string; readonly hint?: string; readonly atMs: number }
+  | {
+      readonly event: 'schema'
+      readonly source: string
+      readonly table: string
+      readonly changes: readonly string[]
+      readonly atMs: number
+    }
+  | {
+      readonly event: 'retry'
+      readonly source: string
+      readonly code: string
+      readonly message: string
+      readonly attempt: number
+      readonly delayMs: number
+      readonly atMs: number
+    }
+  | {
+      readonly event: 'error'
+      readonly source: string
+      readonly table?: string
+      readonly code: string
+      readonly message: string
+      readonly hint?: string
+      readonly atMs: number
+    }
   | { readonly event: 'notice'; readonly source: string; readonly message: string; readonly atMs: number }
   | { readonly event: 'stopping'; readonly source: string; readonly reason: string; readonly atMs: number }
 
@@ -60,5 +95,10 @@ export interface SyncSummary {
   readonly changesMerged: number
   readonly quarantined: number
   readonly durationMs: number
-  readonly tables: readonly { readonly source: string; readonly table: string; readonly state: TableState; readonly error?: string }[]
+  readonly tables: readonly {
+    readonly source: string
+    readonly table: string
+    readonly state: TableState
+    readonly error?: string
+  }[]
 }

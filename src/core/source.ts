@@ -168,7 +168,12 @@ export type StreamEvent =
     }
   | { readonly kind: 'transaction-aborted'; readonly transaction: number }
   /** Later batches of the table have this schema. Comes before them, after all batches of the earlier schema. */
-  | { readonly kind: 'schema'; readonly schema: TableSchema; readonly rewritten: boolean; readonly changes: readonly string[] }
+  | {
+      readonly kind: 'schema'
+      readonly schema: TableSchema
+      readonly rewritten: boolean
+      readonly changes: readonly string[]
+    }
   /** Everything before `through` has been yielded: the place where a flush may end. */
   | {
       readonly kind: 'boundary'
