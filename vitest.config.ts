@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     globalSetup: ['test/support/postgres-server.ts'],
-    // Real servers and files on small machines: a limit for what hangs, not a measure.
+    // Real servers and files on small machines: limits for what hangs, not measures.
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },
