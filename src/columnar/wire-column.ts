@@ -1,0 +1,15 @@
+import type { Column } from '../core/table-schema.ts'
+import type { PostgresType } from './postgres-type.ts'
+
+/** A column as it comes over the wire, in the order of the wire. */
+export interface WireColumn {
+  /** Undefined: left out, its values are skipped. */
+  readonly column: Column | undefined
+  readonly type: PostgresType
+  /**
+   * - `true`: values are in the type's binary form.
+   * - `false`: in its text form (in COPY binary: the query casts the column to text).
+   * - `per-value`: each value says so itself (pgoutput).
+   */
+  readonly binary: boolean | 'per-value'
+}
