@@ -1,0 +1,402 @@
+/**
+ * A connection to PostgreSQL, ordinary or as a walsender, on the `pg` driver.
+ *
+ * `pg` opens connections, authenticates and runs catalog queries. Bulk data does not pass through it: its message
+ * objects cost about 6 µs of CPU each. `takeSocket` sends one statement and hands every byte of the answer to the
+ * caller, who gives the connection back with the first byte that does not concern it.
+ */
+import type { Socket } from 'node:net'
+import { SESSION_SETTINGS } from '../../columnar/postgres-type.ts'
+import { PipelineError } from '../../core/errors.ts'
+import { type ConnectionSettings, describeConnection } from './connection-settings.ts'
+import { sqlState, translateError } from './errors.ts'
+import { quoteLiteral } from './sql-text.ts'
+import { type ConnectionAttempt, connectionAttempts } from './tls.ts'
+
+export interface ConnectOptions {
+  /** A walsender of the database: takes replication commands and simple queries, no parameters. */
+  readonly replication?: boolean
+  /** Shown behind `application_name` in pg_stat_activity: `simplyload snapshot`. */
+  readonly purpose?: string
+}
+
+/** Values of a row by column name: int8 as bigint, json parsed, bool and smaller numbers as such, all else as text. */
+export type Row = Readonly<Record<string, unknown>>
+
+/** A connection whose bytes go to somebody else for the length of one statement. */
+export interface TakenSocket {
+  /** Resolves when the statement is over and the connection can be used again; rejects with the server's error or the loss. */
+  readonly finished: Promise<void>
+  /** False: the socket's buffer is full, wait for `drained`. */
+  write(bytes: Uint8Array): boolean
+  drained(): Promise<void>
+  /** Stops reading; the server's sending then comes to a halt. */
+  pause(): void
+  resume(): void
+  /** Gives the connection back. `rest`: bytes received from the first message on that the caller leaves to the driver. */
+  release(rest: Buffer): void
+}
+
+// The slice of `pg` that its typings leave out.
+interface DriverConnection {
+  readonly stream: Socket
+  query(text: string): void
+  on(event: 'authenticationSASL', listener: (message: { readonly mechanisms: readonly string[] }) => void): void
+  on(event: 'authenticationCleartextPassword' | 'authenticationMD5Password', listener: () => void): void
+}
+
+interface DriverClient {
+  readonly connection: DriverConnection
+  readonly processID: number | null
+  connect(): Promise<unknown>
+  query(query: object): unknown
+  query(text: string, values?: unknown[]): Promise<{ readonly rows: Row[] } | readonly { readonly rows: Row[] }[]>
+  end(): Promise<void>
+  on(event: 'error', listener: (error: Error) => void): unknown
+}
+
+const KEEP_ALIVE_AFTER_MS = 10_000
+const CANCEL_GRACE_MS = 3_000
+const CLOSE_GRACE_MS = 2_000
+const VERSION_MIN = 140_000
+
+// No time limit may end a session in which we hold a snapshot. `search_path` is empty so that names in values (regclass)
+// are always qualified. With `row_security` off a policy that would hide rows is an error instead of lost rows.
+const OWN_SETTINGS: Readonly<Record<string, string>> = {
+  search_path: '',
+  lc_monetary: 'C',
+  row_security: 'off',
+  synchronize_seqscans: 'off',
+  lock_timeout: '0',
+  idle_session_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  transaction_timeout: '0', // 17 and later, hence the WHERE
+}
+
+function sessionSql(settings: ConnectionSettings): string {
+  const values = { ...SESSION_SETTINGS, ...OWN_SETTINGS, statement_timeout: String(settings.statementTimeoutMs) }
+  const rows = Object.entries(values).map(([name, value]) => `(${quoteLiteral(name)}, ${quoteLiteral(value)})`)
+  return `SELECT pg_catalog.set_config(v.name, v.value, false) FROM (VALUES ${rows.join(', ')}) AS v(name, value)
+WHERE pg_catalog.current_setting(v.name, true) IS NOT NULL`
+}
+
+/** Connects and prepares the session. Throws a PipelineError that says what is wrong and how to mend it. */
+export async function connect(
+  settings: ConnectionSettings,
+  options: ConnectOptions,
+  signal: AbortSignal,
+): Promise<PostgresClient> {
+  const attempts = await connectionAttempts(settings)
+  let worst: PipelineError | undefined
+  for (const attempt of attempts) {
+    signal.throwIfAborted()
+    try {
+      return await connectOnce(settings, options, attempt, signal)
+    } catch (error) {
+      if (!(error instanceof PipelineError)) throw error
+      if (worst === undefined || progress(error) > progress(worst)) worst = error
+      // libpq goes on with the other form where the server or TLS refuses this one, not where nobody answers.
+      const refused = error.code === 'source_tls' || error.code === 'source_authentication'
+      const cut = attempt.tls !== undefined && error.code === 'source_connection_lost'
+      if (!(refused || cut)) break
+    }
+  }
+  throw worst
+}
+
+/** Of two refusals the one that came further tells what is wrong: a wrong password, not the missing TLS after it. */
+function progress(error: PipelineError): number {
+  if (error.code === 'source_tls' || error.code === 'source_connection_lost') return 0
+  return sqlState(error) === '28000' ? 1 : 2
+}
+
+async function connectOnce(
+  settings: ConnectionSettings,
+  options: ConnectOptions,
+  attempt: ConnectionAttempt,
+  signal: AbortSignal,
+): Promise<PostgresClient> {
+  const { default: pg } = await import('pg')
+  const doing = `Connecting to ${describeConnection(settings)}`
+  const driver = new pg.Client({
+    host: settings.host,
+    port: settings.port,
+    database: settings.database,
+    user: settings.user,
+    // As a function: without one `pg` would look into PGPASSWORD and ~/.pgpass, which nobody asked it to.
+    password: () => {
+      const password = settings.password()
+      if (password !== undefined && password !== '') return password
+      throw new PipelineError('source_authentication', doing, {
+        cause: new Error('the server asks for a password and none is given'),
+        hint: 'Put it into the connection string (postgres://user:password@host/database), best from a variable of the environment',
+      })
+    },
+    ssl: attempt.tls ?? false,
+    sslnegotiation: settings.ssl.direct && attempt.tls !== undefined ? 'direct' : 'postgres',
+    enableChannelBinding: settings.channelBinding !== 'disable' && attempt.tls !== undefined,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    connectionTimeoutMillis: settings.connectTimeoutMs,
+    application_name:
+      options.purpose === undefined ? settings.applicationName : `${settings.applicationName} ${options.purpose}`,
+    ...(settings.options === undefined ? {} : { options: settings.options }),
+    ...(options.replication === true ? { replication: 'database' } : {}),
+    types: { getTypeParser: textParser },
+  } as ConstructorParameters<typeof pg.Client>[0]) as unknown as DriverClient
+  if (settings.channelBinding === 'require') requireChannelBinding(driver, doing)
+  const client = new PostgresClient(driver, settings)
+  const stop = (): void => client.destroy()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    await driver.connect()
+    await client.query(sessionSql(settings))
+    const [row] = await client.query<{ version: number }>(
+      "SELECT pg_catalog.current_setting('server_version_num')::int AS version",
+    )
+    client.serverVersion = row?.version ?? 0
+    if (client.serverVersion < VERSION_MIN) {
+      throw new PipelineError('source_setting', doing, {
+        cause: new Error(`the server is PostgreSQL ${Math.floor(client.serverVersion / 10_000)}`),
+        hint: 'Upgrade it to PostgreSQL 14 or later',
+      })
+    }
+    return client
+  } catch (error) {
+    client.destroy()
+    signal.throwIfAborted()
+    throw translateError(error, doing, settings)
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+/** `pg` falls back to authentication without binding; who writes `require` wants none of that. */
+function requireChannelBinding(driver: DriverClient, doing: string): void {
+  const refuse = (): void => {
+    driver.connection.stream.destroy(
+      new PipelineError('source_authentication', doing, {
+        cause: new Error('channel_binding=require, and the server does not offer it'),
+        hint: 'Use TLS and a SCRAM password, or channel_binding=prefer',
+      }),
+    )
+  }
+  driver.connection.on('authenticationSASL', ({ mechanisms }) => {
+    if (!mechanisms.includes('SCRAM-SHA-256-PLUS')) refuse()
+  })
+  driver.connection.on('authenticationCleartextPassword', refuse)
+  driver.connection.on('authenticationMD5Password', refuse)
+}
+
+/** Statements run one after the other, in the order of the calls. */
+export class PostgresClient implements AsyncDisposable {
+  readonly settings: ConnectionSettings
+  /** As `server_version_num`: 180004. */
+  serverVersion = 0
+  readonly #driver: DriverClient
+  readonly #lossListeners = new Set<(error: Error) => void>()
+  #tail: Promise<unknown> = Promise.resolve()
+  #lost: Error | undefined
+  #ended = false
+
+  constructor(driver: DriverClient, settings: ConnectionSettings) {
+    this.#driver = driver
+    this.settings = settings
+    driver.on('error', (error) => this.#lose(error))
+  }
+
+  /** Process id of the server's backend. */
+  get pid(): number {
+    return this.#driver.processID ?? 0
+  }
+
+  /** Why the connection is gone; undefined while it is good. */
+  get lost(): Error | undefined {
+    return this.#lost
+  }
+
+  /** Calls once, at once where the connection is already lost. Not called after `close`. Returns how to take it back. */
+  onLost(listener: (error: Error) => void): () => void {
+    if (this.#lost === undefined) this.#lossListeners.add(listener)
+    else listener(this.#lost)
+    return () => this.#lossListeners.delete(listener)
+  }
+
+  /** Without values the simple protocol is used, which a walsender takes too. An abort cancels the statement at the server. */
+  query<T = Row>(sql: string, values?: readonly unknown[], signal?: AbortSignal): Promise<readonly T[]> {
+    return this.#inTurn(
+      async () => {
+        signal?.throwIfAborted()
+        const running = values === undefined ? this.#driver.query(sql) : this.#driver.query(sql, [...values])
+        const result = await this.#cancellable(running, signal)
+        const last = Array.isArray(result) ? result.at(-1) : result
+        return (last?.rows ?? []) as unknown as readonly T[]
+      },
+      firstWords(sql),
+      signal,
+    )
+  }
+
+  /** Sends `sql` as a simple query; all bytes of the answer go to `onBytes`. Statements before it must be finished. */
+  takeSocket(sql: string, onBytes: (bytes: Buffer) => void): TakenSocket {
+    const socket = this.#driver.connection.stream
+    let driverListeners: ((bytes: Buffer) => void)[] | undefined
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    let failure: Error | undefined
+    this.#driver.query({
+      submit: (connection: DriverConnection) => {
+        driverListeners = socket.listeners('data') as ((bytes: Buffer) => void)[]
+        socket.removeAllListeners('data')
+        socket.on('data', onBytes)
+        connection.query(sql)
+      },
+      handleError: (error: Error) => {
+        // After an error of the server ReadyForQuery follows, but the driver tells it no more to this query.
+        failure = error
+        reject(translateError(this.#lost ?? error, firstWords(sql), this.settings))
+      },
+      handleCommandComplete: () => undefined,
+      handleReadyForQuery: () => (failure === undefined ? resolve() : undefined),
+      handleCopyData: () => undefined,
+      handleRowDescription: () => undefined,
+      handleDataRow: () => undefined,
+      handleEmptyQuery: () => undefined,
+    })
+    this.#tail = promise.catch(() => undefined)
+    return {
+      finished: promise,
+      write: (bytes) => socket.write(bytes),
+      drained: () => this.#drained(socket),
+      pause: () => socket.pause(),
+      resume: () => socket.resume(),
+      release: (rest) => {
+        if (driverListeners === undefined) return
+        const listeners = driverListeners
+        driverListeners = undefined
+        socket.removeListener('data', onBytes)
+        for (const listener of listeners) socket.on('data', listener)
+        socket.resume()
+        if (rest.length > 0) for (const listener of listeners) listener(rest)
+      },
+    }
+  }
+
+  /** Ends the session politely; forcibly after two seconds. Harmless when repeated. */
+  async close(): Promise<void> {
+    if (this.#ended) return
+    this.#ended = true
+    this.#lossListeners.clear()
+    const timer = setTimeout(() => this.#driver.connection.stream.destroy(), CLOSE_GRACE_MS)
+    try {
+      await this.#driver.end()
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Cuts the connection at once. The server notices when it next sends. */
+  destroy(): void {
+    this.#ended = true
+    this.#lossListeners.clear()
+    this.#driver.connection.stream.destroy()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #inTurn<T>(work: () => Promise<T>, doing: string, signal: AbortSignal | undefined): Promise<T> {
+    const turn = this.#tail.then(work).catch((error: unknown) => {
+      if (signal?.aborted === true && error === signal.reason) throw error
+      throw translateError(
+        this.#lost !== undefined && sqlState(error) === undefined ? this.#lost : error,
+        doing,
+        this.settings,
+      )
+    })
+    this.#tail = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** On abort the server is asked to stop; the session is cut where it does not. Then the signal's reason is thrown. */
+  async #cancellable<T>(running: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    if (signal === undefined) return running
+    let cancelling: Promise<void> | undefined
+    const stop = (): void => {
+      cancelling = this.#cancel()
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      return await running
+    } catch (error) {
+      if (cancelling === undefined) throw error
+      throw signal.reason
+    } finally {
+      signal.removeEventListener('abort', stop)
+      await cancelling
+    }
+  }
+
+  async #cancel(): Promise<void> {
+    const timer = setTimeout(() => this.destroy(), CANCEL_GRACE_MS)
+    try {
+      // By SQL and not by CancelRequest: that would need its own TLS handshake, this one is already written.
+      await using other = await connect(this.settings, { purpose: 'cancel' }, AbortSignal.timeout(CANCEL_GRACE_MS))
+      await other.query('SELECT pg_catalog.pg_cancel_backend($1)', [this.pid])
+    } catch {
+      // It cannot be asked (no free connection, the server is gone): the end of the session ends the statement.
+      this.destroy()
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #drained(socket: Socket): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#lost !== undefined || socket.destroyed) return reject(this.#lost ?? new Error('Connection terminated'))
+      const settle = (): void => {
+        socket.removeListener('drain', settle)
+        socket.removeListener('close', settle)
+        if (socket.destroyed) reject(this.#lost ?? new Error('Connection terminated'))
+        else resolve()
+      }
+      socket.on('drain', settle)
+      socket.on('close', settle)
+    })
+  }
+
+  #lose(error: Error): void {
+    if (this.#lost !== undefined) return
+    const translated = translateError(error, `Talking to ${describeConnection(this.settings)}`, this.settings)
+    this.#lost = translated
+    if (this.#ended) return
+    for (const listener of this.#lossListeners) listener(translated)
+    this.#lossListeners.clear()
+  }
+}
+
+/** The first words of a statement say what was done without showing constants. */
+function firstWords(sql: string): string {
+  const words = sql
+    .trimStart()
+    .slice(0, 60)
+    .split(/[\s(]+/)
+  return `Running ${words.slice(0, 2).join(' ')}`
+}
+
+const identity = (text: string): unknown => text
+const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
+  16: (text) => text === 't',
+  20: BigInt,
+  21: Number,
+  23: Number,
+  26: Number,
+  114: JSON.parse,
+  700: Number,
+  701: Number,
+  3802: JSON.parse,
+}
+
+function textParser(oid: number): (text: string) => unknown {
+  return PARSERS[oid] ?? identity
+}
