@@ -1,0 +1,164 @@
+/**
+ * The port of the whole: what the command line, the demo and library users ask of SimplyLoad. `src/app.ts` implements
+ * it; a command knows nothing else.
+ *
+ * Opening an application reads and checks the configuration and nothing more: no connection, no file of the stage or the
+ * state, no heavy module. Each method takes what it needs and lets go of it before it resolves.
+ */
+import type { QuarantineEntry, TableComparison } from './destination.ts'
+import type { Finding } from './finding.ts'
+import type { Position } from './position.ts'
+import type { ProgressListener, SyncSummary } from './progress.ts'
+import type { DiscoveredTable } from './source.ts'
+import type { TableState } from './state.ts'
+import type { TableId } from './table-schema.ts'
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export interface ApplicationOptions {
+  /** Path of the configuration file, relative to the working folder. Paths inside it are relative to its own folder. */
+  readonly configFile: string
+  /** `dotted.path=value`, over environment and file. */
+  readonly settings: readonly string[]
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Structured log, one JSON object per line on standard error. */
+  readonly logLevel: LogLevel
+}
+
+/** Throws `config_invalid` or `config_missing_variable`; the causes name every problem, not only the first. */
+export type OpenApplication = (options: ApplicationOptions) => Promise<Application>
+
+/** For headings and for machines. Descriptions hold no secrets. */
+export interface ConfigSummary {
+  readonly file: string
+  readonly sources: readonly SourceSummary[]
+  readonly destination: { readonly type: string; readonly description: string }
+  /** Things that work but deserve a look. */
+  readonly warnings: readonly string[]
+}
+
+export interface SourceSummary {
+  readonly name: string
+  readonly type: string
+  /** `db.example.com:5432/shop`. */
+  readonly description: string
+  /** `namespace.name` as configured. */
+  readonly tables: readonly string[]
+}
+
+/** Narrows to one source, and to some of its tables (`namespace.name`, or `name` where that is unique). */
+export interface Selection {
+  readonly source?: string | undefined
+  /** Empty: all. */
+  readonly tables: readonly string[]
+}
+
+export interface Examination {
+  /** `source shop`, `destination`, `stage`, `state`. */
+  readonly part: string
+  readonly findings: readonly Finding[]
+}
+
+export interface Discovery {
+  readonly source: string
+  readonly tables: readonly (DiscoveredTable & {
+    /** `namespace.name` of the table on the destination. */
+    readonly target: string
+    /** In the order of `schema.columns`: the type on the destination. */
+    readonly targetTypes: readonly string[]
+    readonly configured: boolean
+  })[]
+}
+
+export interface SyncRequest extends Selection {
+  /** Stops at the position that was current at the start. */
+  readonly once: boolean
+}
+
+export interface SourceStatus {
+  readonly source: string
+  /** Undefined while nothing was ever copied. */
+  readonly position: Position | undefined
+  /** Log at the source that is not merged yet. Undefined where the source was not reached. */
+  readonly lagBytes: number | undefined
+  /** Why the source was not reached. */
+  readonly unreachable: string | undefined
+  readonly lastRun:
+    | { readonly outcome: string; readonly startedMs: number; readonly endedMs: number | undefined }
+    | undefined
+  readonly tables: readonly TableStatus[]
+}
+
+export interface TableStatus {
+  readonly table: TableId
+  /** `namespace.name` on the destination. */
+  readonly target: string
+  readonly state: TableState
+  readonly rowsSnapshot: number
+  readonly changesMerged: number
+  readonly quarantined: number
+  /** Staged and not merged yet. */
+  readonly waitingRows: number
+  readonly lastSyncMs: number | undefined
+  readonly lastError: string | undefined
+}
+
+export interface CheckpointStatus {
+  readonly table: TableId
+  readonly position: Position
+  /** The source's own notation: `0/16B3748`. */
+  readonly sourcePosition: string
+  /** Moves together with all other live tables of its source. */
+  readonly inGroup: boolean
+}
+
+export interface VerifyRequest extends Selection {
+  /** Every row is compared, and keys that differ are named. Else counts, key uniqueness and checksums. */
+  readonly deep: boolean
+}
+
+export interface VerificationReport {
+  readonly equal: boolean
+  readonly tables: readonly (TableComparison & { readonly target: string; readonly durationMs: number })[]
+  /** Tables that cannot be compared now, with the reason: in their snapshot, failed, missing. */
+  readonly skipped: readonly { readonly table: TableId; readonly reason: string }[]
+}
+
+/** A value of a query: what JSON can hold exactly. Everything else comes as the destination's text. */
+export type QueryValue = string | number | boolean | null
+
+export interface QueryResult {
+  readonly columns: readonly { readonly name: string; readonly type: string }[]
+  /** Iterate once; pulling is the back-pressure. */
+  readonly rows: AsyncIterable<readonly QueryValue[]>
+}
+
+export interface CleanupReport {
+  readonly filesRemoved: number
+  readonly bytesRemoved: number
+  /** Not loaded yet, or younger than the retention. */
+  readonly filesKept: number
+}
+
+export interface Application extends AsyncDisposable {
+  summary(): ConfigSummary
+  /** Connects everywhere and reports what it finds, passed checks included. A part that cannot be reached is a finding. */
+  doctor(selection: Selection, signal: AbortSignal): AsyncIterable<Examination>
+  discover(source: string | undefined, signal: AbortSignal): Promise<readonly Discovery[]>
+  /**
+   * Copies and follows. Aborting `signal` finishes what is in hand, commits it and resolves with `interrupted`.
+   * Rejects where nothing could be done at all; failures of single tables are in the summary.
+   */
+  sync(request: SyncRequest, listener: ProgressListener, signal: AbortSignal): Promise<SyncSummary>
+  status(selection: Selection, signal: AbortSignal): Promise<readonly SourceStatus[]>
+  checkpoints(selection: Selection, signal: AbortSignal): Promise<readonly CheckpointStatus[]>
+  /** The tables will be copied anew by the next sync. Final tables stay until then. Returns the tables, `source.namespace.name`. */
+  resetCheckpoints(selection: Selection, signal: AbortSignal): Promise<readonly string[]>
+  verify(request: VerifyRequest, onTable: (table: TableId) => void, signal: AbortSignal): Promise<VerificationReport>
+  quarantine(selection: Selection, limit: number, signal: AbortSignal): Promise<readonly QuarantineEntry[]>
+  /** Runs one statement on the destination, read only. */
+  query(sql: string, signal: AbortSignal): Promise<QueryResult>
+  /** Removes stage files that are loaded and older than the retention. */
+  cleanup(signal: AbortSignal): Promise<CleanupReport>
+}
