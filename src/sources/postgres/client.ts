@@ -9,6 +9,7 @@ import type { Socket } from 'node:net'
 import { SESSION_SETTINGS } from '../../columnar/postgres-type.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { type ConnectionSettings, describeConnection } from './connection-settings.ts'
+import { createDriver, type DriverClient, type DriverConnection, type Row } from './driver.ts'
 import { sqlState, translateError } from './errors.ts'
 import { quoteLiteral } from './sql-text.ts'
 import { type ConnectionAttempt, connectionAttempts } from './tls.ts'
@@ -19,9 +20,6 @@ export interface ConnectOptions {
   /** Shown behind `application_name` in pg_stat_activity: `simplyload snapshot`. */
   readonly purpose?: string
 }
-
-/** Values of a row by column name: int8 as bigint, json parsed, bool and smaller numbers as such, all else as text. */
-export type Row = Readonly<Record<string, unknown>>
 
 /** A connection whose bytes go to somebody else for the length of one statement. */
 export interface TakenSocket {
@@ -37,25 +35,6 @@ export interface TakenSocket {
   release(rest: Buffer): void
 }
 
-// The slice of `pg` that its typings leave out.
-interface DriverConnection {
-  readonly stream: Socket
-  query(text: string): void
-  on(event: 'authenticationSASL', listener: (message: { readonly mechanisms: readonly string[] }) => void): void
-  on(event: 'authenticationCleartextPassword' | 'authenticationMD5Password', listener: () => void): void
-}
-
-interface DriverClient {
-  readonly connection: DriverConnection
-  readonly processID: number | null
-  connect(): Promise<unknown>
-  query(query: object): unknown
-  query(text: string, values?: unknown[]): Promise<{ readonly rows: Row[] } | readonly { readonly rows: Row[] }[]>
-  end(): Promise<void>
-  on(event: 'error', listener: (error: Error) => void): unknown
-}
-
-const KEEP_ALIVE_AFTER_MS = 10_000
 const CANCEL_GRACE_MS = 3_000
 const CLOSE_GRACE_MS = 2_000
 const VERSION_MIN = 140_000
@@ -76,7 +55,7 @@ const OWN_SETTINGS: Readonly<Record<string, string>> = {
 function sessionSql(settings: ConnectionSettings): string {
   const values = { ...SESSION_SETTINGS, ...OWN_SETTINGS, statement_timeout: String(settings.statementTimeoutMs) }
   const rows = Object.entries(values).map(([name, value]) => `(${quoteLiteral(name)}, ${quoteLiteral(value)})`)
-  return `SELECT pg_catalog.set_config(v.name, v.value, false) FROM (VALUES ${rows.join(', ')}) AS v(name, value)
+  return `SELECT pg_catalog.current_setting('server_version_num')::int AS version, pg_catalog.set_config(v.name, v.value, false) FROM (VALUES ${rows.join(', ')}) AS v(name, value)
 WHERE pg_catalog.current_setting(v.name, true) IS NOT NULL`
 }
 
@@ -104,56 +83,20 @@ export async function connect(
   throw worst
 }
 
-/** Of two refusals the one that came further tells what is wrong: a wrong password, not the missing TLS after it. */
-function progress(error: PipelineError): number {
-  if (error.code === 'source_tls' || error.code === 'source_connection_lost') return 0
-  return sqlState(error) === '28000' ? 1 : 2
-}
-
 async function connectOnce(
   settings: ConnectionSettings,
   options: ConnectOptions,
   attempt: ConnectionAttempt,
   signal: AbortSignal,
 ): Promise<PostgresClient> {
-  const { default: pg } = await import('pg')
-  const doing = `Connecting to ${describeConnection(settings)}`
-  const driver = new pg.Client({
-    host: settings.host,
-    port: settings.port,
-    database: settings.database,
-    user: settings.user,
-    // As a function: without one `pg` would look into PGPASSWORD and ~/.pgpass, which nobody asked it to.
-    password: () => {
-      const password = settings.password()
-      if (password !== undefined && password !== '') return password
-      throw new PipelineError('source_authentication', doing, {
-        cause: new Error('the server asks for a password and none is given'),
-        hint: 'Put it into the connection string (postgres://user:password@host/database), best from a variable of the environment',
-      })
-    },
-    ssl: attempt.tls ?? false,
-    sslnegotiation: settings.ssl.direct && attempt.tls !== undefined ? 'direct' : 'postgres',
-    enableChannelBinding: settings.channelBinding !== 'disable' && attempt.tls !== undefined,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
-    connectionTimeoutMillis: settings.connectTimeoutMs,
-    application_name:
-      options.purpose === undefined ? settings.applicationName : `${settings.applicationName} ${options.purpose}`,
-    ...(settings.options === undefined ? {} : { options: settings.options }),
-    ...(options.replication === true ? { replication: 'database' } : {}),
-    types: { getTypeParser: textParser },
-  } as ConstructorParameters<typeof pg.Client>[0]) as unknown as DriverClient
-  if (settings.channelBinding === 'require') requireChannelBinding(driver, doing)
+  const driver = await createDriver(settings, options.purpose, options.replication === true, attempt.tls)
   const client = new PostgresClient(driver, settings)
+  const doing = `Connecting to ${describeConnection(settings)}`
   const stop = (): void => client.destroy()
   signal.addEventListener('abort', stop, { once: true })
   try {
     await driver.connect()
-    await client.query(sessionSql(settings))
-    const [row] = await client.query<{ version: number }>(
-      "SELECT pg_catalog.current_setting('server_version_num')::int AS version",
-    )
+    const [row] = await client.query<{ version: number }>(sessionSql(settings))
     client.serverVersion = row?.version ?? 0
     if (client.serverVersion < VERSION_MIN) {
       throw new PipelineError('source_setting', doing, {
@@ -171,21 +114,10 @@ async function connectOnce(
   }
 }
 
-/** `pg` falls back to authentication without binding; who writes `require` wants none of that. */
-function requireChannelBinding(driver: DriverClient, doing: string): void {
-  const refuse = (): void => {
-    driver.connection.stream.destroy(
-      new PipelineError('source_authentication', doing, {
-        cause: new Error('channel_binding=require, and the server does not offer it'),
-        hint: 'Use TLS and a SCRAM password, or channel_binding=prefer',
-      }),
-    )
-  }
-  driver.connection.on('authenticationSASL', ({ mechanisms }) => {
-    if (!mechanisms.includes('SCRAM-SHA-256-PLUS')) refuse()
-  })
-  driver.connection.on('authenticationCleartextPassword', refuse)
-  driver.connection.on('authenticationMD5Password', refuse)
+/** Of two refusals the one that came further tells what is wrong: a wrong password, not the missing TLS after it. */
+function progress(error: PipelineError): number {
+  if (error.code === 'source_tls' || error.code === 'source_connection_lost') return 0
+  return sqlState(error) === '28000' ? 1 : 2
 }
 
 /** Statements run one after the other, in the order of the calls. */
@@ -382,21 +314,4 @@ function firstWords(sql: string): string {
     .slice(0, 60)
     .split(/[\s(]+/)
   return `Running ${words.slice(0, 2).join(' ')}`
-}
-
-const identity = (text: string): unknown => text
-const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
-  16: (text) => text === 't',
-  20: BigInt,
-  21: Number,
-  23: Number,
-  26: Number,
-  114: JSON.parse,
-  700: Number,
-  701: Number,
-  3802: JSON.parse,
-}
-
-function textParser(oid: number): (text: string) => unknown {
-  return PARSERS[oid] ?? identity
 }
