@@ -165,6 +165,8 @@ export type StreamEvent =
       readonly lsn: bigint
       /** Ranges of ordinals as received that belong to aborted subtransactions: [first, last, first, last, …], sorted. */
       readonly aborted: Float64Array
+      /** Tables of which the transaction's rows do not count: it committed before their `startAt`. Mostly empty. */
+      readonly excluded: readonly TableId[]
     }
   | { readonly kind: 'transaction-aborted'; readonly transaction: number }
   /** Later batches of the table have this schema. Comes before them, after all batches of the earlier schema. */

@@ -72,6 +72,11 @@ export interface TableSchema {
   readonly identity: RowIdentity
   /** Rises by one with each change that is noticed; the first is 1. Batches of one table never go back. */
   readonly version: number
+  /**
+   * What the table was stored as when this schema was read; means something to its source alone (Postgres: oid, storage,
+   * time). Tells after a restart whether rows were rewritten meanwhile without a change of them being told.
+   */
+  readonly fingerprint?: string
 }
 
 export function columnById(schema: TableSchema, id: number): Column | undefined {
