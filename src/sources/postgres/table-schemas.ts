@@ -1,0 +1,186 @@
+/** Catalog → what the rest of SimplyLoad knows of a table, or why it cannot be followed. */
+import { columnTypeOf } from '../../columnar/postgres-type.ts'
+import { PipelineError } from '../../core/errors.ts'
+import type { TableRequest } from '../../core/source.ts'
+import { type Column, type RowIdentity, type TableSchema, tableName } from '../../core/table-schema.ts'
+import { type CatalogTable, type RelationName, readCatalog } from './catalog.ts'
+import type { PostgresClient } from './client.ts'
+import { findIdentity, followedColumns } from './row-identity.ts'
+import { quoteTable } from './sql-text.ts'
+
+/** A configured table and what the catalog says about it. */
+export interface RequestedTable {
+  readonly request: TableRequest
+  readonly catalog: CatalogTable
+}
+
+/** In the order of the requests. Throws `source_table_missing`, or `source_setting` for relations that have no changes. */
+export async function requestedTables(
+  client: PostgresClient,
+  requests: readonly TableRequest[],
+  signal: AbortSignal,
+): Promise<readonly RequestedTable[]> {
+  const found = await readCatalog(
+    client,
+    requests.map(({ table }) => ({ namespace: table.namespace, name: table.name })),
+    signal,
+  )
+  const byName = new Map(found.map((table) => [relationKey(table), table]))
+  const tables: RequestedTable[] = []
+  for (const request of requests) {
+    const catalog = byName.get(relationKey(request.table))
+    if (catalog === undefined) throw await tableMissing(client, request, signal)
+    const refusal = refusalOf(catalog, requests)
+    if (refusal !== undefined) {
+      throw new PipelineError('source_setting', `Describing ${tableName(request.table)}`, {
+        cause: new Error(refusal.reason),
+        hint: refusal.hint,
+        context: { table: tableName(request.table) },
+      })
+    }
+    tables.push({ request, catalog })
+  }
+  return tables
+}
+
+export interface Refusal {
+  readonly reason: string
+  readonly hint: string
+}
+
+/** Why a relation cannot be followed; undefined where it can. */
+export function refusalOf(table: CatalogTable, requests: readonly TableRequest[]): Refusal | undefined {
+  const quoted = quoteTable(table.namespace, table.name)
+  const kinds: Readonly<Record<string, string>> = {
+    v: 'a view',
+    m: 'a materialized view',
+    f: 'a foreign table',
+    S: 'a sequence',
+    c: 'a composite type',
+    i: 'an index',
+    I: 'an index',
+  }
+  const kind = kinds[table.kind]
+  if (kind !== undefined)
+    return { reason: `it is ${kind}, whose changes are not in the log`, hint: 'Name the tables it reads from' }
+  if (table.persistence === 'unlogged')
+    return { reason: 'it is unlogged: its changes are not in the log', hint: `ALTER TABLE ${quoted} SET LOGGED` }
+  if (table.persistence === 'temporary') return { reason: 'it is a temporary table', hint: 'Name a permanent table' }
+  const foreign = table.leaves.find((leaf) => leaf.kind === 'f')
+  if (foreign !== undefined) {
+    return {
+      reason: `its partition ${foreign.namespace}.${foreign.name} is a foreign table, whose changes are not in the log`,
+      hint: `Name its local partitions as tables, or ALTER TABLE ${quoted} DETACH PARTITION ${quoteTable(foreign.namespace, foreign.name)}`,
+    }
+  }
+  const root = table.partitionOf
+  if (root !== undefined && requests.some((request) => relationKey(request.table) === relationKey(root))) {
+    return {
+      reason: `it is a partition of ${root.namespace}.${root.name}, which is configured too`,
+      hint: 'Name the partitioned table alone',
+    }
+  }
+  return undefined
+}
+
+/** Throws `config_invalid` where `exclude` or `types` do not fit the table. */
+export function tableSchema(table: RequestedTable, serverVersion: number, version = 1): TableSchema {
+  const { request, catalog } = table
+  const followed = followedColumns(catalog, serverVersion)
+  const known = new Set(catalog.columns.map((column) => column.name))
+  const unknown = [...request.exclude, ...Object.keys(request.typeOverrides)].find((name) => !known.has(name))
+  if (unknown !== undefined) throw misfit(request, `it has no column "${unknown}"`, `Columns: ${[...known].join(', ')}`)
+  const identity = findIdentity(catalog, serverVersion)
+  const missingKey = identity.columns.find((name) => request.exclude.includes(name))
+  if (missingKey !== undefined) {
+    throw misfit(
+      request,
+      `column "${missingKey}" is excluded, but rows are recognised by it`,
+      'Take it out of `exclude`',
+    )
+  }
+  const columns = followed.filter((column) => !request.exclude.includes(column.name))
+  return {
+    table: request.table,
+    columns: columns.map(
+      (column): Column => ({
+        id: column.attnum,
+        name: column.name,
+        type: request.typeOverrides[column.name] ?? columnTypeOf(column.type),
+        sourceType: column.sourceType,
+        nullable: column.nullable,
+        ...(column.missingValue === undefined ? {} : { missingValue: column.missingValue }),
+      }),
+    ),
+    identity: rowIdentity(
+      identity.kind,
+      identity.columns.map((name) => columns.find((column) => column.name === name)?.attnum ?? 0),
+    ),
+    version,
+  }
+}
+
+function rowIdentity(kind: 'key' | 'bag' | 'append', columnIds: readonly number[]): RowIdentity {
+  return kind === 'key' ? { kind, columnIds } : { kind }
+}
+
+function misfit(request: TableRequest, reason: string, hint: string): PipelineError {
+  const name = tableName(request.table)
+  return new PipelineError('config_invalid', `Configuring ${name}`, {
+    cause: new Error(reason),
+    hint,
+    context: { table: name },
+  })
+}
+
+export function relationKey(relation: RelationName): string {
+  return JSON.stringify([relation.namespace, relation.name])
+}
+
+const SIMILAR = `SELECT n.nspname AS namespace, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' LIMIT 10000`
+const SIMILAR_MAX = 3
+
+async function tableMissing(
+  client: PostgresClient,
+  request: TableRequest,
+  signal: AbortSignal,
+): Promise<PipelineError> {
+  const name = tableName(request.table)
+  const all = await client.query<RelationName>(SIMILAR, undefined, signal)
+  const similar = all
+    .map((table) => ({
+      name: `${table.namespace}.${table.name}`,
+      distance: Math.min(
+        editDistance(`${table.namespace}.${table.name}`, name),
+        editDistance(table.name, request.table.name) + 1,
+      ),
+    }))
+    .filter(({ distance }) => distance <= Math.max(2, name.length / 4))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, SIMILAR_MAX)
+    .map((table) => table.name)
+  return new PipelineError('source_table_missing', `Describing ${name}`, {
+    cause: new Error(`there is no table ${name}`),
+    hint:
+      similar.length === 0
+        ? 'See which there are: simplyload discover'
+        : `Is it one of these? ${similar.join(', ')} (names are case-sensitive)`,
+    context: { table: name },
+  })
+}
+
+/** Levenshtein's, ignoring case. */
+function editDistance(a: string, b: string): number {
+  const [from, to] = [a.toLowerCase(), b.toLowerCase()]
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= from.length; i += 1) {
+    const next = [i]
+    for (let j = 1; j <= to.length; j += 1) {
+      const substituted = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1)
+      next.push(Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[to.length] ?? 0
+}

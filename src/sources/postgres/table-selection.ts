@@ -1,0 +1,73 @@
+/** Names of tables and types as people write them in `simplyload.yaml`. */
+import type { ColumnType } from '../../core/table-schema.ts'
+import type { RelationName } from './catalog.ts'
+
+export const TABLE_NAME_FORM = 'schema.table, "schema"."table" where a name contains dots or quotes, or schema.*'
+
+// A part is quoted as in SQL, or plain text without dots and quotes. Plain text is taken as it is, upper case included.
+const PART = '"((?:[^"]|"")+)"|([^".]+)'
+const NAME = new RegExp(`^(?:(?:${PART})\\.)?(?:${PART})$`)
+
+/** Without a schema: `public`. Undefined: not a name. A plain `*` stays as it is: see `expandTables`. */
+export function parseTableName(text: string): RelationName | undefined {
+  const match = NAME.exec(text)
+  if (match === null) return undefined
+  const [, quotedSchema, plainSchema = 'public', quotedName, plainName = ''] = match
+  const part = (quoted: string | undefined, plain: string): string => quoted?.replaceAll('""', '"') ?? plain
+  return { namespace: part(quotedSchema, plainSchema), name: part(quotedName, plainName) }
+}
+
+export function isPattern(text: string): boolean {
+  return parseTableName(text)?.name === '*' && !text.endsWith('"')
+}
+
+/** Entries with `schema.*` replaced by the tables of that schema that no other entry names. */
+export function expandTables<T extends { readonly name: string }>(
+  entries: readonly T[],
+  present: readonly RelationName[],
+): readonly { readonly entry: T; readonly table: RelationName }[] {
+  const named = entries.flatMap((entry) => {
+    const table = isPattern(entry.name) ? undefined : parseTableName(entry.name)
+    return table === undefined ? [] : [{ entry, table }]
+  })
+  const taken = new Set(named.map(({ table }) => JSON.stringify([table.namespace, table.name])))
+  const matched = entries.flatMap((entry) => {
+    if (!isPattern(entry.name)) return []
+    const namespace = parseTableName(entry.name)?.namespace
+    return present
+      .filter((table) => table.namespace === namespace && !taken.has(JSON.stringify([table.namespace, table.name])))
+      .map((table) => ({ entry, table }))
+  })
+  return [...named, ...matched]
+}
+
+const PLAIN_TYPES = [
+  'bool',
+  'int16',
+  'int32',
+  'int64',
+  'float32',
+  'float64',
+  'text',
+  'bytes',
+  'uuid',
+  'json',
+  'date',
+  'time',
+  'timestamp',
+  'timestamptz',
+] as const
+const PRECISION_MAX = 38
+
+export const COLUMN_TYPE_FORM = `${PLAIN_TYPES.join(', ')} or decimal(precision,scale) with a precision of at most ${PRECISION_MAX}`
+
+export function parseColumnType(text: string): ColumnType | undefined {
+  const kind = PLAIN_TYPES.find((name) => name === text)
+  if (kind !== undefined) return { kind }
+  const match = /^decimal\( ?(\d{1,2}) ?, ?(\d{1,2}) ?\)$/.exec(text)
+  if (match === null) return undefined
+  const [precision, scale] = [Number(match[1]), Number(match[2])]
+  return precision >= 1 && precision <= PRECISION_MAX && scale <= precision
+    ? { kind: 'decimal', precision, scale }
+    : undefined
+}
