@@ -1,0 +1,52 @@
+/** What a run of one source works with: the ports, the settings, and who listens. */
+import type { Clock } from '../core/clock.ts'
+import type { Destination, TargetTable } from '../core/destination.ts'
+import type { Log } from '../core/log.ts'
+import type { ProgressEvent } from '../core/progress.ts'
+import type { ChangeSource, TableRequest } from '../core/source.ts'
+import type { Stage } from '../core/stage.ts'
+import type { State } from '../core/state.ts'
+
+export interface EngineSettings {
+  /** How often changes are flushed to the stage. */
+  readonly intervalMs: number
+  /** How old a final table may be, and so how often it is merged. */
+  readonly freshnessMs: number
+  readonly batchRowsMax: number
+  readonly batchBytesMax: number
+  /** Bound on rows held by one run outside the destination. */
+  readonly memoryBytesMax: number
+  /** Connections that read a snapshot. */
+  readonly snapshotConnections: number
+  /** First part of stage paths. */
+  readonly customer: string
+  /** How long stage files stay after their load. */
+  readonly retentionMs: number
+}
+
+export interface ConfiguredTable {
+  readonly request: TableRequest
+  readonly target: TargetTable
+}
+
+export interface SourceContext {
+  readonly name: string
+  readonly source: ChangeSource
+  readonly tables: readonly ConfiguredTable[]
+  /** Names (`namespace.name`) that this run merges; undefined: all. The others are staged. */
+  readonly only: ReadonlySet<string> | undefined
+  readonly destination: Destination
+  readonly stage: Stage
+  readonly state: State
+  readonly settings: EngineSettings
+  readonly clock: Clock
+  readonly log: Log
+  readonly emit: (event: ProgressEvent) => void
+  readonly runId: string
+}
+
+/** `graceful` first: finish what is in hand and commit it. `immediate`: stop now; nothing is lost. */
+export interface StopSignals {
+  readonly graceful: AbortSignal
+  readonly immediate: AbortSignal
+}

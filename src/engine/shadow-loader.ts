@@ -1,0 +1,131 @@
+/**
+ * Loads finished chunks into shadow tables while others are read, several files at a time, and finishes a table when
+ * its last file is in. Loading is exactly once however often a file is handed in: the destination remembers batch ids.
+ */
+import { PipelineError } from '../core/errors.ts'
+import { invariant } from '../core/invariant.ts'
+import { comparePositions, type Position } from '../core/position.ts'
+import type { StageFile } from '../core/stage.ts'
+import type { SourceContext } from './context.ts'
+import type { SnapshotPorts } from './snapshotter.ts'
+import type { BookedTable } from './table-book.ts'
+import type { TableReading } from './table-reading.ts'
+
+export class ShadowLoader {
+  readonly #context: SourceContext
+  readonly #ports: SnapshotPorts
+  /** Of the session that reads now: what an empty table is complete as of. */
+  readonly #sessionPosition: Position
+  readonly #readings: ReadonlyMap<BookedTable, TableReading>
+  readonly #failed: AbortController
+  #queue: StageFile[] = []
+  #loading: Promise<void> | undefined
+
+  constructor(
+    context: SourceContext,
+    ports: SnapshotPorts,
+    sessionPosition: Position,
+    readings: ReadonlyMap<BookedTable, TableReading>,
+    failed: AbortController,
+  ) {
+    this.#context = context
+    this.#ports = ports
+    this.#sessionPosition = sessionPosition
+    this.#readings = readings
+    this.#failed = failed
+  }
+
+  add(reading: TableReading, files: readonly StageFile[]): void {
+    reading.unloaded += files.length
+    this.#queue.push(...files)
+    if (this.#queue.length === 0) return
+    this.#loading ??= this.#load()
+      .catch((error: unknown) => this.#failed.abort(error))
+      .finally(() => {
+        this.#loading = undefined
+      })
+  }
+
+  async drain(): Promise<void> {
+    await this.#loading
+  }
+
+  async #load(): Promise<void> {
+    const { destination, state, clock } = this.#context
+    const { lease, stop, destinationGuard, destinationTurn, book } = this.#ports
+    while (this.#queue.length > 0) {
+      const first = this.#queue[0]
+      invariant(first !== undefined, 'there is a file to load')
+      const table = book.get(first.schema.table)
+      const files = this.#queue.filter((file) => book.get(file.schema.table) === table)
+      this.#queue = this.#queue.filter((file) => book.get(file.schema.table) !== table)
+      const reading = this.#readings.get(table)
+      if (reading === undefined || table.record.state !== 'snapshotting') continue
+      try {
+        const load = { target: table.configured.target, files }
+        await destinationGuard.run(
+          () => destinationTurn.run(() => destination.loadSnapshot(lease, load, stop.immediate)),
+          stop.immediate,
+        )
+        const batchIds = files.map((file) => file.batchId)
+        await state.markLoaded(batchIds, clock.nowMs())
+        reading.unloaded -= files.length
+        await this.completeWhenDone(reading)
+      } catch (error) {
+        if (stop.immediate.aborted) throw error
+        await failReading(this.#ports, table, error)
+      }
+    }
+  }
+
+  /** Makes the shadow table complete as of the oldest of its snapshots. */
+  async completeWhenDone(reading: TableReading): Promise<void> {
+    const { destination, state } = this.#context
+    const { lease, stop, destinationGuard, destinationTurn, book } = this.#ports
+    const { table } = reading
+    if (reading.missing > 0 || reading.unloaded > 0 || reading.completing) return
+    reading.completing = true
+    const chunks = await state.chunks(table.id)
+    const positions = [...new Set(chunks.flatMap((chunk) => chunk.finishedAt ?? []))].sort(comparePositions)
+    const oldest = positions[0] ?? this.#sessionPosition
+    const { target } = table.configured
+    await destinationGuard.run(
+      () =>
+        destinationTurn.run(() =>
+          destination.finishSnapshot(lease, target, table.schema, oldest, positions.length, stop.immediate),
+        ),
+      stop.immediate,
+    )
+    table.checkpoint = oldest
+    table.inGroup = false
+    const done = {
+      snapshotPosition: oldest,
+      rowsSnapshot: reading.rows,
+      lastError: undefined,
+      lastErrorCode: undefined,
+    }
+    await book.move(table, 'snapshot_finished', done)
+    await state.clearChunks(table.id)
+    this.#ports.ready(table)
+  }
+}
+
+/** A failure of one table stops that table; a lost snapshot, connection or disk concerns all and is thrown. */
+export async function failReading(ports: SnapshotPorts, table: BookedTable, error: unknown): Promise<void> {
+  if (!(error instanceof PipelineError) || CONCERNS_ALL.has(error.code)) throw error
+  await ports.book.fail(table, error, false)
+}
+
+const CONCERNS_ALL: ReadonlySet<string> = new Set([
+  'snapshot_lost',
+  'source_connection_lost',
+  'source_unreachable',
+  'stage_full',
+  'stage_unavailable',
+  'state_unavailable',
+  'destination_locked',
+  'destination_unreachable',
+  'destination_full',
+  'lease_lost',
+  'internal',
+])

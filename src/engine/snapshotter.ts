@@ -1,0 +1,246 @@
+/**
+ * Reads tables for the first time, chunk by chunk, into shadow tables.
+ *
+ * One session gives one exact pair of snapshot and position for all tables that need reading. Workers take chunks in
+ * order; a chunk counts when all its files are durable and recorded, and is then loaded. If the session is lost, a new
+ * one reads only what is missing: rows carry the position of their own session, so changes between the two sessions are
+ * applied to the rows that need them and to no others. Tables whose chunks cannot combine are read again whole.
+ */
+import type { Lease } from '../core/destination.ts'
+import { invariant } from '../core/invariant.ts'
+import type { Position } from '../core/position.ts'
+import type { SnapshotChunk, SnapshotPlan, SnapshotSession } from '../core/source.ts'
+import type { StageFile } from '../core/stage.ts'
+import type { ChunkRecord } from '../core/state.ts'
+import { placeBatch, snapshotBatchId } from './batch-name.ts'
+import type { SourceContext, StopSignals } from './context.ts'
+import type { Guard } from './guard.ts'
+import { failReading, ShadowLoader } from './shadow-loader.ts'
+import { writeBatchFile } from './stage-file-writer.ts'
+import { sameShape } from './start-plan.ts'
+import type { BookedTable, TableBook } from './table-book.ts'
+import { beginReading, type TableReading, tellReading } from './table-reading.ts'
+import type { Turn } from './turn.ts'
+
+export interface SnapshotPorts {
+  readonly book: TableBook
+  readonly lease: Lease
+  readonly generation: number
+  readonly sourceGuard: Guard
+  readonly destinationGuard: Guard
+  readonly destinationTurn: Turn
+  readonly stop: StopSignals
+  /** A table is complete as of its snapshot and may be promoted. */
+  readonly ready: (table: BookedTable) => void
+  /** The source must be followed at least to here before the tables of this session are up to date. */
+  readonly reached: (at: Position) => void
+}
+
+/** A table's columns changed between the start of the run and its snapshot: the run of the source begins anew. */
+export class SchemaMoved extends Error {
+  override readonly name = 'SchemaMoved'
+}
+
+/** Resolves when every given table has been read or has failed, or a stop was asked for. */
+export async function runSnapshots(
+  context: SourceContext,
+  ports: SnapshotPorts,
+  tables: readonly BookedTable[],
+): Promise<void> {
+  let attempt = 0
+  await ports.sourceGuard.run(async () => {
+    attempt++
+    const left = tables.filter((table) => isUnread(table))
+    if (left.length === 0 || ports.stop.graceful.aborted) return
+    await readTables(context, ports, left, attempt)
+  }, ports.stop.immediate)
+}
+
+export function isUnread(table: BookedTable): boolean {
+  return table.record.state === 'pending' || table.record.state === 'snapshotting'
+}
+
+async function readTables(
+  context: SourceContext,
+  ports: SnapshotPorts,
+  tables: readonly BookedTable[],
+  attempt: number,
+): Promise<void> {
+  const { source, settings } = context
+  await using session = await source.openSnapshot(
+    {
+      generation: ports.generation,
+      schemas: tables.map((table) => table.schema),
+      connections: settings.snapshotConnections,
+      batchRowsMax: settings.batchRowsMax,
+      batchBytesMax: settings.batchBytesMax,
+    },
+    ports.stop.immediate,
+  )
+  ports.reached(session.position)
+  await requireUnchangedSchemas(context, tables, ports.stop.immediate)
+  await new SnapshotRun(context, ports, session, attempt).read(tables)
+}
+
+/** Under the session's locks schemas cannot change any more; the stream must know the form that is read. */
+async function requireUnchangedSchemas(
+  context: SourceContext,
+  tables: readonly BookedTable[],
+  signal: AbortSignal,
+): Promise<void> {
+  const requests = tables.map((table) => table.configured.request)
+  const now = await context.source.describe(requests, signal)
+  for (const [index, table] of tables.entries()) {
+    const schema = now[index]
+    invariant(schema !== undefined, 'describe answers for each table')
+    if (!sameShape(schema, table.schema)) throw new SchemaMoved(table.name)
+  }
+}
+
+interface Job {
+  readonly reading: TableReading
+  readonly chunk: ChunkRecord
+}
+
+class SnapshotRun {
+  readonly #context: SourceContext
+  readonly #ports: SnapshotPorts
+  readonly #session: SnapshotSession
+  readonly #attempt: number
+  readonly #readings = new Map<BookedTable, TableReading>()
+  /** Stops the workers when one of them or the loader fails. */
+  readonly #failed = new AbortController()
+  readonly #loader: ShadowLoader
+  #parts = 0
+
+  constructor(context: SourceContext, ports: SnapshotPorts, session: SnapshotSession, attempt: number) {
+    this.#context = context
+    this.#ports = ports
+    this.#session = session
+    this.#attempt = attempt
+    this.#loader = new ShadowLoader(context, ports, session.position, this.#readings, this.#failed)
+  }
+
+  async read(tables: readonly BookedTable[]): Promise<void> {
+    const { stop } = this.#ports
+    try {
+      for (const table of tables) await this.#begin(table)
+      const jobs = [...this.#readings.values()].flatMap((reading) =>
+        reading.plan.filter((chunk) => chunk.finishedAt === undefined).map((chunk): Job => ({ reading, chunk })),
+      )
+      await this.#work(jobs)
+    } finally {
+      await this.#loader.drain()
+    }
+    stop.immediate.throwIfAborted()
+    if (this.#failed.signal.aborted) throw this.#failed.signal.reason
+  }
+
+  /** Decides which chunks are missing, makes the shadow table, and hands in what is staged but not loaded. */
+  async #begin(table: BookedTable): Promise<void> {
+    const { state, destination, name } = this.#context
+    const { book, lease, stop, destinationGuard, destinationTurn } = this.#ports
+    try {
+      const plan = await this.#session.plan(table.schema, stop.immediate)
+      const before = await state.chunks(table.id)
+      const combines = table.record.state === 'snapshotting' && combine(plan, before)
+      // The old cut stays, so that finished chunks keep their meaning; a source leaves the last chunk open-ended.
+      const chunks = combines ? before : planAfresh(plan.chunks, table, plan.fingerprint)
+      if (!combines) await this.#forgetStaged(table)
+      await destinationGuard.run(
+        () =>
+          destinationTurn.run(() =>
+            destination.beginSnapshot(lease, table.configured.target, table.schema, combines, stop.immediate),
+          ),
+        stop.immediate,
+      )
+      await state.savePlan(table.id, chunks)
+      const from = { snapshotPosition: this.#session.position }
+      if (table.record.state === 'pending') await book.move(table, 'snapshot_started', from)
+      else if (!combines) await book.move(table, 'snapshot_restarted', from, 'read again whole')
+      const reading = beginReading(table, chunks)
+      this.#readings.set(table, reading)
+      const staged = await state.waiting(name, table.id)
+      this.#loader.add(
+        reading,
+        staged.filter((file) => file.kind === 'snapshot'),
+      )
+      tellReading(this.#context, reading)
+      await this.#loader.completeWhenDone(reading)
+    } catch (error) {
+      await failReading(this.#ports, table, error)
+    }
+  }
+
+  async #work(jobs: readonly Job[]): Promise<void> {
+    const { settings } = this.#context
+    const signal = AbortSignal.any([this.#ports.stop.immediate, this.#failed.signal])
+    let next = 0
+    const worker = async () => {
+      while (next < jobs.length && !this.#ports.stop.graceful.aborted && !signal.aborted) {
+        const job = jobs[next++]
+        invariant(job !== undefined, 'the queue holds what its length says')
+        if (job.reading.table.record.state === 'snapshotting') await this.#readChunk(job, signal)
+      }
+    }
+    const workers = Array.from({ length: Math.min(settings.snapshotConnections, jobs.length) }, () =>
+      worker().catch((error: unknown) => this.#failed.abort(error)),
+    )
+    await Promise.all(workers)
+  }
+
+  async #readChunk({ reading, chunk }: Job, signal: AbortSignal): Promise<void> {
+    const { state, stage, settings, clock } = this.#context
+    const { table } = reading
+    const files: Promise<StageFile>[] = []
+    let rows = 0
+    try {
+      for await (const batch of this.#session.readChunk(table.schema, chunk, signal)) {
+        const batchId = this.#batchId(chunk)
+        const place = placeBatch(settings.customer, table.id, batchId, clock.nowMs())
+        const file = writeBatchFile(stage, batch, place, signal)
+        file.catch(() => undefined)
+        files.push(file)
+        rows += batch.rows
+        reading.rows += batch.rows
+        reading.bytes += batch.bytes
+        tellReading(this.#context, reading)
+        // One batch is encoded while the next is received; more would only be memory.
+        await files.at(-2)
+      }
+      const written = await Promise.all(files)
+      await state.finishChunk({ ...chunk, finishedAt: this.#session.position, rows }, written)
+      reading.missing--
+      tellReading(this.#context, reading)
+      this.#loader.add(reading, written)
+      await this.#loader.completeWhenDone(reading)
+    } catch (error) {
+      reading.rows -= rows
+      const written = await Promise.allSettled(files)
+      for (const file of written) if (file.status === 'fulfilled') await stage.remove(file.value.path)
+      if (signal.aborted) throw error
+      await failReading(this.#ports, table, error)
+    }
+  }
+
+  #batchId(chunk: SnapshotChunk): string {
+    return snapshotBatchId(this.#ports.lease.epoch, this.#session.position, chunk.index, this.#attempt, this.#parts++)
+  }
+
+  /** What an earlier reading staged is of no use to this one. */
+  async #forgetStaged(table: BookedTable): Promise<void> {
+    const { state, stage, name } = this.#context
+    const files = (await state.waiting(name, table.id)).filter((file) => file.kind === 'snapshot')
+    await state.forget(files.map((file) => file.batchId))
+    for (const file of files) await stage.remove(file.path)
+    await state.clearChunks(table.id)
+  }
+}
+
+function combine(plan: SnapshotPlan, before: readonly ChunkRecord[]): boolean {
+  return plan.resumable && before.length > 0 && before.every((chunk) => chunk.fingerprint === plan.fingerprint)
+}
+
+function planAfresh(chunks: readonly SnapshotChunk[], table: BookedTable, fingerprint: string): readonly ChunkRecord[] {
+  return chunks.map((chunk) => ({ ...chunk, table: table.id, fingerprint, finishedAt: undefined, rows: 0 }))
+}

@@ -1,0 +1,196 @@
+/**
+ * One source, from start to stop. Three loops share the book of tables:
+ *
+ * - the stream receives changes and makes them durable, reconnecting from the last recorded boundary;
+ * - the snapshot loop reads tables that need it;
+ * - the merge loop brings what is recorded to the destination, at most once per freshness.
+ *
+ * The source is told to forget only what is recorded, so a slow destination or snapshot holds back nobody's log. What
+ * touches the destination or a table's place in the group takes its turn.
+ */
+import { describeError, disposition, isPipelineError } from '../core/errors.ts'
+import { type Position, parsePosition } from '../core/position.ts'
+import type { SourceContext, StopSignals } from './context.ts'
+import { createGuard, type RetryNotice } from './guard.ts'
+import { Merger } from './merger.ts'
+import { isUnread, runSnapshots, SchemaMoved, type SnapshotPorts } from './snapshotter.ts'
+import { type StartedSource, startSource } from './source-start.ts'
+import { StreamFollower } from './stream-follower.ts'
+import type { BookedTable } from './table-book.ts'
+import { Turn } from './turn.ts'
+import { Wake } from './wake.ts'
+
+export interface SourceOutcome {
+  readonly outcome: 'ok' | 'partial' | 'failed' | 'interrupted'
+  readonly error: unknown
+  readonly rowsSnapshot: number
+  readonly changesStaged: number
+  readonly changesMerged: number
+  readonly quarantined: number
+  readonly tables: readonly BookedTable[]
+}
+
+/** A daemon never gives up on what time may mend; a `--once` run does, within about a minute. */
+const ONCE_ATTEMPTS_MAX = 8
+/** Before anything worked, a wrong host is more likely than a short outage. */
+const START_ATTEMPTS_MAX = 2
+
+export async function runSource(context: SourceContext, stop: StopSignals, once: boolean): Promise<SourceOutcome> {
+  const startGuard = createGuard(START_ATTEMPTS_MAX, (notice) => tellRetry(context, notice))
+  for (;;) {
+    const started = await startGuard.run(() => startSource(context, stop.immediate), stop.immediate)
+    const outcome = await new SourceRun(context, stop, once, started).run()
+    if (!(outcome.error instanceof SchemaMoved)) return outcome
+  }
+}
+
+class SourceRun {
+  readonly #context: SourceContext
+  readonly #once: boolean
+  readonly #started: StartedSource
+  /** As asked from outside. */
+  readonly #asked: StopSignals
+  /** As asked, or because the run is done or has failed. */
+  readonly #stop: StopSignals
+  readonly #finish = new AbortController()
+  readonly #crash = new AbortController()
+  readonly #turn = new Turn()
+  readonly #merger: Merger
+  readonly #follower: StreamFollower
+  readonly #snapshotPorts: SnapshotPorts
+  readonly #mergeWake = new Wake()
+  readonly #snapshotWake = new Wake()
+  #error: unknown
+
+  constructor(context: SourceContext, asked: StopSignals, once: boolean, started: StartedSource) {
+    this.#context = context
+    this.#once = once
+    this.#started = started
+    this.#asked = asked
+    const immediate = AbortSignal.any([asked.immediate, this.#crash.signal])
+    this.#stop = { graceful: AbortSignal.any([asked.graceful, immediate, this.#finish.signal]), immediate }
+    const attemptsMax = once ? ONCE_ATTEMPTS_MAX : Number.POSITIVE_INFINITY
+    const ports = {
+      book: started.book,
+      lease: started.lease,
+      generation: started.record.generation,
+      sourceGuard: createGuard(attemptsMax, (notice) => tellRetry(context, notice)),
+      destinationGuard: createGuard(attemptsMax, (notice) => tellRetry(context, notice)),
+      destinationTurn: this.#turn,
+      stop: this.#stop,
+    }
+    this.#merger = new Merger(context, ports, started.groupPosition)
+    this.#follower = new StreamFollower(
+      context,
+      {
+        ...ports,
+        attemptsMax,
+        recorded: (staged) => {
+          if (staged.files.length > 0) this.#merger.noteCommit(staged.boundary.newestCommitMs)
+          this.#mergeWake.notify()
+        },
+        unread: () => this.#snapshotWake.notify(),
+      },
+      started.record.stagedThroughLsn,
+    )
+    this.#snapshotPorts = {
+      ...ports,
+      ready: () => this.#mergeWake.notify(),
+      reached: (at) => this.#follower.reach(lsnOf(at)),
+    }
+  }
+
+  async run(): Promise<SourceOutcome> {
+    const { source, destination } = this.#context
+    const { immediate } = this.#stop
+    if (this.#once) {
+      const lsn = await this.#snapshotPorts.sourceGuard.run(() => source.currentLsn(immediate), immediate)
+      this.#follower.reach(lsn)
+    }
+    await Promise.all([
+      this.#watch(this.#follower.run()),
+      this.#watch(this.#snapshotLoop()),
+      this.#watch(this.#mergeLoop()),
+    ])
+    await destination.release()
+    return this.#outcome()
+  }
+
+  /** A loop that fails ends the run: at once where going on could do harm, else after merging what is staged. */
+  async #watch(loop: Promise<void>): Promise<void> {
+    try {
+      await loop
+    } catch (error) {
+      if (this.#stop.immediate.aborted) return
+      this.#error ??= error
+      const harmful = !isPipelineError(error) || disposition(error.code) === 'fatal'
+      if (harmful) this.#crash.abort(error)
+      else this.#finish.abort(error)
+    }
+  }
+
+  #outcome(): SourceOutcome {
+    const tables = this.#started.book.all()
+    const bad = tables.some((table) => table.record.state === 'failed' || table.record.state === 'needs_resync')
+    const interrupted = this.#once && this.#asked.graceful.aborted
+    return {
+      outcome: this.#error !== undefined ? 'failed' : interrupted ? 'interrupted' : bad ? 'partial' : 'ok',
+      error: this.#error,
+      rowsSnapshot: tables.reduce((sum, table) => sum + table.record.rowsSnapshot, 0),
+      changesStaged: this.#follower.changesStaged,
+      changesMerged: this.#merger.totals.changes,
+      quarantined: this.#merger.totals.quarantined,
+      tables,
+    }
+  }
+
+  async #snapshotLoop(): Promise<void> {
+    while (!this.#stop.graceful.aborted) {
+      const tables = this.#unread()
+      if (tables.length > 0) {
+        await runSnapshots(this.#context, this.#snapshotPorts, tables)
+      } else {
+        this.#mergeWake.notify()
+        await this.#snapshotWake.wait(Number.POSITIVE_INFINITY, this.#stop.graceful)
+      }
+    }
+  }
+
+  #unread(): readonly BookedTable[] {
+    const { only } = this.#context
+    return this.#started.book.all().filter((table) => isUnread(table) && (only === undefined || only.has(table.name)))
+  }
+
+  async #mergeLoop(): Promise<void> {
+    const { clock, settings, destination } = this.#context
+    let lastFlush = Number.NEGATIVE_INFINITY
+    while (!this.#stop.graceful.aborted) {
+      const to = this.#follower.recorded
+      const caughtUp = this.#once && this.#follower.reachedTarget && this.#unread().length === 0
+      if (!this.#merger.pending(to)) {
+        if (caughtUp) return this.#finish.abort('done')
+        await this.#mergeWake.wait(Number.POSITIVE_INFINITY, this.#stop.graceful)
+        continue
+      }
+      const waitMs = lastFlush + settings.freshnessMs - clock.elapsedMs()
+      if (waitMs > 0 && !caughtUp) {
+        await this.#mergeWake.wait(waitMs, this.#stop.graceful)
+        continue
+      }
+      lastFlush = clock.elapsedMs()
+      await this.#merger.flush(to)
+      await this.#turn.run(() => destination.release())
+    }
+    if (!this.#stop.immediate.aborted) await this.#merger.flush(this.#follower.recorded)
+  }
+}
+
+function lsnOf(at: Position): bigint {
+  return parsePosition(at)?.lsn ?? 0n
+}
+
+function tellRetry({ clock, emit, name, log }: SourceContext, { error, attempt, delayMs }: RetryNotice): void {
+  const message = describeError(error)
+  log.warn({ source: name, code: error.code, attempt, delayMs }, message)
+  emit({ event: 'retry', source: name, code: error.code, message, attempt, delayMs, atMs: clock.nowMs() })
+}

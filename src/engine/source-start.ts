@@ -1,0 +1,171 @@
+/** The start of a run of one source: takes the lease, prepares the source, and books each table where it stands. */
+import type { Lease } from '../core/destination.ts'
+import { PipelineError } from '../core/errors.ts'
+import type { Position } from '../core/position.ts'
+import type { SourceRecord, TableRecord } from '../core/state.ts'
+import { type TableSchema, tableName } from '../core/table-schema.ts'
+import type { SourceContext } from './context.ts'
+import { planStart, type StartPlan, type TableStart } from './start-plan.ts'
+import { BookedTable, newRecord, TableBook } from './table-book.ts'
+
+export interface StartedSource {
+  readonly lease: Lease
+  readonly book: TableBook
+  readonly record: SourceRecord
+  readonly groupPosition: Position | undefined
+}
+
+export async function startSource(context: SourceContext, signal: AbortSignal): Promise<StartedSource> {
+  const { source, destination, state, tables, name, clock } = context
+  const requests = tables.map((table) => table.request)
+  const { lease, checkpoints } = await destination.acquireLease(name, signal)
+  const record = await state.source(name)
+  const records = await state.tables(name)
+  const described = await source.describe(requests, signal)
+  const hasHistory = record !== undefined || checkpoints.tables.length > 0
+  const prepared = await source.prepare(requests, !hasHistory, signal)
+  const plan = planStart({
+    described,
+    prepared,
+    record,
+    tables: records,
+    checkpoints,
+    freshSchemaVersion: Math.floor(clock.nowMs() / 1000),
+  })
+  const started: SourceRecord = {
+    source: name,
+    generation: plan.generation,
+    identity: prepared.identity,
+    stagedThroughLsn: plan.fromLsn,
+    confirmedLsn: plan.fromLsn,
+    prunedThrough: record?.prunedThrough,
+  }
+  await state.saveSource(started)
+  await dropUnconfigured(
+    context,
+    lease,
+    records,
+    checkpoints.tables.map((entry) => tableName(entry.table)),
+    signal,
+  )
+  const book = new TableBook(context)
+  for (const [index, schema] of described.entries()) {
+    const configured = tables[index]
+    if (configured === undefined) throw new PipelineError('internal', 'Booking tables')
+    const known = records.find((entry) => tableName(entry.table) === tableName(schema.table))
+    const table = new BookedTable(configured, known ?? newRecord(schema, clock.nowMs()))
+    book.add(table)
+    await bookTable(context, book, table, plan, schema, lease, signal)
+  }
+  await holdBackNarrowed(context, book, lease, signal)
+  const waiting = await state.waiting(name)
+  book.addWaiting(waiting)
+  return { lease, book, record: started, groupPosition: checkpoints.groupPosition }
+}
+
+async function bookTable(
+  context: SourceContext,
+  book: TableBook,
+  table: BookedTable,
+  plan: StartPlan,
+  described: TableSchema,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
+  const { state, destination, clock, name, emit } = context
+  const start = plan.starts.get(table.name)
+  if (start === undefined) throw new PipelineError('internal', `Planning the start of ${table.name}`)
+  const notice = noticeOf(start)
+  if (notice !== undefined)
+    emit({ event: 'notice', source: name, message: `${table.name}: ${notice}`, atMs: clock.nowMs() })
+  switch (start.action) {
+    case 'snapshot':
+      await destination.resetCheckpoint(lease, table.id, signal)
+      await book.discardWaiting(table)
+      await state.clearChunks(table.id)
+      table.record = {
+        ...newRecord(described, clock.nowMs()),
+        schema: { ...described, version: Math.max(described.version, table.schema.version) },
+      }
+      await book.save(table, {})
+      return
+    case 'resume-snapshot':
+      await returnTo(book, table)
+      return
+    case 'catch-up':
+    case 'live':
+    case 'rejoin':
+      table.checkpoint = start.from
+      table.inGroup = start.action === 'live'
+      await state.reconcileLoaded(table.id, start.from, clock.nowMs())
+      await book.save(table, {
+        schema: start.schema,
+        state: start.action === 'catch-up' ? 'catching_up' : 'live',
+        resumeState: undefined,
+      })
+      return
+    case 'gap':
+      await book.fail(
+        table,
+        new PipelineError('source_gap', `Continuing ${table.name}`, {
+          cause: new Error(start.reason),
+          hint: `simplyload checkpoint reset ${name} --table ${table.name} reads the table again; until then its rows stay as they are`,
+          context: { table: table.name },
+        }),
+        true,
+      )
+      return
+    case 'stay':
+      return
+  }
+}
+
+/** A table that failed in its snapshot goes on where it was. */
+async function returnTo(book: TableBook, table: BookedTable): Promise<void> {
+  if (table.record.state === 'failed') await book.move(table, 'retried')
+}
+
+function noticeOf(start: TableStart): string | undefined {
+  return start.action === 'snapshot' || start.action === 'live' ? start.notice : undefined
+}
+
+/** What is no longer configured stops being covered: were it configured again, it must be read anew. */
+async function dropUnconfigured(
+  context: SourceContext,
+  lease: Lease,
+  records: readonly TableRecord[],
+  checkpointed: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { destination, state, stage, name, tables, clock, emit } = context
+  const configured = new Set(tables.map((table) => tableName(table.request.table)))
+  for (const entry of records) {
+    const table = tableName(entry.table)
+    if (configured.has(table)) continue
+    if (checkpointed.includes(table)) await destination.resetCheckpoint(lease, entry.table, signal)
+    for (const file of await state.discardWaiting(entry.table)) await stage.remove(file.path)
+    await state.removeTable(entry.table)
+    emit({
+      event: 'notice',
+      source: name,
+      message: `${table} is no longer configured; its final table stays as it is`,
+      atMs: clock.nowMs(),
+    })
+  }
+}
+
+/** `--table`: the others leave the group, keep being staged, and rejoin with the next run that includes them. */
+async function holdBackNarrowed(
+  context: SourceContext,
+  book: TableBook,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
+  const { only, destination } = context
+  if (only === undefined) return
+  for (const table of book.all()) {
+    if (!table.inGroup || only.has(table.name)) continue
+    await destination.detach(lease, table.id, signal)
+    table.inGroup = false
+  }
+}

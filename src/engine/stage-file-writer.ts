@@ -1,0 +1,136 @@
+/**
+ * Batches → Parquet files in the stage. A plain batch is a file. A transaction in progress has one open file per table
+ * and schema: its row groups are written as they come, before it is known whether and where it commits, and the column
+ * with their positions is added at the commit. So a large transaction is encoded once, and its memory is bounded.
+ */
+
+import { ParquetWriter } from '../columnar/parquet-writer.ts'
+import { positionVector } from '../columnar/position-vector.ts'
+import type { Batch, BatchFeatures, ChangeBatch, InProgressBatch, SnapshotBatch } from '../core/batch.ts'
+import { invariant } from '../core/invariant.ts'
+import { type Position, position, positionPrefix } from '../core/position.ts'
+import type { Stage, StageFile, StageWriter } from '../core/stage.ts'
+import type { TableSchema } from '../core/table-schema.ts'
+import type { BatchPlace } from './batch-name.ts'
+import { type OrdinalLog, packOrdinals, unpackOrdinals } from './ordinal-log.ts'
+
+/** Writes one batch as one file. When it resolves, the file is durable. */
+export async function writeBatchFile(
+  stage: Stage,
+  batch: SnapshotBatch | ChangeBatch,
+  place: BatchPlace,
+  signal: AbortSignal,
+): Promise<StageFile> {
+  const first = batch.kind === 'snapshot' ? batch.position : batch.firstPosition
+  const last = batch.kind === 'snapshot' ? batch.position : batch.lastPosition
+  const writer = await stage.create(place.path, signal)
+  try {
+    const parquet = new ParquetWriter(writer, { metadata: fileMetadata(batch, place) })
+    await parquet.writeRowGroup(batch.vectors)
+    await parquet.finish()
+    const bytes = await writer.commit()
+    return {
+      ...place,
+      bytes,
+      rows: batch.rows,
+      schema: batch.schema,
+      kind: batch.kind,
+      firstPosition: first,
+      lastPosition: last,
+      features: batch.features,
+    }
+  } catch (error) {
+    await writer.abort()
+    throw error
+  }
+}
+
+function fileMetadata(batch: Batch, place: BatchPlace): Record<string, string> {
+  return { 'simplyload.batch_id': place.batchId, 'simplyload.schema': JSON.stringify(batch.schema) }
+}
+
+/** The file of one table in a transaction that may still abort. Calls are queued in order. */
+export class InProgressFile {
+  readonly schema: TableSchema
+  readonly #place: BatchPlace
+  readonly #writer: StageWriter
+  readonly #parquet: ParquetWriter
+  readonly #groups: OrdinalLog[] = []
+  #features: BatchFeatures | undefined
+  #rows = 0
+
+  private constructor(schema: TableSchema, place: BatchPlace, writer: StageWriter, parquet: ParquetWriter) {
+    this.schema = schema
+    this.#place = place
+    this.#writer = writer
+    this.#parquet = parquet
+  }
+
+  static async create(
+    stage: Stage,
+    batch: InProgressBatch,
+    place: BatchPlace,
+    signal: AbortSignal,
+  ): Promise<InProgressFile> {
+    const writer = await stage.create(place.path, signal)
+    return new InProgressFile(
+      batch.schema,
+      place,
+      writer,
+      new ParquetWriter(writer, { metadata: fileMetadata(batch, place) }),
+    )
+  }
+
+  async append(batch: InProgressBatch): Promise<void> {
+    await this.#parquet.writeRowGroup(batch.vectors)
+    this.#groups.push(packOrdinals(batch.ordinals))
+    this.#rows += batch.rows
+    this.#features = this.#features === undefined ? batch.features : addFeatures(this.#features, batch.features)
+  }
+
+  /** Undefined where every row belonged to an aborted subtransaction. */
+  async commit(generation: number, lsn: bigint, aborted: Float64Array): Promise<StageFile | undefined> {
+    const prefix = positionPrefix(generation, lsn)
+    let first: Position | undefined
+    let last: Position | undefined
+    for (const [index, group] of this.#groups.entries()) {
+      const { vector, rows, firstOrdinal, lastOrdinal } = positionVector(prefix, unpackOrdinals(group), aborted)
+      await this.#parquet.appendColumn(index, vector)
+      if (rows === 0) continue
+      first ??= position(generation, lsn, firstOrdinal)
+      last = position(generation, lsn, lastOrdinal)
+    }
+    if (first === undefined || last === undefined) {
+      await this.abort()
+      return undefined
+    }
+    await this.#parquet.finish()
+    const bytes = await this.#writer.commit()
+    invariant(this.#features !== undefined, 'a file with rows has features')
+    return {
+      ...this.#place,
+      bytes,
+      rows: this.#rows,
+      schema: this.schema,
+      kind: 'changes',
+      firstPosition: first,
+      lastPosition: last,
+      features: this.#features,
+    }
+  }
+
+  abort(): Promise<void> {
+    return this.#writer.abort()
+  }
+}
+
+function addFeatures(a: BatchFeatures, b: BatchFeatures): BatchFeatures {
+  return {
+    updates: a.updates + b.updates,
+    deletes: a.deletes + b.deletes,
+    truncates: a.truncates + b.truncates,
+    keyChanges: a.keyChanges + b.keyChanges,
+    partialRows: a.partialRows + b.partialRows,
+    quarantinedRows: a.quarantinedRows + b.quarantinedRows,
+  }
+}

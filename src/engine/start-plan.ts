@@ -1,0 +1,183 @@
+/**
+ * What to do with each table when a run starts: state, destination and source held against each other.
+ *
+ * The destination's checkpoint is the truth about rows. The ledger says what is staged beyond it. The slot says what the
+ * source can still send. A table goes on only where these three meet without a gap; otherwise it is `needs_resync` and
+ * says why. Pure, so that each combination can be tested.
+ */
+import type { SourceCheckpoints, TableCheckpoint } from '../core/destination.ts'
+import { boundary, type Position, parsePosition } from '../core/position.ts'
+import type { PreparedSource } from '../core/source.ts'
+import type { SourceRecord, TableRecord, TableState } from '../core/state.ts'
+import { type TableSchema, tableName } from '../core/table-schema.ts'
+
+export type TableStart =
+  /** Nothing usable: read from the beginning into a new shadow table. */
+  | { readonly action: 'snapshot'; readonly notice?: string }
+  /** Some chunks may be finished and loaded. */
+  | { readonly action: 'resume-snapshot'; readonly schema: TableSchema }
+  /** The shadow table is complete as of `from`. */
+  | { readonly action: 'catch-up'; readonly from: Position; readonly schema: TableSchema }
+  | { readonly action: 'live'; readonly from: Position; readonly schema: TableSchema; readonly notice?: string }
+  /** The final table is complete as of `from`, outside the group. */
+  | { readonly action: 'rejoin'; readonly from: Position; readonly schema: TableSchema }
+  | { readonly action: 'stay'; readonly state: TableState; readonly schema: TableSchema }
+  | { readonly action: 'gap'; readonly reason: string; readonly schema: TableSchema }
+
+export interface StartFacts {
+  /** Schemas of the configured tables as of now. */
+  readonly described: readonly TableSchema[]
+  readonly prepared: PreparedSource
+  readonly record: SourceRecord | undefined
+  readonly tables: readonly TableRecord[]
+  readonly checkpoints: SourceCheckpoints
+  /** A version above any that a lost state could have given. */
+  readonly freshSchemaVersion: number
+}
+
+export interface StartPlan {
+  readonly generation: number
+  /** Where the stream starts. */
+  readonly fromLsn: bigint
+  readonly starts: ReadonlyMap<string, TableStart>
+}
+
+export function planStart(facts: StartFacts): StartPlan {
+  const { record, prepared, checkpoints } = facts
+  const knownGeneration = Math.max(record?.generation ?? 1, highestGeneration(checkpoints))
+  const sameSystem = record === undefined || record.identity.system === prepared.identity.system
+  const sameTimeline = record === undefined || record.identity.timeline === prepared.identity.timeline
+  const generation = sameSystem && sameTimeline ? knownGeneration : knownGeneration + 1
+  const sourceGap = findSourceGap(facts, sameSystem)
+  const covered = record !== undefined && sameSystem && sourceGap === undefined
+
+  const starts = new Map<string, TableStart>()
+  for (const schema of facts.described) {
+    const name = tableName(schema.table)
+    const known = facts.tables.find((table) => tableName(table.table) === name)
+    const checkpoint = checkpoints.tables.find((table) => tableName(table.table) === name)
+    starts.set(name, startOf(facts, schema, known, checkpoint, sourceGap))
+  }
+  return { generation, fromLsn: covered ? record.stagedThroughLsn : prepared.restartLsn, starts }
+}
+
+function findSourceGap(facts: StartFacts, sameSystem: boolean): string | undefined {
+  const { record, prepared, checkpoints } = facts
+  if (record === undefined) return undefined
+  if (!sameSystem) {
+    return `the source is another database system (${prepared.identity.system}, not ${record.identity.system}), so its positions do not continue the old ones`
+  }
+  if (prepared.created) return `slot ${prepared.identity.slot} was created anew, so changes before it are gone`
+  if (prepared.restartLsn > record.stagedThroughLsn) {
+    return `slot ${prepared.identity.slot} has been moved on to ${formatLsn(prepared.restartLsn)}, past ${formatLsn(record.stagedThroughLsn)}, up to which changes are staged`
+  }
+  const group = checkpoints.groupPosition
+  if (record.prunedThrough !== undefined && group !== undefined && group < record.prunedThrough) {
+    return 'the destination is older than the stage files that retention has kept (was it restored from a copy?)'
+  }
+  return undefined
+}
+
+function startOf(
+  facts: StartFacts,
+  described: TableSchema,
+  known: TableRecord | undefined,
+  checkpoint: TableCheckpoint | undefined,
+  sourceGap: string | undefined,
+): TableStart {
+  if (known === undefined) return startWithoutRecord(facts, described, checkpoint)
+  const { schema } = known
+  if (known.state === 'needs_resync' || known.state === 'paused') return { action: 'stay', state: known.state, schema }
+  const state = known.state === 'failed' ? (known.resumeState ?? 'pending') : known.state
+  if (state === 'pending') return { action: 'snapshot' }
+  if (sourceGap !== undefined) {
+    // A snapshot that is not finished loses nothing but time.
+    return state === 'snapshotting'
+      ? { action: 'snapshot', notice: sourceGap }
+      : { action: 'gap', reason: sourceGap, schema }
+  }
+  const included = newlyIncluded(known.schema, described)
+  if (included.length > 0) {
+    if (state === 'snapshotting')
+      return { action: 'snapshot', notice: `columns ${included.join(', ')} are included now` }
+    return {
+      action: 'gap',
+      reason: `columns ${included.join(', ')} were excluded until now, so rows already loaded lack their values`,
+      schema,
+    }
+  }
+  if (state === 'snapshotting') {
+    // The reply of `finishSnapshot` was lost after its commit.
+    if (checkpoint !== undefined && !checkpoint.inGroup)
+      return { action: 'catch-up', from: checkpoint.position, schema }
+    // Chunks that are read already lack what has changed since.
+    if (!sameShape(schema, described)) return { action: 'snapshot', notice: 'its columns changed during the snapshot' }
+    return { action: 'resume-snapshot', schema }
+  }
+  if (checkpoint === undefined) {
+    return {
+      action: 'snapshot',
+      notice: 'the destination has no checkpoint of this table (was it replaced?), so it is read again',
+    }
+  }
+  if (checkpoint.inGroup) return { action: 'live', from: checkpoint.position, schema }
+  return { action: state === 'live' ? 'rejoin' : 'catch-up', from: checkpoint.position, schema }
+}
+
+/** State was lost, or the table is new. */
+function startWithoutRecord(
+  facts: StartFacts,
+  described: TableSchema,
+  checkpoint: TableCheckpoint | undefined,
+): TableStart {
+  if (checkpoint === undefined || !checkpoint.inGroup) return { action: 'snapshot' }
+  const schema = { ...described, version: facts.freshSchemaVersion }
+  const at = parsePosition(checkpoint.position)
+  if (
+    at !== undefined &&
+    facts.record === undefined &&
+    !facts.prepared.created &&
+    facts.prepared.restartLsn <= at.lsn
+  ) {
+    return {
+      action: 'live',
+      from: checkpoint.position,
+      schema,
+      notice: 'operational state was missing; going on from the checkpoint at the destination',
+    }
+  }
+  return {
+    action: 'gap',
+    reason: `operational state was lost, and the slot stands at ${formatLsn(facts.prepared.restartLsn)}, past the destination's checkpoint ${checkpoint.position}`,
+    schema,
+  }
+}
+
+/** Names of columns that were there before but left out: their ids are not above the highest one that was known. */
+function newlyIncluded(known: TableSchema, described: TableSchema): readonly string[] {
+  const highest = Math.max(0, ...known.columns.map((column) => column.id))
+  const ids = new Set(known.columns.map((column) => column.id))
+  return described.columns.filter((column) => column.id <= highest && !ids.has(column.id)).map((column) => column.name)
+}
+
+/** Equal in everything that decides how rows are read. */
+export function sameShape(a: TableSchema, b: TableSchema): boolean {
+  const shape = (schema: TableSchema) =>
+    JSON.stringify([schema.columns.map(({ id, name, type }) => [id, name, type]), schema.identity])
+  return shape(a) === shape(b)
+}
+
+function highestGeneration(checkpoints: SourceCheckpoints): number {
+  const positions = [checkpoints.groupPosition, ...checkpoints.tables.map((table) => table.position)]
+  return Math.max(1, ...positions.map((at) => (at === undefined ? 1 : (parsePosition(at)?.generation ?? 1))))
+}
+
+/** `16/B374D848`, as Postgres prints it. */
+export function formatLsn(lsn: bigint): string {
+  return `${(lsn >> 32n).toString(16).toUpperCase()}/${(lsn & 0xffffffffn).toString(16).toUpperCase()}`
+}
+
+/** Everything: for a table whose snapshot has no position yet. */
+export function beginningOf(generation: number): Position {
+  return boundary(generation, 0n)
+}

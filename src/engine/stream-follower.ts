@@ -1,0 +1,234 @@
+/**
+ * Follows the source's changes and makes them durable, connection after connection: each starts at the last recorded
+ * boundary. A confirmation goes out only after the boundary is in the ledger.
+ */
+import type { Lease } from '../core/destination.ts'
+import { describeError, disposition, isPipelineError } from '../core/errors.ts'
+import { boundary, type Position } from '../core/position.ts'
+import type { ChangeStream, StreamEvent } from '../core/source.ts'
+import type { SourceContext, StopSignals } from './context.ts'
+import type { Guard } from './guard.ts'
+import { type StagedBoundary, Stager } from './stager.ts'
+import { beginningOf } from './start-plan.ts'
+import type { BookedTable, TableBook } from './table-book.ts'
+import { stagesChanges } from './table-machine.ts'
+import type { Turn } from './turn.ts'
+
+export interface FollowPorts {
+  readonly book: TableBook
+  readonly lease: Lease
+  readonly generation: number
+  readonly destinationGuard: Guard
+  readonly destinationTurn: Turn
+  readonly stop: StopSignals
+  /** Connections in a row that may fail before one records anything. */
+  readonly attemptsMax: number
+  /** A boundary is in the ledger. */
+  readonly recorded: (staged: StagedBoundary) => void
+  /** A table must be read again. */
+  readonly unread: () => void
+}
+
+type SchemaEvent = Extract<StreamEvent, { kind: 'schema' }>
+
+const RECONNECT_DELAY_MS = 100
+const RECONNECT_DELAY_MAX_MS = 30_000
+const RECONNECT_DOUBLINGS_MAX = 12
+
+export class StreamFollower {
+  changesStaged = 0
+  readonly #context: SourceContext
+  readonly #ports: FollowPorts
+  #recordedLsn: bigint
+  #targetLsn = 0n
+  #stream: ChangeStream | undefined
+  #streams = 0
+  #failuresInARow = 0
+
+  constructor(context: SourceContext, ports: FollowPorts, fromLsn: bigint) {
+    this.#context = context
+    this.#ports = ports
+    this.#recordedLsn = fromLsn
+  }
+
+  /** Everything before it is in the ledger. */
+  get recorded(): Position {
+    return boundary(this.#ports.generation, this.#recordedLsn)
+  }
+
+  get reachedTarget(): boolean {
+    return this.#recordedLsn >= this.#targetLsn
+  }
+
+  /** A boundary at or after `lsn` is wanted, even where nothing is committed any more. */
+  reach(lsn: bigint): void {
+    if (lsn > this.#targetLsn) this.#targetLsn = lsn
+    this.#stream?.requestBoundary(lsn)
+  }
+
+  /** Until a stop is asked for; rejects with what no new connection mends. */
+  async run(): Promise<void> {
+    const { clock, emit, name } = this.#context
+    while (!this.#ports.stop.graceful.aborted) {
+      try {
+        await this.#follow()
+      } catch (error) {
+        if (this.#ports.stop.graceful.aborted && !isFatal(error)) return
+        if (!isPipelineError(error) || disposition(error.code) !== 'auto') throw error
+        this.#failuresInARow++
+        if (this.#failuresInARow > this.#ports.attemptsMax) throw error
+        const ceiling = Math.min(
+          RECONNECT_DELAY_MAX_MS,
+          RECONNECT_DELAY_MS * 2 ** Math.min(this.#failuresInARow - 1, RECONNECT_DOUBLINGS_MAX),
+        )
+        const delayMs = Math.round(ceiling * (0.5 + Math.random() / 2))
+        emit({
+          event: 'retry',
+          source: name,
+          code: error.code,
+          message: describeError(error),
+          attempt: this.#failuresInARow,
+          delayMs,
+          atMs: clock.nowMs(),
+        })
+        await clock.sleep(delayMs, this.#ports.stop.graceful).catch(() => undefined)
+      }
+    }
+  }
+
+  /** One connection: until it breaks or a stop is asked for. */
+  async #follow(): Promise<void> {
+    const { source, settings } = this.#context
+    const { lease, generation, stop } = this.#ports
+    const stager = new Stager(this.#context, lease.epoch, this.#streams++, stop.immediate)
+    const schemas: SchemaEvent[] = []
+    try {
+      await using stream = await source.openStream(
+        {
+          generation,
+          fromLsn: this.#recordedLsn,
+          tables: this.#streamTables(),
+          flushAfterMs: settings.intervalMs,
+          batchRowsMax: settings.batchRowsMax,
+          batchBytesMax: settings.batchBytesMax,
+          memoryBytesMax: settings.memoryBytesMax / 4,
+        },
+        stop.graceful,
+      )
+      this.#stream = stream
+      if (this.#targetLsn > this.#recordedLsn) stream.requestBoundary(this.#targetLsn)
+      for await (const event of stream) {
+        await this.#take(event, stager, schemas, stream)
+        stager.throwFailure()
+      }
+      await stager.drain()
+    } finally {
+      this.#stream = undefined
+      await stager.discardUnrecorded()
+    }
+  }
+
+  #streamTables() {
+    const { generation, book } = this.#ports
+    return book
+      .all()
+      .filter((table) => stagesChanges(table.record.state))
+      .map((table) => ({
+        schema: table.schema,
+        request: table.configured.request,
+        startAt: table.record.snapshotPosition ?? beginningOf(generation),
+      }))
+  }
+
+  async #take(event: StreamEvent, stager: Stager, schemas: SchemaEvent[], stream: ChangeStream): Promise<void> {
+    const { book } = this.#ports
+    switch (event.kind) {
+      case 'changes':
+        if (stagesChanges(book.get(event.batch.schema.table).record.state)) await stager.add(event.batch)
+        return
+      case 'in-progress':
+        if (stagesChanges(book.get(event.batch.schema.table).record.state)) await stager.addInProgress(event.batch)
+        return
+      case 'transaction-committed':
+        return stager.commitTransaction(event)
+      case 'transaction-aborted':
+        return stager.abortTransaction(event.transaction)
+      case 'schema':
+        schemas.push(event)
+        return
+      case 'table-failed':
+        return this.#failTable(book.get(event.table), event.error, event.needsResync)
+      case 'boundary': {
+        const changed = schemas.splice(0)
+        return stager.seal(event, async (staged) => {
+          for (const change of changed) await this.#changeSchema(change)
+          this.#recorded(staged, stream)
+        })
+      }
+    }
+  }
+
+  #recorded(staged: StagedBoundary, stream: ChangeStream): void {
+    const { clock, emit, name } = this.#context
+    const { boundary: event, files } = staged
+    this.#recordedLsn = event.lsn
+    this.#failuresInARow = 0
+    this.#ports.book.addWaiting(files)
+    stream.confirm(event.lsn)
+    this.changesStaged += event.changes
+    if (files.length > 0) {
+      emit({
+        event: 'staged',
+        source: name,
+        changes: event.changes,
+        files: files.length,
+        bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+        position: event.through,
+        lagBytes: Number(event.sourceLsn > event.lsn ? event.sourceLsn - event.lsn : 0n),
+        atMs: clock.nowMs(),
+      })
+    }
+    this.#ports.recorded(staged)
+  }
+
+  async #changeSchema(event: SchemaEvent): Promise<void> {
+    const { clock, emit, name } = this.#context
+    const { book } = this.#ports
+    const table = book.get(event.schema.table)
+    emit({ event: 'schema', source: name, table: table.name, changes: event.changes, atMs: clock.nowMs() })
+    await book.save(table, { schema: event.schema })
+    if (event.rewritten && stagesChanges(table.record.state))
+      await this.#readAgain(table, 'the source rewrote the table')
+  }
+
+  /** Rows at the destination no longer follow from the changes: a new snapshot replaces them when it is complete. */
+  async #readAgain(table: BookedTable, reason: string): Promise<void> {
+    const { destination, state } = this.#context
+    const { book, lease, destinationGuard, destinationTurn, stop } = this.#ports
+    await destinationTurn.run(async () => {
+      await destinationGuard.run(() => destination.resetCheckpoint(lease, table.id, stop.immediate), stop.immediate)
+      table.inGroup = false
+      table.checkpoint = undefined
+      await book.discardWaiting(table)
+      await state.clearChunks(table.id)
+      await book.move(table, 'reset', { snapshotPosition: undefined }, reason)
+    })
+    this.#ports.unread()
+  }
+
+  async #failTable(table: BookedTable, error: Error, needsResync: boolean): Promise<void> {
+    const { destination } = this.#context
+    const { book, lease, destinationGuard, destinationTurn, stop } = this.#ports
+    await destinationTurn.run(async () => {
+      if (table.inGroup) {
+        await destinationGuard.run(() => destination.detach(lease, table.id, stop.immediate), stop.immediate)
+        table.inGroup = false
+      }
+      await book.fail(table, error, needsResync)
+    })
+  }
+}
+
+function isFatal(error: unknown): boolean {
+  return isPipelineError(error) && disposition(error.code) === 'fatal'
+}

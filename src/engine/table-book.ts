@@ -1,0 +1,143 @@
+/**
+ * The tables of one source while a run goes on: state, schema, checkpoint and the stage files that wait to be merged.
+ * The one place that changes a table's state, so that memory, operational state and listeners never differ.
+ */
+
+import { describeError, isPipelineError } from '../core/errors.ts'
+import { invariant } from '../core/invariant.ts'
+import type { Position } from '../core/position.ts'
+import type { StageFile } from '../core/stage.ts'
+import type { TableRecord } from '../core/state.ts'
+import { qualifiedTableName, type TableId, type TableSchema, tableName } from '../core/table-schema.ts'
+import type { ConfiguredTable, SourceContext } from './context.ts'
+import { type TableEvent, transition } from './table-machine.ts'
+
+export class BookedTable {
+  readonly name: string
+  readonly configured: ConfiguredTable
+  record: TableRecord
+  /** Where the table's rows at the destination stand; undefined before its snapshot is complete. */
+  checkpoint: Position | undefined
+  inGroup = false
+  /** Recorded in the ledger, in order of position, not merged yet. */
+  waiting: StageFile[] = []
+
+  constructor(configured: ConfiguredTable, record: TableRecord) {
+    this.name = tableName(record.table)
+    this.configured = configured
+    this.record = record
+  }
+
+  get schema(): TableSchema {
+    return this.record.schema
+  }
+
+  get id(): TableId {
+    return this.record.table
+  }
+
+  waitingRows(): number {
+    return this.waiting.reduce((sum, file) => sum + file.rows, 0)
+  }
+}
+
+export class TableBook {
+  readonly #context: SourceContext
+  readonly #tables = new Map<string, BookedTable>()
+
+  constructor(context: SourceContext) {
+    this.#context = context
+  }
+
+  add(table: BookedTable): void {
+    this.#tables.set(table.name, table)
+  }
+
+  all(): readonly BookedTable[] {
+    return [...this.#tables.values()]
+  }
+
+  get(table: TableId): BookedTable {
+    const found = this.#tables.get(tableName(table))
+    invariant(found !== undefined, `the book has every configured table (${tableName(table)})`)
+    return found
+  }
+
+  /** Moves the state machine, saves and tells. */
+  async move(table: BookedTable, event: TableEvent, change: Partial<TableRecord> = {}, reason?: string): Promise<void> {
+    const next = transition(table.record, event)
+    await this.save(table, { ...next, ...change })
+    const { clock, emit, name } = this.#context
+    emit({
+      event: 'state',
+      source: name,
+      table: table.name,
+      state: next.state,
+      atMs: clock.nowMs(),
+      ...(reason === undefined ? {} : { reason }),
+    })
+  }
+
+  async save(table: BookedTable, change: Partial<TableRecord>): Promise<void> {
+    table.record = { ...table.record, ...change, updatedMs: this.#context.clock.nowMs() }
+    await this.#context.state.saveTable(table.record)
+  }
+
+  /** The table stops with its error; everything else goes on. */
+  async fail(table: BookedTable, error: unknown, needsResync: boolean): Promise<void> {
+    const { clock, emit, log, name, state } = this.#context
+    const message = describeError(error)
+    const code = isPipelineError(error) ? error.code : 'internal'
+    const hint = isPipelineError(error) ? error.hint : undefined
+    const atMs = clock.nowMs()
+    log.error({ source: name, table: table.name, code }, message)
+    await state.recordError({ source: name, table: table.name, code, message, hint, atMs })
+    await this.move(table, needsResync ? 'gap' : 'failed', { lastError: message, lastErrorCode: code }, message)
+    if (needsResync) await this.discardWaiting(table)
+    emit({
+      event: 'error',
+      source: name,
+      table: table.name,
+      code,
+      message,
+      atMs,
+      ...(hint === undefined ? {} : { hint }),
+    })
+  }
+
+  /** The table will be read again: what is staged for it is useless. */
+  async discardWaiting(table: BookedTable): Promise<void> {
+    const { state, stage } = this.#context
+    const files = await state.discardWaiting(table.id)
+    table.waiting = []
+    for (const file of files) await stage.remove(file.path)
+  }
+
+  addWaiting(files: readonly StageFile[]): void {
+    for (const file of files) {
+      const table = this.#tables.get(tableName(file.schema.table))
+      if (table !== undefined && file.kind === 'changes') table.waiting.push(file)
+    }
+  }
+
+  describe(table: BookedTable): string {
+    return qualifiedTableName(table.id)
+  }
+}
+
+export function newRecord(schema: TableSchema, nowMs: number): TableRecord {
+  return {
+    table: schema.table,
+    state: 'pending',
+    schema,
+    snapshotPosition: undefined,
+    resumeState: undefined,
+    lastError: undefined,
+    lastErrorCode: undefined,
+    lastSyncMs: undefined,
+    rowsSnapshot: 0,
+    changesMerged: 0,
+    quarantined: 0,
+    updatedMs: nowMs,
+  }
+}
