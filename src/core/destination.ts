@@ -204,14 +204,28 @@ export interface RowDifference {
   readonly position: Position | undefined
 }
 
+export interface CompareRequest {
+  readonly target: TargetTable
+  readonly schema: TableSchema
+  readonly files: readonly StageFile[]
+  readonly keys?: readonly string[]
+  /** Examples to return at most. */
+  readonly limit: number
+}
+
+export interface CompareRequest {
+  readonly target: TargetTable
+  readonly schema: TableSchema
+  /** All rows of the source, as snapshot files; or, where `keys` is given, its rows with these keys. */
+  readonly files: readonly StageFile[]
+  /** As in `RowDifference`. Only these rows are compared, on both sides. */
+  readonly keys?: readonly string[]
+  /** Examples to return at most. */
+  readonly limit: number
+}
+
 /** A destination that can hold the source's rows against its own. */
 export interface ComparingDestination {
-  /** `files`: all rows of the source, as snapshot files. Compares typed values; changes nothing. */
-  compare(
-    target: TargetTable,
-    schema: TableSchema,
-    files: readonly StageFile[],
-    limit: number,
-    signal: AbortSignal,
-  ): Promise<TableComparison>
+  /** Compares typed values; changes nothing. */
+  compare(request: CompareRequest, signal: AbortSignal): Promise<TableComparison>
 }

@@ -25,14 +25,19 @@ export interface StageWriter {
 
 /** An unfinished file is never visible under its path. A full disk is `stage_full`. */
 export interface Stage extends AsyncDisposable {
+  /** An object that has this path already is replaced when the writer commits. */
   create(path: string, signal: AbortSignal): Promise<StageWriter>
   /** What a destination reads: an absolute path or a URL. */
   location(path: string): string
   stat(path: string): Promise<StageObject | undefined>
-  /** Objects below a prefix, in order of path. Unfinished files are left out. */
+  /** Objects below a prefix of whole parts (`default/shop`; '' for all), in order of path. Unfinished files are left out. */
   list(prefix: string): AsyncIterable<StageObject>
+  /** Harmless where there is none. */
   remove(path: string): Promise<void>
-  /** Unfinished files that a killed process left, older than `olderThanMs`. Returns how many it removed. */
+  /**
+   * Removes unfinished files that a killed process left: those not written to for `olderThanMs` milliseconds, except
+   * the ones that this object is writing. Returns how many.
+   */
   sweep(olderThanMs: number): Promise<number>
 }
 

@@ -105,6 +105,8 @@ export interface State extends AsyncDisposable {
   /** Loaded before the given time: what retention may remove. */
   loadedBefore(beforeMs: number, limit: number): Promise<readonly StageFile[]>
   forget(batchIds: readonly string[]): Promise<void>
+  /** Raises `prunedThrough` of a source, leaving the rest of its record alone. Called before the files are removed. */
+  notePruned(source: string, through: Position): Promise<void>
   /** Drops all waiting files of a table from the ledger (it will be read again) and returns them for removal. */
   discardWaiting(table: TableId): Promise<readonly StageFile[]>
 

@@ -28,15 +28,12 @@ export async function applyRetention(
     if (files.length === 0) return { filesRemoved, bytesRemoved }
     // First the mark, then the files: a destination older than the mark is then never taken for one that can catch up.
     for (const source of new Set(files.map((file) => file.schema.table.source))) {
-      const record = await state.source(source)
-      if (record === undefined) continue
-      const ends = files.flatMap((file) =>
-        file.schema.table.source === source && file.kind === 'changes' ? file.lastPosition : [],
-      )
-      const through = [...ends, ...(record.prunedThrough === undefined ? [] : [record.prunedThrough])]
+      const changes = files.filter((file) => file.kind === 'changes' && file.schema.table.source === source)
+      const through = changes
+        .map((file) => file.lastPosition)
         .sort(comparePositions)
         .at(-1)
-      if (through !== record.prunedThrough) await state.saveSource({ ...record, prunedThrough: through })
+      if (through !== undefined) await state.notePruned(source, through)
     }
     for (const file of files) {
       await stage.remove(file.path)
