@@ -69,6 +69,8 @@ export interface CatalogTable extends RelationName {
   /** In order of attnum, without dropped ones. All of them, generated ones too. */
   readonly columns: readonly CatalogColumn[]
   readonly leaves: readonly CatalogLeaf[]
+  /** Transactions from this id on are not seen; low 32 bits. */
+  readonly horizon: number
 }
 
 // The shapes of the JSON that the queries build.
@@ -105,6 +107,7 @@ interface TableRow extends RelationName {
   readonly indexed: readonly string[] | null
   readonly columns: readonly ColumnRow[] | null
   readonly leaves: readonly LeafRow[] | null
+  readonly horizon: bigint
 }
 
 interface TypeRow {
@@ -163,7 +166,8 @@ const TABLES = `WITH RECURSIVE wanted AS (
         pg_relation_filenode(c.oid)::int8 AS filenode, c.relreplident AS replident, ${INDEXES} AS indexes,
         c.reltuples AS rows, c.relpages AS pages
       FROM tree JOIN pg_class c ON c.oid = tree.member JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE tree.root = outer_oid.oid AND c.relkind <> 'p') AS leaf) AS leaves
+      WHERE tree.root = outer_oid.oid AND c.relkind <> 'p') AS leaf) AS leaves,
+    pg_snapshot_xmin(pg_current_snapshot())::text::int8 & 4294967295 AS horizon
   FROM wanted AS outer_oid JOIN pg_class c ON c.oid = outer_oid.oid JOIN pg_namespace n ON n.oid = c.relnamespace
   ORDER BY n.nspname, c.relname`
 
@@ -212,10 +216,35 @@ export async function readCatalog(
     parameters,
     signal,
   )
-  const oids = new Set(tables.flatMap((table) => (table.columns ?? []).map((column) => column.type)))
-  const types = await client.query<TypeRow>(TYPES, [[...oids]], signal)
-  const byOid = new Map(types.map((type) => [Number(type.oid), type]))
-  return tables.map((table) => catalogTable(table, byOid))
+  const types = await typeRows(
+    client,
+    tables.flatMap((table) => (table.columns ?? []).map((column) => column.type)),
+    signal,
+  )
+  return tables.map((table) => catalogTable(table, types))
+}
+
+/** Types by oid and modifier, in the order asked for. Undefined: there is none any more. */
+export async function readTypes(
+  client: PostgresClient,
+  wanted: readonly { readonly typeOid: number; readonly typmod: number }[],
+  signal: AbortSignal,
+): Promise<readonly (PostgresType | undefined)[]> {
+  const types = await typeRows(
+    client,
+    wanted.map(({ typeOid }) => typeOid),
+    signal,
+  )
+  return wanted.map(({ typeOid, typmod }) => (types.has(typeOid) ? postgresType(typeOid, typmod, types) : undefined))
+}
+
+async function typeRows(
+  client: PostgresClient,
+  oids: readonly number[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, TypeRow>> {
+  const types = await client.query<TypeRow>(TYPES, [[...new Set(oids)]], signal)
+  return new Map(types.map((type) => [Number(type.oid), type]))
 }
 
 function catalogTable(row: TableRow, types: ReadonlyMap<number, TypeRow>): CatalogTable {
@@ -252,6 +281,7 @@ function catalogTable(row: TableRow, types: ReadonlyMap<number, TypeRow>): Catal
       estimatedRows: leaf.rows,
       pages: leaf.pages,
     })),
+    horizon: Number(row.horizon),
   }
 }
 

@@ -7,6 +7,7 @@ import { type CatalogTable, type RelationName, readCatalog } from './catalog.ts'
 import type { PostgresClient } from './client.ts'
 import { findIdentity, followedColumns } from './row-identity.ts'
 import { quoteTable } from './sql-text.ts'
+import { storageFingerprint, storageOf } from './storage-fingerprint.ts'
 
 /** A configured table and what the catalog says about it. */
 export interface RequestedTable {
@@ -117,6 +118,7 @@ export function tableSchema(table: RequestedTable, serverVersion: number, versio
       identity.columns.map((name) => columns.find((column) => column.name === name)?.attnum ?? 0),
     ),
     version,
+    fingerprint: storageFingerprint(catalog.oid, storageOf(catalog.leaves), catalog.horizon).text,
   }
 }
 
