@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'source_setting'
   | 'source_connection_lost'
   | 'source_table_missing'
+  | 'source_busy'
   | 'source_slot_missing'
   | 'source_slot_in_use'
   | 'source_slot_lost'
@@ -76,6 +77,8 @@ const TABLE: Readonly<Record<ErrorCode, readonly [Disposition, ErrorSide]>> = {
   source_setting: ['operator', 'source'],
   source_connection_lost: ['auto', 'source'],
   source_table_missing: ['operator', 'source'],
+  // An open transaction is in the way of a new slot; it ends some time.
+  source_busy: ['auto', 'source'],
   source_slot_missing: ['operator', 'source'],
   // A predecessor that was killed keeps the slot until the server notices.
   source_slot_in_use: ['auto', 'source'],
