@@ -69,8 +69,14 @@ export class Stager {
   }
 
   commitTransaction(event: Extract<StreamEvent, { kind: 'transaction-committed' }>): void {
+    const excluded = new Set(event.excluded.map(tableName))
     for (const open of this.#open.get(event.transaction)?.values() ?? []) {
-      const committed = open.tail.then(async () => (await open.file).commit(event.generation, event.lsn, event.aborted))
+      const committed = open.tail.then(async () => {
+        const file = await open.file
+        if (!excluded.has(tableName(file.schema.table))) return file.commit(event.generation, event.lsn, event.aborted)
+        await file.abort()
+        return undefined
+      })
       this.#files.push(this.#track(committed, 0))
     }
     this.#open.delete(event.transaction)
