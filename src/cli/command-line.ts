@@ -1,0 +1,112 @@
+/** From a command line to an exit code: parses, runs one command, and says how it ended. */
+import { CommanderError } from 'commander'
+import type { Application, OpenApplication } from '../core/application.ts'
+import { LOG_LEVELS, type LogLevel } from '../core/application.ts'
+import type { RunDemo } from '../core/demo.ts'
+import type { CommandContext, CommandEnd } from './command.ts'
+import { errorEvent, errorLines } from './error-report.ts'
+import { EXIT, type ExitCode, exitCodeOf } from './exit-code.ts'
+import { createOutput, type Output, type TextStream } from './output.ts'
+import { palette } from './palette.ts'
+import { createProgram, type Program } from './program.ts'
+
+/** The process around the command line. */
+export interface Surroundings {
+  /** Without the program's name. */
+  readonly argv: readonly string[]
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly stdin: NodeJS.ReadStream
+  readonly stdout: TextStream
+  readonly stderr: TextStream
+  readonly version: string
+  readonly openApplication: OpenApplication
+  readonly runDemo: RunDemo
+  /** Aborted when the process is asked to stop. */
+  readonly signal: AbortSignal
+  /** Asks the process to stop, as a signal would. */
+  readonly interrupt: () => void
+}
+
+/** Never rejects: whatever happens is told, and is an exit code. */
+export async function runCommandLine(surroundings: Surroundings): Promise<ExitCode> {
+  const { argv, environment, stdout, stderr } = surroundings
+  // Known before parsing, because also a line that does not parse ends with a JSON line where JSON was asked for.
+  const json = argv.includes('--json')
+  const wanted = !argv.includes('--no-color')
+  const colors = [
+    palette(stdout.isTTY === true, wanted, environment),
+    palette(stderr.isTTY === true, wanted, environment),
+  ] as const
+  const output = createOutput(json, stdout, stderr, colors)
+  const program = createProgram(surroundings.version, surroundings.runDemo)
+  const end = await run(program, surroundings, output)
+  output.event({ event: 'end', outcome: end.outcome, exitCode: end.exitCode, ...end.fields })
+  return end.exitCode
+}
+
+async function run(program: Program, surroundings: Surroundings, output: Output): Promise<CommandEnd> {
+  const parsed = parse(program, surroundings, output)
+  if (parsed !== undefined) return parsed
+  const invocation = program.invocation()
+  if (invocation === undefined) return { outcome: 'failed', exitCode: EXIT.configuration, fields: { code: 'usage' } }
+  const options = program.globalOptions()
+  await using opened = new AsyncDisposableStack()
+  const context: CommandContext = {
+    options,
+    output,
+    stdin: surroundings.stdin,
+    stdout: surroundings.stdout,
+    stderr: surroundings.stderr,
+    environment: surroundings.environment,
+    signal: surroundings.signal,
+    interrupt: surroundings.interrupt,
+    async open(overrides): Promise<Application> {
+      const application = await surroundings.openApplication({
+        configFile: overrides?.configFile ?? options.config,
+        settings: options.set,
+        environment: { ...surroundings.environment, ...overrides?.environment },
+        logLevel: LOG_LEVELS.find((level): level is LogLevel => level === options.logLevel) ?? 'silent',
+      })
+      return opened.use(application)
+    },
+  }
+  try {
+    return await invocation(context)
+  } catch (error) {
+    if (surroundings.signal.aborted && error === surroundings.signal.reason) {
+      output.note('Interrupted.')
+      return { outcome: 'interrupted', exitCode: EXIT.interrupted, fields: {} }
+    }
+    output.event(errorEvent(error))
+    output.alert(errorLines(error, output.noteColors, options.logLevel === 'debug'))
+    return { outcome: 'failed', exitCode: exitCodeOf(error), fields: {} }
+  }
+}
+
+/** Undefined: go on. Else the line is answered: by help, the version, or what is wrong with it. */
+function parse(program: Program, surroundings: Surroundings, output: Output): CommandEnd | undefined {
+  const said: string[] = []
+  for (const command of [program.commander, ...program.commander.commands.flatMap((one) => [one, ...one.commands])]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => said.push(text),
+      writeErr: (text) => said.push(text),
+      getOutHelpWidth: () => surroundings.stdout.columns ?? 80,
+      getErrHelpWidth: () => surroundings.stderr.columns ?? 80,
+    })
+  }
+  try {
+    program.commander.parse(surroundings.argv, { from: 'user' })
+    return undefined
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    const text = said.join('').trimEnd()
+    if (error.exitCode === 0) {
+      output.event({ event: 'text', text })
+      output.answer(text)
+      return { outcome: 'ok', exitCode: EXIT.ok, fields: {} }
+    }
+    output.event({ event: 'error', code: 'usage', message: text })
+    output.alert([text])
+    return { outcome: 'failed', exitCode: EXIT.configuration, fields: { code: 'usage' } }
+  }
+}

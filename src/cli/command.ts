@@ -1,0 +1,46 @@
+/** What every command gets and gives. */
+import type { Application } from '../core/application.ts'
+import { EXIT, type ExitCode } from './exit-code.ts'
+import type { Output, TextStream } from './output.ts'
+
+export interface GlobalOptions {
+  readonly config: string
+  readonly json: boolean
+  readonly set: readonly string[]
+  readonly logLevel: string | undefined
+  readonly color: boolean
+}
+
+export interface CommandContext {
+  readonly options: GlobalOptions
+  readonly output: Output
+  readonly stdin: NodeJS.ReadStream
+  readonly stdout: TextStream
+  readonly stderr: TextStream
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Aborted by the first SIGINT or SIGTERM: finish what is in hand. The second ends the process. */
+  readonly signal: AbortSignal
+  /** As if the first SIGINT had come; the second call ends the process. */
+  readonly interrupt: () => void
+  /** Reads the configuration. Closed when the command ends. */
+  readonly open: (overrides?: OpenOverrides) => Promise<Application>
+}
+
+export interface OpenOverrides {
+  readonly configFile: string
+  /** Variables beside those of the process. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export type Outcome = 'ok' | 'failed' | 'partial' | 'different' | 'interrupted'
+
+/** The last line of `--json`, and the exit code. */
+export interface CommandEnd {
+  readonly outcome: Outcome
+  readonly exitCode: ExitCode
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+export function done(fields: Readonly<Record<string, unknown>> = {}): CommandEnd {
+  return { outcome: 'ok', exitCode: EXIT.ok, fields }
+}

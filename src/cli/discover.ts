@@ -1,0 +1,97 @@
+import type { Discovery } from '../core/application.ts'
+import { describeIdentity } from '../core/source.ts'
+import { tableName } from '../core/table-schema.ts'
+import { type CommandContext, type CommandEnd, done } from './command.ts'
+import { bytes, compact, counted } from './quantity.ts'
+import { printable } from './terminal-text.ts'
+import { yamlText } from './yaml-text.ts'
+
+export interface DiscoverOptions {
+  readonly yaml: boolean
+  readonly columns: boolean
+}
+
+export async function discover(
+  context: CommandContext,
+  source: string | undefined,
+  options: DiscoverOptions,
+): Promise<CommandEnd> {
+  const { output, signal } = context
+  const found = await (await context.open()).discover(source, signal)
+  for (const discovery of found) {
+    for (const { schema, table, ...rest } of discovery.tables) {
+      const columns = schema.columns.map((column, i) => ({
+        name: column.name,
+        type: column.sourceType,
+        targetType: rest.targetTypes[i],
+        nullable: column.nullable,
+      }))
+      const { targetTypes: _inColumns, ...facts } = rest
+      const name = tableName(table)
+      output.event({
+        event: 'table',
+        source: discovery.source,
+        table: name,
+        identity: describeIdentity(schema),
+        ...facts,
+        columns,
+      })
+    }
+    if (options.yaml) printYaml(context, discovery)
+    else printTables(context, discovery, options.columns)
+  }
+  return done({ tables: found.reduce((sum, discovery) => sum + discovery.tables.length, 0) })
+}
+
+function printTables({ output }: CommandContext, { source, tables }: Discovery, withColumns: boolean): void {
+  output.answer(output.colors.bold(`${source}: ${counted(tables.length, 'table')}`))
+  const columns = [
+    { title: 'TABLE', flexible: true },
+    { title: 'ROWS', align: 'right' },
+    { title: 'SIZE', align: 'right' },
+    { title: 'RECOGNISED BY', flexible: true },
+    { title: 'CURSORS', flexible: true },
+    { title: 'DESTINATION', flexible: true },
+    { title: 'CONFIGURED' },
+  ] as const
+  output.table(
+    columns,
+    tables.map((found) => [
+      tableName(found.table),
+      `~${compact(found.estimatedRows)}`,
+      bytes(found.bytes),
+      describeIdentity(found.schema),
+      found.cursorCandidates.map(({ column, indexed }) => (indexed ? column : `${column} (no index)`)).join(', '),
+      found.target,
+      found.configured ? 'yes' : 'no',
+    ]),
+  )
+  for (const found of tables) {
+    for (const warning of found.warnings) {
+      output.answer(`${output.colors.yellow('!')} ${printable(tableName(found.table))}: ${printable(warning)}`)
+    }
+  }
+  for (const found of withColumns ? tables : []) {
+    output.answer()
+    output.answer(output.colors.bold(printable(tableName(found.table))))
+    output.table(
+      [{ title: 'COLUMN', flexible: true }, { title: 'TYPE' }, { title: 'ON THE DESTINATION' }, { title: 'NULLS' }],
+      found.schema.columns.map((column, i) => [
+        column.name,
+        column.sourceType,
+        found.targetTypes[i] ?? '',
+        column.nullable ? 'yes' : 'no',
+      ]),
+    )
+  }
+  output.answer()
+}
+
+function printYaml({ output }: CommandContext, { source, tables }: Discovery): void {
+  output.answer(`  ${yamlText(source)}:`)
+  output.answer('    tables:')
+  for (const found of tables) {
+    for (const warning of found.warnings) output.answer(`      # ${printable(warning)}`)
+    output.answer(`      - ${yamlText(tableName(found.table))}`)
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * A run as lines of a log, for pipes and files: what happened to each table at once, what flows every few seconds.
+ */
+import type { ProgressEvent } from '../../core/progress.ts'
+import { bytes, compact, count, counted, duration, timeOfDay } from '../quantity.ts'
+import { printable } from '../terminal-text.ts'
+import { percentile } from './sparkline.ts'
+import { STATE_WORDS } from './view.ts'
+
+const SUMMARY_MS = 5000
+
+interface Flow {
+  sinceMs: number
+  changes: number
+  merges: number
+  latencies: number[]
+  lagBytes: number
+}
+
+export class PlainLines {
+  readonly #write: (line: string) => void
+  readonly #flows = new Map<string, Flow>()
+  /** Table → when its last line about the snapshot was written. */
+  readonly #told = new Map<string, number>()
+
+  constructor(write: (line: string) => void) {
+    this.#write = write
+  }
+
+  apply(event: ProgressEvent): void {
+    const text = this.#text(event)
+    if (text !== undefined) this.#line(event, text)
+  }
+
+  /** Undefined: it is told later, summed up, or not at all. */
+  #text(event: ProgressEvent): string | undefined {
+    switch (event.event) {
+      case 'start':
+        return `started, ${counted(event.tables, 'table')}`
+      case 'state':
+        return `${event.table}: ${STATE_WORDS[event.state]}${event.reason === undefined ? '' : `, ${event.reason}`}`
+      case 'snapshot':
+        return this.#snapshotText(event)
+      case 'staged':
+        this.#flow(event).lagBytes = event.lagBytes
+        return undefined
+      case 'merged':
+        return this.#merged(event)
+      case 'schema':
+        return `${event.table}: ${event.changes.join('; ')}`
+      case 'retry':
+        return `${event.message}; trying again in ${duration(event.delayMs)} (attempt ${event.attempt})`
+      case 'error': {
+        const what = event.table === undefined ? event.message : `${event.table}: ${event.message}`
+        return `error: ${what}${event.hint === undefined ? '' : `; fix: ${event.hint}`}`
+      }
+      case 'notice':
+        return event.message
+      case 'stopping':
+        return `stopping: ${event.reason}`
+    }
+  }
+
+  #snapshotText(event: Extract<ProgressEvent, { event: 'snapshot' }>): string | undefined {
+    const finished = event.chunksDone === event.chunks
+    const toldMs = this.#told.get(event.table)
+    if (toldMs === undefined) this.#told.set(event.table, event.atMs)
+    if (!finished && (toldMs === undefined || event.atMs - toldMs < SUMMARY_MS)) return undefined
+    this.#told.set(event.table, event.atMs)
+    const of = finished ? '' : ` of about ${compact(event.estimatedRows)}`
+    return `${event.table}: ${count(event.rows)}${of} rows copied (${bytes(event.bytes)})`
+  }
+
+  #merged(event: Extract<ProgressEvent, { event: 'merged' }>): string | undefined {
+    const flow = this.#flow(event)
+    flow.merges += 1
+    let quarantined = 0
+    for (const table of event.tables) {
+      flow.changes += table.inserted + table.updated + table.deleted
+      quarantined += table.quarantined
+    }
+    if (event.latencyMs !== undefined) flow.latencies.push(event.latencyMs)
+    if (event.atMs - flow.sinceMs >= SUMMARY_MS) this.#summarize(event.source, flow, event.atMs)
+    if (quarantined === 0) return undefined
+    const names = event.tables.filter((table) => table.quarantined > 0).map((table) => table.table)
+    return `${counted(quarantined, 'value')} in quarantine: ${names.join(', ')}`
+  }
+
+  /** Tells what is not told yet. */
+  end(atMs: number): void {
+    for (const [source, flow] of this.#flows) this.#summarize(source, flow, atMs)
+  }
+
+  #flow(event: { readonly source: string; readonly atMs: number }): Flow {
+    const known = this.#flows.get(event.source)
+    if (known !== undefined) return known
+    const made: Flow = { sinceMs: event.atMs, changes: 0, merges: 0, latencies: [], lagBytes: 0 }
+    this.#flows.set(event.source, made)
+    return made
+  }
+
+  /** An interval in which nothing changed says nothing. */
+  #summarize(source: string, flow: Flow, atMs: number): void {
+    if (flow.changes > 0) {
+      const latency = flow.latencies.length === 0 ? '' : `, median latency ${duration(percentile(flow.latencies, 0.5))}`
+      const text = `merged ${counted(flow.changes, 'change')} in ${counted(flow.merges, 'merge')}${latency}, ${bytes(flow.lagBytes)} behind`
+      this.#line({ source, atMs }, text)
+    }
+    this.#flows.delete(source)
+  }
+
+  #line(event: { readonly source: string; readonly atMs: number }, text: string): void {
+    this.#write(printable(`${timeOfDay(event.atMs)} ${event.source}: ${text}`))
+  }
+}

@@ -1,0 +1,129 @@
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Discovery } from '../core/application.ts'
+import { PipelineError } from '../core/errors.ts'
+import { tableName } from '../core/table-schema.ts'
+import { type CommandContext, type CommandEnd, done } from './command.ts'
+import { ask } from './confirmation.ts'
+import { errorLines } from './error-report.ts'
+import { counted } from './quantity.ts'
+import { printable } from './terminal-text.ts'
+import { yamlText } from './yaml-text.ts'
+
+export interface InitOptions {
+  readonly source?: string
+  readonly url?: string
+  readonly table?: readonly string[]
+  readonly destination?: string
+  readonly force: boolean
+  readonly yes: boolean
+}
+
+const SOURCE_NAME = /^[a-z][a-z0-9_]*$/
+const EXAMPLE_FILE = '.env.example'
+
+/** The connection string is used to look for tables and goes into no file; the file names the variable that holds it. */
+export async function init(context: CommandContext, options: InitOptions): Promise<CommandEnd> {
+  const { output } = context
+  const file = context.options.config
+  if (!options.force && (await exists(file))) {
+    throw new PipelineError('config_invalid', `Writing ${file}`, {
+      cause: 'it exists already',
+      hint: 'Add --force to overwrite it, or --config FILE to write another one',
+    })
+  }
+  const interactive = !options.yes && context.stdin.isTTY === true
+  const answer = async (given: string | undefined, question: string, fallback: string): Promise<string> => {
+    if (given !== undefined || !interactive) return given ?? fallback
+    return (await ask(context, `${question}${fallback === '' ? '' : ` [${fallback}]`}: `)) || fallback
+  }
+
+  const source = await answer(options.source, 'Name of the source', 'shop')
+  if (!SOURCE_NAME.test(source)) {
+    throw new PipelineError('config_invalid', `Naming the source ${JSON.stringify(source)}`, {
+      cause: 'a name is lower-case letters, digits and underscores, and begins with a letter',
+      hint: 'Choose another one: --source shop',
+    })
+  }
+  const variable = `${source.toUpperCase()}_DATABASE_URL`
+  const known = options.url ?? context.environment[variable]
+  const url = await answer(known, `Connection string, to look for tables (it goes into no file; Enter to skip)`, '')
+  const tables = options.table ?? (await chooseTables(context, source, url, interactive))
+  const destination = await answer(options.destination, 'DuckDB file', 'warehouse.duckdb')
+
+  await writeFile(file, configuration(source, variable, tables, destination))
+  const wroteExample = options.force || !(await exists(EXAMPLE_FILE))
+  if (wroteExample) await writeFile(EXAMPLE_FILE, `${variable}=postgres://user:password@localhost:5432/${source}\n`)
+
+  const files = wroteExample ? [file, EXAMPLE_FILE] : [file]
+  output.answer(`${output.colors.green('✓')} Wrote ${files.join(' and ')}.`)
+  output.answer('Next:')
+  if (context.environment[variable] === undefined) output.answer(`  export ${variable}=postgres://…`)
+  output.answer('  simplyload doctor')
+  output.answer('  simplyload sync')
+  return done({ files, source, tables })
+}
+
+/** Empty: none were found or chosen. */
+async function chooseTables(
+  context: CommandContext,
+  source: string,
+  url: string,
+  interactive: boolean,
+): Promise<readonly string[]> {
+  if (url === '') return []
+  const found = (await discoverTables(context, source, url)).flatMap((discovery) =>
+    discovery.tables.map(({ table }) => tableName(table)),
+  )
+  context.output.note(
+    `Found ${counted(found.length, 'table')}${found.length === 0 ? '' : `: ${found.map(printable).join(', ')}`}`,
+  )
+  if (!interactive || found.length === 0) return found
+  const chosen = await ask(context, 'Tables to copy, separated by commas [all]: ')
+  if (chosen === '' || chosen === 'all') return found
+  const names = chosen.split(',').map((name) => name.trim())
+  return found.filter((name) => names.includes(name) || names.includes(name.slice(name.indexOf('.') + 1)))
+}
+
+/** A database that cannot be reached now is no reason to write no file. */
+async function discoverTables(context: CommandContext, source: string, url: string): Promise<readonly Discovery[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'simplyload-init-'))
+  const configFile = join(folder, 'simplyload.yaml')
+  try {
+    await writeFile(configFile, configuration(source, 'SIMPLYLOAD_INIT_URL', [], 'warehouse.duckdb'))
+    const application = await context.open({ configFile, environment: { SIMPLYLOAD_INIT_URL: url } })
+    return await application.discover(source, context.signal)
+  } catch (error) {
+    if (context.signal.aborted) throw error
+    context.output.alert(errorLines(error, context.output.noteColors, false))
+    context.output.note('Going on without a list of tables; simplyload discover --yaml prints one later.')
+    return []
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function configuration(source: string, variable: string, tables: readonly string[], destination: string): string {
+  const list = tables.length > 0 ? tables : ['public.customers']
+  const remark = tables.length > 0 ? '' : ' # simplyload discover shows the tables that there are'
+  return `# yaml-language-server: $schema=https://unpkg.com/simplyload/schema/simplyload.schema.json
+version: 1
+sources:
+  ${source}:
+    type: postgres
+    url: \${${variable}}
+    tables:${remark}
+${list.map((table) => `      - ${yamlText(table)}`).join('\n')}
+destination: { type: duckdb, path: ${yamlText(destination)} }
+`
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return true
+  } catch {
+    return false // also where a folder on the way is missing: then writing says so
+  }
+}

@@ -1,0 +1,161 @@
+/** The commands, their arguments and help. What a command does is in its own file, which is read when it is called. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { LOG_LEVELS } from '../core/application.ts'
+import type { RunDemo } from '../core/demo.ts'
+import type { CommandContext, CommandEnd, GlobalOptions } from './command.ts'
+
+/** What a command line asks for, ready to run. */
+export type Invocation = (context: CommandContext) => Promise<CommandEnd>
+
+export interface Program {
+  readonly commander: Command
+  globalOptions(): GlobalOptions
+  /** Undefined where the line asked for help or the version only. */
+  invocation(): Invocation | undefined
+}
+
+/** Parsing sets the invocation; nothing runs here. */
+export function createProgram(version: string, runDemo: RunDemo): Program {
+  let chosen: Invocation | undefined
+  const choose = (invocation: Invocation): void => {
+    chosen = invocation
+  }
+  const program = new Command('simplyload')
+    .description('Postgres into DuckDB, live, exactly once, and verified.')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .option('-c, --config <file>', 'configuration file', 'simplyload.yaml')
+    .option('--json', 'one JSON object per line on standard output', false)
+    .option('--set <key=value>', 'override a setting: --set sync.interval=1s (repeatable)', assignment, [])
+    .addOption(
+      new Option('--log-level <level>', 'structured log on standard error; switches the live display off').choices(
+        LOG_LEVELS,
+      ),
+    )
+    .option('--no-color', 'no colours')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(simplyload --help lists commands and options)')
+    .exitOverride()
+
+  program
+    .command('init')
+    .description('ask a few questions, write simplyload.yaml and .env.example')
+    .option('--source <name>', 'name of the source')
+    .option('--url <url>', 'connection string, to look for tables; it is not written to a file')
+    .option('--table <name...>', 'tables to copy; all where left out')
+    .option('--destination <path>', 'DuckDB file')
+    .option('--force', 'overwrite an existing file', false)
+    .option('-y, --yes', 'ask nothing, take the defaults', false)
+    .action((options) => choose(async (context) => (await import('./init.ts')).init(context, options)))
+  program
+    .command('validate')
+    .description('check the configuration file alone')
+    .action(() => choose(async (context) => (await import('./validate.ts')).validate(context)))
+  program
+    .command('doctor')
+    .description('connect, and check every privilege, setting, slot and file')
+    .option('--source <name>', 'only this source')
+    .action((options) => choose(async (context) => (await import('./doctor.ts')).doctor(context, options)))
+  program
+    .command('discover')
+    .description('show the tables of a source, their keys, sizes and types')
+    .argument('[source]', 'only this source')
+    .option('--yaml', 'print a tables section for simplyload.yaml', false)
+    .option('--columns', 'show every column with its type on both sides', false)
+    .action((source, options) =>
+      choose(async (context) => (await import('./discover.ts')).discover(context, source, options)),
+    )
+  program
+    .command('sync')
+    .description('copy all tables, then follow their changes until stopped')
+    .option('--once', 'stop at the position that was current at the start', false)
+    .option('--source <name>', 'only this source')
+    .option('--table <name...>', 'only these tables')
+    .action((options) => choose(async (context) => (await import('./sync.ts')).sync(context, options)))
+  program
+    .command('status')
+    .description('show the state, lag, counts and errors of every table')
+    .option('--source <name>', 'only this source')
+    .option('--table <name...>', 'only these tables')
+    .action((options) => choose(async (context) => (await import('./status.ts')).status(context, options)))
+
+  const checkpoint = program.command('checkpoint').description('how far the final tables are')
+  checkpoint
+    .command('list')
+    .description('show the checkpoint of every table')
+    .action(() => choose(async (context) => (await import('./checkpoint.ts')).listCheckpoints(context)))
+  checkpoint
+    .command('show')
+    .description('show one checkpoint')
+    .argument('<table>', 'namespace.name')
+    .option('--source <name>', 'where several sources have the table')
+    .action((table, options) =>
+      choose(async (context) => (await import('./checkpoint.ts')).showCheckpoint(context, table, options)),
+    )
+  checkpoint
+    .command('reset')
+    .description('forget checkpoints: the tables are copied anew by the next sync')
+    .option('--source <name>', 'only this source')
+    .option('--table <name...>', 'only these tables')
+    .option('-y, --yes', 'do not ask', false)
+    .action((options) =>
+      choose(async (context) => (await import('./checkpoint.ts')).resetCheckpoints(context, options)),
+    )
+
+  program
+    .command('verify')
+    .description('compare source and destination')
+    .option('--deep', 'compare every row and name the keys that differ', false)
+    .option('--source <name>', 'only this source')
+    .option('--table <name...>', 'only these tables')
+    .action((options) => choose(async (context) => (await import('./verify.ts')).verify(context, options)))
+
+  const quarantine = program.command('quarantine').description('values and rows that the destination cannot hold')
+  quarantine
+    .command('list')
+    .description('count them by table, column and reason')
+    .option('--source <name>', 'only this source')
+    .option('--table <name...>', 'only these tables')
+    .action((options) => choose(async (context) => (await import('./quarantine.ts')).listQuarantine(context, options)))
+  quarantine
+    .command('show')
+    .description('show them one by one, newest first')
+    .option('--source <name>', 'only this source')
+    .option('--table <name...>', 'only these tables')
+    .option('--limit <rows>', 'how many', positive, 100)
+    .action((options) => choose(async (context) => (await import('./quarantine.ts')).showQuarantine(context, options)))
+
+  program
+    .command('query')
+    .description('run SQL on the destination and print the result')
+    .argument('<sql>', 'one statement; it cannot change anything')
+    .option('--limit <rows>', 'rows to print; 0 for all (default: 1000, with --json all)', whole)
+    .action((sql, options) => choose(async (context) => (await import('./query.ts')).query(context, sql, options)))
+  program
+    .command('cleanup')
+    .description('remove stage files that are loaded and older than the retention')
+    .action(() => choose(async (context) => (await import('./cleanup.ts')).cleanup(context)))
+  program
+    .command('demo')
+    .description('the whole thing on this machine, in under a minute')
+    .option('--folder <path>', 'where warehouse.duckdb is written', 'simplyload-demo')
+    .action((options) => choose(async (context) => (await import('./demo.ts')).demo(context, options, runDemo)))
+
+  return { commander: program, globalOptions: () => program.opts<GlobalOptions>(), invocation: () => chosen }
+}
+
+function assignment(value: string, earlier: readonly string[]): readonly string[] {
+  if (!/^[^=\s]+=/.test(value)) throw new InvalidArgumentError('It must look like key=value.')
+  return [...earlier, value]
+}
+
+function positive(value: string): number {
+  const number = whole(value)
+  if (number < 1) throw new InvalidArgumentError('It must be at least 1.')
+  return number
+}
+
+function whole(value: string): number {
+  if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.')
+  return Number(value)
+}

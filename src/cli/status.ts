@@ -1,0 +1,76 @@
+import type { SourceStatus, TableStatus } from '../core/application.ts'
+import { tableName } from '../core/table-schema.ts'
+import { type CommandContext, type CommandEnd, done } from './command.ts'
+import type { Palette } from './palette.ts'
+import { bytes, count, duration } from './quantity.ts'
+import { type SelectionOptions, selection } from './selection.ts'
+import { printable } from './terminal-text.ts'
+
+export async function status(context: CommandContext, options: SelectionOptions): Promise<CommandEnd> {
+  const { output, signal } = context
+  const sources = await (await context.open()).status(selection(options), signal)
+  const nowMs = Date.now()
+  for (const { tables, ...source } of sources) {
+    output.event({ event: 'source', ...source })
+    for (const { table, ...rest } of tables) {
+      output.event({ event: 'table', source: source.source, table: tableName(table), ...rest })
+    }
+    output.answer(heading({ tables, ...source }, nowMs, output.colors))
+    output.table(
+      COLUMNS,
+      tables.map((table) => row(table, nowMs)),
+    )
+    for (const { table, lastError } of tables) {
+      if (lastError !== undefined)
+        output.answer(`${output.colors.red('✗')} ${printable(tableName(table))}: ${printable(lastError)}`)
+    }
+    output.answer()
+  }
+  const tables = sources.flatMap((source) => source.tables)
+  return done({
+    tables: tables.length,
+    live: tables.filter((table) => table.state === 'live').length,
+    failed: tables.filter((table) => table.state === 'failed' || table.state === 'needs_resync').length,
+  })
+}
+
+const COLUMNS = [
+  { title: 'TABLE', flexible: true },
+  { title: 'STATE' },
+  { title: 'COPIED', align: 'right' },
+  { title: 'CHANGES', align: 'right' },
+  { title: 'WAITING', align: 'right' },
+  { title: 'QUARANTINED', align: 'right' },
+  { title: 'LAST SYNC', align: 'right' },
+] as const
+
+function row(table: TableStatus, nowMs: number): readonly string[] {
+  return [
+    tableName(table.table),
+    table.state,
+    count(table.rowsSnapshot),
+    count(table.changesMerged),
+    count(table.waitingRows),
+    count(table.quarantined),
+    table.lastSyncMs === undefined ? 'never' : ago(table.lastSyncMs, nowMs),
+  ]
+}
+
+function heading(source: SourceStatus, nowMs: number, colors: Palette): string {
+  const parts = [colors.bold(source.source)]
+  if (source.lagBytes !== undefined) parts.push(`lag ${bytes(source.lagBytes)}`)
+  if (source.unreachable !== undefined) parts.push(colors.yellow(`not reached: ${printable(source.unreachable)}`))
+  if (source.lastRun === undefined) parts.push('never synced')
+  else {
+    const { outcome, startedMs, endedMs } = source.lastRun
+    parts.push(
+      endedMs === undefined ? `run started ${ago(startedMs, nowMs)}` : `last run ${outcome}, ${ago(endedMs, nowMs)}`,
+    )
+  }
+  return parts.join(' · ')
+}
+
+/** A clock that was set back must not print negative times. */
+function ago(ms: number, nowMs: number): string {
+  return `${duration(Math.max(0, nowMs - ms))} ago`
+}

@@ -1,0 +1,15 @@
+import { type CommandContext, type CommandEnd, done } from './command.ts'
+import { counted } from './quantity.ts'
+
+/** An invalid file never gets here: opening it throws, with every problem in it. */
+export async function validate({ open, output }: CommandContext): Promise<CommandEnd> {
+  const summary = (await open()).summary()
+  const tables = summary.sources.reduce((sum, source) => sum + source.tables.length, 0)
+  for (const message of summary.warnings) {
+    output.event({ event: 'warning', message })
+    output.note(`${output.noteColors.yellow('warning:')} ${message}`)
+  }
+  const size = `${counted(summary.sources.length, 'source')}, ${counted(tables, 'table')}`
+  output.answer(`${output.colors.green('✓')} ${summary.file} is valid: ${size} → ${summary.destination.description}`)
+  return done({ file: summary.file, sources: summary.sources.length, tables, warnings: summary.warnings.length })
+}
