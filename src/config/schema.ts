@@ -1,0 +1,162 @@
+/**
+ * The whole of `simplyload.yaml`: one definition for parser, types, JSON Schema and reference page.
+ *
+ * For connectors' schemas (`config.ts` in their rooms), so that messages and pages come out alike:
+ * - `import { z } from 'zod'`. `zod/mini` was tried: it loads 6 ms faster of about 35 and is harder to read.
+ * - Custom messages complete the sentence "sync.interval …": `must be a duration such as 10s`.
+ * - A default that a transform follows is a `.prefault('10s')`, as people would write it; else a `.default(4)`.
+ * - Every key has a `.describe()`: what it does, not what it is called. The `type` describes the connector.
+ * - Durations: `z.string(message).regex(DURATION_PATTERN, message)`; sizes likewise; the results carry their unit.
+ */
+import { z } from 'zod'
+import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../core/byte-size.ts'
+import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../core/duration.ts'
+import { NAMING_DEFAULT, namingProblem, parseNaming } from './naming.ts'
+
+export const CONFIG_VERSION = 1
+
+/** Also a part of schema names, slot names, paths and environment variables, so it has only what all of them take. */
+export const SOURCE_NAME_PATTERN = /^[a-z][a-z0-9_]{0,39}$/
+const SOURCE_NAME_FORM = 'lower-case letters, digits and _, beginning with a letter, at most 40'
+
+const duration = z.string(`must be ${DURATION_FORM}`).regex(DURATION_PATTERN, `must be ${DURATION_FORM}`)
+
+const size = z.union([z.int().nonnegative(), z.string().regex(BYTE_SIZE_PATTERN)], `must be ${BYTE_SIZE_FORM}`)
+
+const sync = z
+  .strictObject({
+    interval: duration
+      .refine((text) => durationMs(text) >= 50, 'must be at least 50ms')
+      // Seldom enough for files worth reading, often enough that nobody waits.
+      .prefault('10s')
+      .describe('How often changes are flushed from the source to the stage.'),
+    freshness: duration
+      .optional()
+      .describe('How old a final table may be, and so how often it is merged. Default: what suits the destination.'),
+    batch: z
+      .strictObject({
+        rows: z.int().min(1).max(10_000_000).default(100_000).describe('Most rows of a batch.'),
+        bytes: size
+          .refine((value) => byteSize(value) >= 1 << 20, 'must be at least 1MiB')
+          // Of raw values: about 20 MiB of Parquet, and two of them per table in hand fit the default memory.
+          .prefault('64MiB')
+          .describe('Most bytes of a batch in memory, before compression.'),
+      })
+      .prefault({})
+      .describe('A batch ends when one of the two is reached.'),
+    parallelism: z
+      .int()
+      .min(1)
+      .max(64)
+      // A small server has two to four cores, and the source shares them.
+      .default(4)
+      .describe('Tables that are worked on at the same time.'),
+    memory: size
+      .refine((value) => byteSize(value) >= 64 << 20, 'must be at least 64MiB')
+      .prefault('512MiB')
+      .describe(
+        'Bound on rows held in memory by one run, whatever the size of a transaction. Beyond it they go to disk.',
+      ),
+  })
+  .transform(({ interval, freshness, batch, parallelism, memory }) => ({
+    intervalMs: durationMs(interval),
+    /** Absent: the destination's own default. */
+    freshnessMs: freshness === undefined ? undefined : durationMs(freshness),
+    batchRowsMax: batch.rows,
+    batchBytesMax: byteSize(batch.bytes),
+    parallelism,
+    memoryBytesMax: byteSize(memory),
+  }))
+
+const naming = z
+  .string()
+  .transform((text, context) => {
+    const problem = namingProblem(text)
+    if (problem === undefined) return parseNaming(text)
+    context.addIssue({ code: 'custom', message: problem })
+    return z.NEVER
+  })
+  .prefault(NAMING_DEFAULT)
+  .describe(
+    'Schema and table on the destination. Placeholders: `{source}`, `{namespace}`, `{table}`. Two tables of one name are an error.',
+  )
+
+const columnName = z.string().min(1).max(63)
+
+const columns = z
+  .strictObject({
+    // The names that existing dbt packages expect.
+    synced: columnName.default('_fivetran_synced').describe('When the row was loaded, UTC.'),
+    deleted: columnName.default('_fivetran_deleted').describe('True once the row was deleted at the source.'),
+  })
+  .refine(
+    ({ synced, deleted }) => new Set([synced.toLowerCase(), deleted.toLowerCase(), '_source_position']).size === 3,
+    'must be two names that differ from each other and from _source_position, also in lower case',
+  )
+  .prefault({})
+  .describe('Names of the columns that each final table has besides its own.')
+
+type ConnectorSchema = z.core.$ZodTypeDiscriminable
+type ConnectorSchemaList = readonly [ConnectorSchema, ...ConnectorSchema[]]
+
+/** Of each kind the schemas of all connectors. Where a file names no stage or state it gets the first, with defaults. */
+export interface ConnectorSchemas<
+  Sources extends ConnectorSchemaList,
+  Destinations extends ConnectorSchemaList,
+  Stages extends ConnectorSchemaList,
+  States extends ConnectorSchemaList,
+> {
+  readonly sources: Sources
+  readonly destinations: Destinations
+  readonly stages: Stages
+  readonly states: States
+}
+
+export function configSchema<
+  const Sources extends ConnectorSchemaList,
+  const Destinations extends ConnectorSchemaList,
+  const Stages extends ConnectorSchemaList,
+  const States extends ConnectorSchemaList,
+>(connectors: ConnectorSchemas<Sources, Destinations, Stages, States>) {
+  const source = z.discriminatedUnion('type', connectors.sources)
+  const sourceName = z.string().regex(SOURCE_NAME_PATTERN, `must consist of ${SOURCE_NAME_FORM}`)
+  const stage = z.discriminatedUnion('type', connectors.stages)
+  const state = z.discriminatedUnion('type', connectors.states)
+  return z
+    .strictObject({
+      version: z
+        .literal(CONFIG_VERSION, `must be ${CONFIG_VERSION}, the version of this form of the file`)
+        .describe('Version of the form of this file.'),
+      sources: z
+        .record(sourceName, source)
+        .refine((record) => Object.keys(record).length > 0, 'must name at least one source')
+        .describe(`Where rows come from. The keys are names of your choice: ${SOURCE_NAME_FORM}.`),
+      destination: z.discriminatedUnion('type', connectors.destinations).describe('Where tables live.'),
+      stage: stage
+        .prefault({ type: onlyType(connectors.stages[0]) } as z.input<typeof stage>)
+        .describe('Where Parquet files rest between source and destination.'),
+      state: state
+        .prefault({ type: onlyType(connectors.states[0]) } as z.input<typeof state>)
+        .describe('Where progress, runs and errors are remembered.'),
+      sync: sync.prefault({}).describe('How much at once and how often.'),
+      naming,
+      columns,
+      customer: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must consist of lower-case letters, digits, _ and -, at most 63')
+        .default('default')
+        .describe('First part of the paths of stage files, for those who load for several customers.'),
+    })
+    .readonly()
+}
+
+/** The value that a connector's schema has for `type`. */
+function onlyType(schema: ConnectorSchema): string {
+  const [type] = schema._zod.propValues?.type ?? []
+  return String(type)
+}
+
+/** A schema that `configSchema` made, whatever the connectors. */
+export type ConfigSchema = ReturnType<
+  typeof configSchema<ConnectorSchemaList, ConnectorSchemaList, ConnectorSchemaList, ConnectorSchemaList>
+>
