@@ -1,0 +1,239 @@
+/**
+ * Holds a table of the source against its copy, independently of the product: both servers render values as text, and
+ * what they render differently is brought to one form here.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type pg from 'pg'
+
+export interface ComparedTable {
+  readonly namespace: string
+  readonly name: string
+  /** Names of the key columns; empty: rows are counted by content. */
+  readonly key: readonly string[]
+  readonly target: { readonly namespace: string; readonly name: string }
+}
+
+export interface Difference {
+  readonly table: string
+  readonly kind: 'missing' | 'extra' | 'different' | 'duplicate'
+  readonly key: string
+  readonly column?: string
+  readonly source?: string | null
+  readonly destination?: string | null
+  /** `_source_position` of the row at the destination. */
+  readonly position?: string | null
+}
+
+type Row = readonly (string | null)[]
+
+interface SourceColumn {
+  readonly name: string
+  readonly attnum: number
+  readonly type: string
+}
+
+const SHOWN_CHARACTERS = 80
+
+export async function compareTable(
+  source: pg.Client,
+  destination: DuckDBConnection,
+  table: ComparedTable,
+  limit = 10,
+): Promise<readonly Difference[]> {
+  const columns = await sourceColumns(source, table)
+  const names = await destinationNames(destination, table, columns)
+  const sourceRows = await readSource(source, table, columns)
+  const copied = await readDestination(destination, table, columns, names)
+  const keyIndexes = table.key.map((name) => columns.findIndex((column) => column.name === name))
+  const all = keyIndexes.length === 0 ? compareBags(sourceRows, copied) : compareKeyed(sourceRows, copied, keyIndexes)
+  return all.slice(0, limit).map((difference) => describe(difference, table, columns))
+}
+
+interface CopiedRow {
+  readonly values: Row
+  readonly position: string | null
+}
+
+interface Found {
+  readonly kind: Difference['kind']
+  readonly key: string
+  readonly source?: Row
+  readonly destination?: CopiedRow
+}
+
+function compareKeyed(source: readonly Row[], copied: readonly CopiedRow[], key: readonly number[]): Found[] {
+  const keyOf = (row: Row) => JSON.stringify(key.map((index) => row[index]))
+  const left = new Map(source.map((row) => [keyOf(row), row]))
+  const found: Found[] = []
+  const seen = new Set<string>()
+  for (const row of copied) {
+    const at = keyOf(row.values)
+    const original = left.get(at)
+    if (seen.has(at)) found.push({ kind: 'duplicate', key: at, destination: row })
+    else if (original === undefined) found.push({ kind: 'extra', key: at, destination: row })
+    else if (JSON.stringify(original) !== JSON.stringify(row.values))
+      found.push({ kind: 'different', key: at, source: original, destination: row })
+    seen.add(at)
+  }
+  for (const [at, row] of left) if (!seen.has(at)) found.push({ kind: 'missing', key: at, source: row })
+  return found
+}
+
+function compareBags(source: readonly Row[], copied: readonly CopiedRow[]): Found[] {
+  const left = new Map<string, number>()
+  for (const row of source) {
+    const content = JSON.stringify(row)
+    left.set(content, (left.get(content) ?? 0) + 1)
+  }
+  const found: Found[] = []
+  for (const row of copied) {
+    const content = JSON.stringify(row.values)
+    const count = left.get(content) ?? 0
+    if (count === 0) found.push({ kind: 'extra', key: content, destination: row })
+    else left.set(content, count - 1)
+  }
+  for (const [content, count] of left) {
+    for (let missing = 0; missing < count; missing++) found.push({ kind: 'missing', key: content })
+  }
+  return found
+}
+
+function describe(found: Found, table: ComparedTable, columns: readonly SourceColumn[]): Difference {
+  const differs = columns.findIndex((_, index) => found.source?.[index] !== found.destination?.values[index])
+  const common = {
+    table: `${table.namespace}.${table.name}`,
+    kind: found.kind,
+    key: shorten(found.key) ?? '',
+    position: found.destination?.position ?? null,
+  }
+  if (found.kind !== 'different') return common
+  return {
+    ...common,
+    column: columns[differs]?.name ?? '',
+    source: shorten(found.source?.[differs] ?? null),
+    destination: shorten(found.destination?.values[differs] ?? null),
+  }
+}
+
+function shorten(text: string | null): string | null {
+  return text === null || text.length <= SHOWN_CHARACTERS
+    ? text
+    : `${text.slice(0, SHOWN_CHARACTERS)}… (${text.length})`
+}
+
+async function sourceColumns(source: pg.Client, table: ComparedTable): Promise<readonly SourceColumn[]> {
+  const { rows } = await source.query<SourceColumn>(
+    `SELECT attname AS name, attnum, format_type(atttypid, atttypmod) AS type FROM pg_attribute
+      WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+    [`${quote(table.namespace)}.${quote(table.name)}`],
+  )
+  return rows
+}
+
+async function readSource(source: pg.Client, table: ComparedTable, columns: readonly SourceColumn[]): Promise<Row[]> {
+  await source.query(
+    `SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET bytea_output = 'hex'; SET extra_float_digits = 1`,
+  )
+  const list = columns.map(({ name, type }) => sourceText(quote(name), type)).join(', ')
+  const { rows } = await source.query<(string | null)[]>({
+    text: `SELECT ${list} FROM ${quote(table.namespace)}.${quote(table.name)}`,
+    rowMode: 'array',
+  })
+  return rows.map((row) => row.map((text, index) => oneForm(text, columns[index]?.type ?? 'text')))
+}
+
+/** `format` uses the type's own output function; a cast to text would cut the padding of char(n). */
+function sourceText(column: string, type: string): string {
+  const text = type.endsWith('[]') ? `to_json(${column})::text` : `format('%s', ${column})`
+  return `CASE WHEN ${column} IS NULL THEN NULL ELSE ${text} END`
+}
+
+/** Columns are found by name; where a name was used again, by the number that the product has noted. */
+async function destinationNames(
+  destination: DuckDBConnection,
+  table: ComparedTable,
+  columns: readonly SourceColumn[],
+): Promise<readonly string[]> {
+  const noted = await notedColumns(destination, table)
+  return columns.map((column) => noted.get(column.attnum) ?? column.name)
+}
+
+async function notedColumns(destination: DuckDBConnection, table: ComparedTable): Promise<Map<number, string>> {
+  const described = await textRows(destination, 'SELECT column_name FROM (DESCRIBE _simplyload.columns)')
+  const has = new Set(described.map(([name]) => name))
+  if (!has.has('column_id') || !has.has('column_name')) return new Map()
+  const rows = await textRows(
+    destination,
+    `SELECT column_id::VARCHAR, column_name FROM _simplyload.columns
+      WHERE table_name = ${literal(`${table.namespace}.${table.name}`)}`,
+  )
+  return new Map(rows.map(([id, name]) => [Number(id), name ?? '']))
+}
+
+async function readDestination(
+  destination: DuckDBConnection,
+  table: ComparedTable,
+  columns: readonly SourceColumn[],
+  names: readonly string[],
+): Promise<CopiedRow[]> {
+  const from = `${quote(table.target.namespace)}.${quote(table.target.name)}`
+  const described = await textRows(destination, `SELECT column_name, column_type FROM (DESCRIBE ${from})`)
+  const types = new Map(described.map(([name, type]) => [name ?? '', type ?? '']))
+  const list = names.map((name) => {
+    const type = types.get(name)
+    if (type === undefined) return `'the column ${name.replaceAll("'", "''")} is missing'`
+    return type === 'BLOB' ? `lower(hex(${quote(name)}))` : `CAST(${quote(name)} AS VARCHAR)`
+  })
+  const rows = await textRows(
+    destination,
+    `SELECT ${[...list, 'CAST(_source_position AS VARCHAR)'].join(', ')} FROM ${from} WHERE NOT _fivetran_deleted`,
+  )
+  return rows.map((row) => ({
+    values: row.slice(0, -1).map((text, index) => oneForm(text, columns[index]?.type ?? 'text')),
+    position: row.at(-1) ?? null,
+  }))
+}
+
+/** Every column of the query must be text. */
+export async function textRows(destination: DuckDBConnection, sql: string): Promise<(string | null)[][]> {
+  const result = await destination.stream(sql)
+  const rows: (string | null)[][] = []
+  for (;;) {
+    const chunk = await result.fetchChunk()
+    if (chunk === null || chunk.rowCount === 0) return rows
+    for (const row of chunk.getRows())
+      rows.push(row.map((value) => (value === null || value === undefined ? null : String(value))))
+  }
+}
+
+function oneForm(text: string | null, type: string): string | null {
+  if (text === null) return null
+  if (type.endsWith('[]')) return JSON.stringify(JSON.parse(text))
+  switch (type.replace(/\(.*\)/, '')) {
+    case 'boolean':
+      return text === 't' ? 'true' : text === 'f' ? 'false' : text
+    case 'real':
+    case 'double precision':
+      return floatForm(text)
+    case 'bytea':
+      return text.replace(/^\\x/, '')
+    case 'numeric':
+      // A DECIMAL has no NaN: it is in quarantine.
+      return text === 'NaN' && type !== 'numeric' ? null : text
+    default:
+      return text
+  }
+}
+
+function floatForm(text: string): string {
+  const number = Number(text.replace(/^(-?)inf$/i, '$1Infinity').replace(/^-?nan$/i, 'NaN'))
+  return Object.is(number, -0) ? '-0' : String(number)
+}
+
+function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
