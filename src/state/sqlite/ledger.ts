@@ -1,0 +1,116 @@
+/** Stage files as rows of the ledger. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { BatchFeatures } from '../../core/batch.ts'
+import type { Position } from '../../core/position.ts'
+import type { StageFile } from '../../core/stage.ts'
+import type { TableId, TableSchema } from '../../core/table-schema.ts'
+
+type Row = Record<string, unknown>
+
+const COLUMNS = `batch_id, kind, path, bytes, row_count, first_position, last_position, features, staged_ms,
+  (SELECT document FROM schemas WHERE id = schema_id) AS schema`
+
+/** Synchronous; the caller owns the transaction. */
+export class Ledger {
+  readonly #database: DatabaseSync
+  readonly #insert: StatementSync
+  readonly #markLoaded: StatementSync
+  readonly #forget: StatementSync
+  /** A schema is large and shared by many files: parsed once, and one object for all of them. */
+  readonly #schemas = new Map<string, TableSchema>()
+  readonly #schemaIds = new Map<string, number>()
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+    this.#insert = database.prepare(
+      `INSERT INTO ledger (batch_id, source, namespace, name, kind, path, bytes, row_count, first_position, last_position, schema_id, features, staged_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (batch_id) DO UPDATE SET path = excluded.path, bytes = excluded.bytes, row_count = excluded.row_count, staged_ms = excluded.staged_ms`,
+    )
+    this.#markLoaded = database.prepare('UPDATE ledger SET loaded_ms = ? WHERE batch_id = ?')
+    this.#forget = database.prepare('DELETE FROM ledger WHERE batch_id = ?')
+  }
+
+  insert(file: StageFile): void {
+    const { source, namespace, name } = file.schema.table
+    this.#insert.run(
+      file.batchId,
+      source,
+      namespace,
+      name,
+      file.kind,
+      file.path,
+      file.bytes,
+      file.rows,
+      file.firstPosition,
+      file.lastPosition,
+      this.#schemaId(file.schema),
+      JSON.stringify(file.features),
+      file.stagedMs,
+    )
+  }
+
+  markLoaded(batchId: string, loadedMs: number): void {
+    this.#markLoaded.run(loadedMs, batchId)
+  }
+
+  forget(batchId: string): void {
+    this.#forget.run(batchId)
+  }
+
+  waiting(source: string, table: TableId | undefined): readonly StageFile[] {
+    const narrowed = table === undefined ? '' : 'AND namespace = ? AND name = ?'
+    const parameters = table === undefined ? [source] : [source, table.namespace, table.name]
+    const sql = `SELECT ${COLUMNS} FROM ledger WHERE loaded_ms IS NULL AND source = ? ${narrowed} ORDER BY number`
+    return this.#database
+      .prepare(sql)
+      .all(...parameters)
+      .map((row) => this.#file(row))
+  }
+
+  reconcile({ source, namespace, name }: TableId, checkpoint: Position, loadedMs: number): void {
+    const table = "kind = 'changes' AND source = ? AND namespace = ? AND name = ?"
+    this.#database
+      .prepare(`UPDATE ledger SET loaded_ms = ? WHERE ${table} AND loaded_ms IS NULL AND last_position < ?`)
+      .run(loadedMs, source, namespace, name, checkpoint)
+    this.#database
+      .prepare(`UPDATE ledger SET loaded_ms = NULL WHERE ${table} AND loaded_ms IS NOT NULL AND last_position >= ?`)
+      .run(source, namespace, name, checkpoint)
+  }
+
+  loadedBefore(beforeMs: number, limit: number): readonly StageFile[] {
+    const sql = `SELECT ${COLUMNS} FROM ledger WHERE loaded_ms < ? ORDER BY loaded_ms, number LIMIT ?`
+    return this.#database
+      .prepare(sql)
+      .all(beforeMs, limit)
+      .map((row) => this.#file(row))
+  }
+
+  #schemaId(schema: TableSchema): number {
+    const document = JSON.stringify(schema)
+    const known = this.#schemaIds.get(document)
+    if (known !== undefined) return known
+    this.#database.prepare('INSERT INTO schemas (document) VALUES (?) ON CONFLICT DO NOTHING').run(document)
+    const id = Number(this.#database.prepare('SELECT id FROM schemas WHERE document = ?').get(document)?.id)
+    this.#schemaIds.set(document, id)
+    return id
+  }
+
+  #file(row: Row): StageFile {
+    const document = String(row.schema)
+    const schema = this.#schemas.get(document) ?? (JSON.parse(document) as TableSchema)
+    this.#schemas.set(document, schema)
+    return {
+      batchId: String(row.batch_id),
+      path: String(row.path),
+      bytes: Number(row.bytes),
+      rows: Number(row.row_count),
+      schema,
+      kind: row.kind === 'snapshot' ? 'snapshot' : 'changes',
+      firstPosition: String(row.first_position) as Position,
+      lastPosition: String(row.last_position) as Position,
+      features: JSON.parse(String(row.features)) as BatchFeatures,
+      stagedMs: Number(row.staged_ms),
+    }
+  }
+}

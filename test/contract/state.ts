@@ -1,0 +1,212 @@
+/** What every operational state must do. `open` gives the same state again after it was closed. */
+import { describe, expect, test } from 'vitest'
+import { type BatchFeatures, NO_FEATURES } from '../../src/core/batch.ts'
+import { boundary, position } from '../../src/core/position.ts'
+import type { StageFile } from '../../src/core/stage.ts'
+import type { SourceRecord, State, TableRecord } from '../../src/core/state.ts'
+import type { TableId, TableSchema } from '../../src/core/table-schema.ts'
+
+const orders: TableId = { source: 'shop', namespace: 'public', name: 'orders' }
+const odd: TableId = { source: 'shop', namespace: 'we"ird', name: 'a.b/ü' }
+
+function schemaOf(table: TableId, version = 1): TableSchema {
+  const column = {
+    id: 1,
+    name: 'id',
+    type: { kind: 'decimal' as const, precision: 38, scale: 2 },
+    sourceType: 'numeric',
+    nullable: false,
+  }
+  return { table, columns: [column], identity: { kind: 'key', columnIds: [1] }, version }
+}
+
+function file(
+  batchId: string,
+  table: TableId,
+  first: number,
+  last: number,
+  kind: StageFile['kind'] = 'changes',
+): StageFile {
+  const features: BatchFeatures = { ...NO_FEATURES, deletes: 2 }
+  return {
+    batchId,
+    path: `default/shop/${batchId}.parquet`,
+    bytes: 2 ** 33,
+    rows: 5,
+    schema: schemaOf(table),
+    kind,
+    firstPosition: position(1, BigInt(first), 1),
+    lastPosition: position(1, BigInt(last), 7),
+    features,
+    stagedMs: 1_000,
+  }
+}
+
+const record: SourceRecord = {
+  source: 'shop',
+  generation: 2,
+  identity: { system: '7400123456789012345', timeline: 3, slot: 'simplyload_shop' },
+  stagedThroughLsn: 0xffff_ffff_ffff_fff0n,
+  confirmedLsn: 0xffff_ffff_ffff_fff0n,
+  prunedThrough: undefined,
+}
+
+function tableRecord(table: TableId): TableRecord {
+  return {
+    table,
+    state: 'snapshotting',
+    schema: schemaOf(table, 4),
+    snapshotPosition: boundary(1, 5n),
+    resumeState: undefined,
+    lastError: undefined,
+    lastErrorCode: undefined,
+    lastSyncMs: undefined,
+    rowsSnapshot: 2 ** 40,
+    changesMerged: 0,
+    quarantined: 0,
+    updatedMs: 1,
+  }
+}
+
+export function describeState(name: string, open: () => Promise<{ reopen(): Promise<State> } & AsyncDisposable>): void {
+  const ids = (files: readonly StageFile[]) => files.map((each) => each.batchId)
+
+  describe(`${name} as operational state`, () => {
+    test('records come back whole after a restart', async () => {
+      await using place = await open()
+      {
+        await using state = await place.reopen()
+        await state.saveSource(record)
+        await state.saveTable(tableRecord(odd))
+        await state.saveTable(tableRecord(orders))
+        const chunk = {
+          table: odd,
+          index: 0,
+          spec: '{"a":1}',
+          fingerprint: 'f',
+          estimatedRows: 9,
+          estimatedBytes: 8,
+          finishedAt: undefined,
+          rows: 0,
+        }
+        await state.savePlan(odd, [chunk, { ...chunk, index: 1 }])
+        await state.finishChunk({ ...chunk, index: 1, finishedAt: boundary(1, 5n), rows: 3 }, [
+          file('s1', odd, 5, 5, 'snapshot'),
+        ])
+      }
+      await using state = await place.reopen()
+      expect(await state.source('shop')).toEqual(record)
+      expect(await state.source('other')).toBeUndefined()
+      expect(await state.tables('shop')).toEqual([tableRecord(orders), tableRecord(odd)])
+      expect((await state.chunks(odd)).map(({ index, finishedAt, rows }) => [index, finishedAt, rows])).toEqual([
+        [0, undefined, 0],
+        [1, boundary(1, 5n), 3],
+      ])
+      expect(await state.waiting('shop', odd)).toEqual([file('s1', odd, 5, 5, 'snapshot')])
+    })
+
+    test('files wait in the order in which they were recorded, until they are loaded', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      await state.saveSource(record)
+      await state.recordStaged('shop', [file('z', orders, 1, 2), file('a', odd, 1, 2)], 3n)
+      await state.recordStaged('shop', [file('m', orders, 3, 4)], 5n)
+      expect(ids(await state.waiting('shop'))).toEqual(['z', 'a', 'm'])
+      expect(ids(await state.waiting('shop', orders))).toEqual(['z', 'm'])
+      expect((await state.source('shop'))?.stagedThroughLsn).toBe(5n)
+      await state.markLoaded(['z'], 100)
+      expect(ids(await state.waiting('shop'))).toEqual(['a', 'm'])
+      expect(ids(await state.loadedBefore(101, 10))).toEqual(['z'])
+      expect(await state.loadedBefore(100, 10)).toEqual([])
+      await state.forget(['z'])
+      expect(await state.loadedBefore(101, 10)).toEqual([])
+    })
+
+    test('recording a file again does not double it', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      await state.saveSource(record)
+      await state.recordStaged('shop', [file('a', orders, 1, 2)], 3n)
+      await state.recordStaged('shop', [file('a', orders, 1, 2)], 3n)
+      expect(ids(await state.waiting('shop'))).toEqual(['a'])
+    })
+
+    test('the destination decides which files are loaded', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      await state.saveSource(record)
+      const files = [
+        file('s', orders, 1, 1, 'snapshot'),
+        file('a', orders, 1, 2),
+        file('b', orders, 3, 4),
+        file('c', orders, 5, 6),
+      ]
+      await state.recordStaged('shop', [...files, file('other', odd, 1, 2)], 7n)
+      await state.markLoaded(['b', 'c'], 50)
+      await state.reconcileLoaded(orders, boundary(1, 5n), 60)
+      expect(ids(await state.waiting('shop'))).toEqual(['s', 'c', 'other'])
+    })
+
+    test('what waits for a table that is read again is handed back for removal', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      await state.saveSource(record)
+      await state.recordStaged('shop', [file('a', orders, 1, 2), file('b', odd, 1, 2)], 3n)
+      expect(ids(await state.discardWaiting(orders))).toEqual(['a'])
+      expect(ids(await state.waiting('shop'))).toEqual(['b'])
+    })
+
+    test('the mark of what retention removed only rises, and leaves the rest of the record alone', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      await state.saveSource(record)
+      await state.recordStaged('shop', [], 9n)
+      await state.notePruned('shop', position(1, 8n, 1))
+      await state.notePruned('shop', position(1, 4n, 1))
+      expect(await state.source('shop')).toMatchObject({ prunedThrough: position(1, 8n, 1), stagedThroughLsn: 9n })
+    })
+
+    test('runs and errors come newest first', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      const run = {
+        id: 'r1',
+        source: 'shop',
+        startedMs: 1,
+        endedMs: undefined,
+        outcome: 'running' as const,
+        rowsSnapshot: 0,
+        changesStaged: 0,
+        changesMerged: 0,
+        error: undefined,
+      }
+      await state.saveRun(run)
+      await state.saveRun({ ...run, id: 'r2', startedMs: 2 })
+      await state.saveRun({ ...run, outcome: 'ok', endedMs: 5 })
+      expect(await state.runs('shop', 5)).toEqual([
+        { ...run, id: 'r2', startedMs: 2 },
+        { ...run, outcome: 'ok', endedMs: 5 },
+      ])
+      for (let index = 0; index < 3; index++) {
+        await state.recordError({
+          source: 'shop',
+          table: undefined,
+          code: 'internal',
+          message: `m${index}`,
+          hint: undefined,
+          atMs: index,
+        })
+      }
+      expect((await state.errors('shop', 2)).map((error) => error.message)).toEqual(['m2', 'm1'])
+    })
+
+    test('a table that is removed leaves nothing behind', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      await state.saveTable(tableRecord(orders))
+      await state.removeTable(orders)
+      expect(await state.tables('shop')).toEqual([])
+      expect(await state.chunks(orders)).toEqual([])
+    })
+  })
+}
