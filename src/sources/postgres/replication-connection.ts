@@ -1,0 +1,280 @@
+/**
+ * One walsender connection from START_REPLICATION on: CopyData in, standby status updates out.
+ *
+ *   server: 'd' 'w' dataStart walEnd sendTime, message of the plugin      client: 'd' 'r' written flushed applied time
+ *           'd' 'k' walEnd sendTime reply-now?                                    reply-now?
+ *
+ * Bytes are read ahead up to a bound; beyond it the socket is paused, and TCP stops the server. Status updates go out by a
+ * timer whether anybody reads or not: a paused socket sees no question of the server, which after `wal_sender_timeout`
+ * would take us for dead.
+ */
+import { PipelineError } from '../../core/errors.ts'
+import { connect, type PostgresClient, type TakenSocket } from './client.ts'
+import type { ConnectionSettings } from './connection-settings.ts'
+import { translateError } from './errors.ts'
+import { formatLsn } from './lsn.ts'
+import { MessageFrames } from './message-frames.ts'
+import { timestampOf } from './pgoutput.ts'
+import { quoteIdentifier } from './sql-text.ts'
+
+export interface ReplicationOptions {
+  readonly settings: ConnectionSettings
+  readonly slot: string
+  readonly publications: readonly string[]
+  /** Commits at or after it are sent. */
+  readonly fromLsn: bigint
+  /** Values in their binary form, where the type has one. */
+  readonly binary: boolean
+  /** Large transactions are sent before they commit. */
+  readonly streaming: boolean
+}
+
+/** First byte of CopyData from the server. */
+export const COPY_DATA = { walData: 0x77, keepAlive: 0x6b } as const
+/** Bytes before the plugin's message in CopyData with WAL. */
+export const WAL_DATA_HEADER_BYTES = 25
+
+const TYPE = { copyBoth: 0x57, copyData: 0x64, error: 0x45, notice: 0x4e, parameter: 0x53 } as const
+
+// Enough that the socket never runs dry while a batch is encoded, little enough not to count.
+const READ_AHEAD_BYTES = 1024 * 1024
+const STATUS_EVERY_MS_MAX = 10_000
+const STATUS_EVERY_MS_MIN = 50
+/** Status updates in a row that ask for an answer and get none, while we listen: then the server is gone. */
+const UNANSWERED_MAX = 30
+
+export class ReplicationConnection {
+  readonly #client: PostgresClient
+  readonly #options: ReplicationOptions
+  readonly #frames = new MessageFrames()
+  readonly #timer: NodeJS.Timeout
+  #socket: TakenSocket | undefined
+  #started = false
+  #paused = false
+  #closed = false
+  #failure: Error | undefined
+  #woken = false
+  #wake: (() => void) | undefined
+  #unanswered = 0
+  #writtenLsn = 0n
+  #confirmedLsn = 0n
+
+  private constructor(client: PostgresClient, options: ReplicationOptions, statusEveryMs: number) {
+    this.#client = client
+    this.#options = options
+    this.#timer = setInterval(() => this.#statusByTimer(), statusEveryMs)
+    client.onLost((error) => this.#fail(error))
+  }
+
+  /** Resolves when the server has begun to send. */
+  static async open(options: ReplicationOptions, signal: AbortSignal): Promise<ReplicationConnection> {
+    const client = await connect(options.settings, { replication: true, purpose: 'stream' }, signal)
+    let connection: ReplicationConnection | undefined
+    try {
+      const [row] = await client.query<{ timeout: number }>(
+        "SELECT setting::int AS timeout FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'",
+      )
+      const timeoutMs = row?.timeout ?? 0
+      const everyMs = timeoutMs === 0 ? STATUS_EVERY_MS_MAX : Math.min(STATUS_EVERY_MS_MAX, timeoutMs / 3)
+      connection = new ReplicationConnection(client, options, Math.max(STATUS_EVERY_MS_MIN, everyMs))
+      await connection.#start(signal)
+      return connection
+    } catch (error) {
+      if (connection === undefined) client.destroy()
+      else connection.destroy()
+      throw error
+    }
+  }
+
+  /** The CopyData body that `next` found, in place. */
+  get buffer(): Buffer {
+    return this.#frames.buffer
+  }
+
+  get start(): number {
+    return this.#frames.start
+  }
+
+  get end(): number {
+    return this.#frames.end
+  }
+
+  /** Moves to the next CopyData that has been received whole. False: `wait` for more. */
+  next(): boolean {
+    while (this.#frames.next()) {
+      if (this.#frames.type === TYPE.copyData) return true
+      this.#takeOther()
+      if (this.#failure !== undefined) return false
+    }
+    return false
+  }
+
+  /** Until something was received, `wake` was called, or the time has passed. Throws what ended the connection. */
+  async wait(delayMs: number | undefined, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.#failure !== undefined) throw this.#failure
+    this.#resume()
+    if (this.#woken) {
+      this.#woken = false
+      return
+    }
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const wake = (): void => resolve()
+    this.#wake = wake
+    const timer = delayMs === undefined ? undefined : setTimeout(wake, delayMs)
+    signal.addEventListener('abort', wake, { once: true })
+    await promise
+    this.#wake = undefined
+    this.#woken = false
+    clearTimeout(timer)
+    signal.removeEventListener('abort', wake)
+    signal.throwIfAborted()
+  }
+
+  wake(): void {
+    this.#woken = true
+    this.#wake?.()
+  }
+
+  /** The log has been received up to here. */
+  received(lsn: bigint): void {
+    if (lsn > this.#writtenLsn) this.#writtenLsn = lsn
+  }
+
+  /** The server may forget everything before it. */
+  confirm(lsn: bigint): void {
+    if (lsn > this.#confirmedLsn) this.#confirmedLsn = lsn
+    this.received(lsn)
+    if (this.#started) this.sendStatus(false)
+  }
+
+  /** `replyNow`: the server answers at once with how far it has read the log. */
+  sendStatus(replyNow: boolean): void {
+    if (this.#closed || this.#failure !== undefined) return
+    const message = Buffer.alloc(39)
+    message.writeUInt8(TYPE.copyData, 0)
+    message.writeUInt32BE(38, 1)
+    message.writeUInt8(0x72, 5) // r
+    message.writeBigUInt64BE(this.#writtenLsn, 6)
+    message.writeBigUInt64BE(this.#confirmedLsn, 14)
+    message.writeBigUInt64BE(this.#confirmedLsn, 22)
+    message.writeBigInt64BE(timestampOf(Date.now()), 30)
+    message.writeUInt8(replyNow ? 1 : 0, 38)
+    this.#socket?.write(message)
+  }
+
+  /** Says what is confirmed and goodbye. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    if (this.#started) this.sendStatus(false)
+    this.#closed = true
+    clearInterval(this.#timer)
+    this.#socket?.resume()
+    await this.#client.close()
+  }
+
+  /** Cuts the connection. The server frees the slot when it notices. */
+  destroy(): void {
+    this.#closed = true
+    clearInterval(this.#timer)
+    this.#client.destroy()
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    const { slot, publications, fromLsn, binary, streaming } = this.#options
+    const names = publications.map(quoteIdentifier).join(',')
+    const on = (option: boolean): string => (option ? "'on'" : "'off'")
+    const options = `proto_version '2', publication_names ${plainLiteral(names)}, binary ${on(binary)}, streaming ${on(streaming)}, messages 'true'`
+    const sql = `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL ${formatLsn(fromLsn)} (${options})`
+    this.#socket = this.#client.takeSocket(sql, (bytes) => this.#receive(bytes))
+    // Its end reaches us as bytes, or as the loss of the connection.
+    this.#socket.finished.catch((error: unknown) =>
+      this.#fail(error instanceof Error ? error : new Error(String(error))),
+    )
+    while (!this.#started) {
+      if (this.#frames.next()) {
+        if (this.#frames.type === TYPE.copyBoth) this.#started = true
+        else this.#takeOther()
+      } else {
+        await this.wait(undefined, signal)
+      }
+    }
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#closed) return
+    this.#unanswered = 0
+    this.#frames.push(bytes)
+    if (!this.#paused && this.#frames.queuedBytes > READ_AHEAD_BYTES) {
+      this.#paused = true
+      this.#socket?.pause()
+    }
+    this.wake()
+  }
+
+  #resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#socket?.resume()
+  }
+
+  /** Whatever is no CopyData. */
+  #takeOther(): void {
+    const { type, buffer, start, end } = this.#frames
+    if (type === TYPE.notice || type === TYPE.parameter) return
+    if (type === TYPE.error) {
+      // It says more than the loss of the connection that follows, and may be read only after it.
+      this.#failure = undefined
+      this.#fail(translateError(readServerError(buffer, start, end), this.#doing(), this.#options.settings))
+      return
+    }
+    // CopyDone or CommandComplete: the server is shutting down.
+    this.#fail(
+      new PipelineError('source_connection_lost', this.#doing(), {
+        cause: new Error('the server has ended the stream'),
+      }),
+    )
+  }
+
+  #doing(): string {
+    return `Reading slot ${this.#options.slot}`
+  }
+
+  #statusByTimer(): void {
+    if (!this.#started || this.#failure !== undefined) return
+    if (!this.#paused && ++this.#unanswered > UNANSWERED_MAX) {
+      this.#fail(
+        new PipelineError('source_connection_lost', this.#doing(), { cause: new Error('the server does not answer') }),
+      )
+      return
+    }
+    this.sendStatus(this.#unanswered > 1)
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== undefined || this.#closed) return
+    this.#failure = error
+    clearInterval(this.#timer)
+    this.wake()
+  }
+}
+
+/** The grammar of replication commands knows no E'' strings, and takes backslashes as they are. */
+function plainLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+/** An ErrorResponse as `pg` would hand it over. */
+function readServerError(buffer: Buffer, start: number, end: number): Error {
+  const fields = new Map<string, string>()
+  for (let at = start; at < end && buffer[at] !== 0; ) {
+    const to = buffer.indexOf(0, at + 1)
+    if (to < 0 || to >= end) break
+    fields.set(String.fromCharCode(buffer[at] ?? 0), buffer.toString('utf8', at + 1, to))
+    at = to + 1
+  }
+  return Object.assign(new Error(fields.get('M') ?? 'the server reports an error without a message'), {
+    code: fields.get('C') ?? 'XX000',
+    severity: fields.get('S') ?? 'ERROR',
+  })
+}
