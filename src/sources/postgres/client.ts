@@ -142,6 +142,10 @@ export class PostgresClient implements AsyncDisposable {
     return this.#driver.processID ?? 0
   }
 
+  get usable(): boolean {
+    return this.#lost === undefined && !this.#ended
+  }
+
   /** Why the connection is gone; undefined while it is good. */
   get lost(): Error | undefined {
     return this.#lost

@@ -1,0 +1,196 @@
+/** What `doctor` finds out about each configured table. */
+import { describeError, PipelineError } from '../../core/errors.ts'
+import type { Finding } from '../../core/finding.ts'
+import type { TableRequest } from '../../core/source.ts'
+import { tableName } from '../../core/table-schema.ts'
+import { type CatalogTable, readCatalog } from './catalog.ts'
+import type { PostgresClient } from './client.ts'
+import { tableWarnings } from './discover.ts'
+import type { PrepareOptions } from './prepare.ts'
+import { hidingFix, type Publication, publishes } from './publication.ts'
+import { findIdentity, identityFix } from './row-identity.ts'
+import { quoteIdentifier, quoteTable } from './sql-text.ts'
+import { refusalOf, relationKey, requestedTables, tableSchema } from './table-schemas.ts'
+
+interface Access {
+  readonly oid: number
+  readonly namespace: string
+  readonly name: string
+  readonly usage: boolean
+  readonly select: boolean
+  /** Policies would hide rows from this role. */
+  readonly hidden: boolean
+}
+
+// Rows are read from the relations that hold them, partitions included, so those are asked about.
+const ACCESS = `SELECT c.oid::int8::float8 AS oid, n.nspname AS namespace, c.relname AS name,
+    has_schema_privilege(n.oid, 'USAGE') AS usage,
+    has_table_privilege(c.oid, 'SELECT') OR NOT EXISTS (
+      SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        AND NOT has_column_privilege(c.oid, a.attnum, 'SELECT')) AS select,
+    row_security_active(c.oid) AS hidden
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])`
+
+export async function examineTables(
+  client: PostgresClient,
+  options: PrepareOptions,
+  requests: readonly TableRequest[],
+  publications: readonly Publication[],
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const names = requests.map(({ table }) => ({ namespace: table.namespace, name: table.name }))
+  const catalogs = new Map((await readCatalog(client, names, signal)).map((table) => [relationKey(table), table]))
+  const oids = [...catalogs.values()].flatMap((table) => [table.oid, ...table.leaves.map((leaf) => leaf.oid)])
+  const access = await client.query<Access>(ACCESS, [oids], signal)
+  const [role] = await client.query<{ superuser: boolean; owners: readonly string[] | null }>(
+    `SELECT rolsuper AS superuser, (SELECT json_agg(o.rolname) FROM pg_roles o WHERE pg_has_role(o.oid, 'USAGE')) AS owners
+     FROM pg_roles WHERE rolname = current_user`,
+    undefined,
+    signal,
+  )
+  const mayPublish = (owner: string): boolean => role?.superuser === true || (role?.owners ?? []).includes(owner)
+  const findings: Finding[] = []
+  for (const request of requests) {
+    const subject = tableName(request.table)
+    const catalog = catalogs.get(relationKey(request.table))
+    if (catalog === undefined) {
+      // It says which similar tables there are.
+      findings.push(
+        await requestedTables(client, [request], signal).then(
+          () => failure(subject, 'it appeared meanwhile'),
+          (error: unknown) => failure(subject, error),
+        ),
+      )
+      continue
+    }
+    const problems = [
+      ...shapeFindings(subject, catalog, request, requests, client.serverVersion),
+      ...accessFindings(subject, catalog, access, options.settings.user),
+      ...publishedFindings(subject, catalog, options, publications, client.serverVersion, mayPublish(catalog.owner)),
+    ]
+    const worst = problems.some((finding) => finding.level === 'error')
+    findings.push(
+      ...(worst
+        ? []
+        : [{ subject, level: 'ok', message: identityText(catalog, client.serverVersion) } satisfies Finding]),
+      ...problems,
+    )
+  }
+  return findings
+}
+
+function identityText(table: CatalogTable, serverVersion: number): string {
+  const identity = findIdentity(table, serverVersion)
+  if (identity.kind === 'key')
+    return `Rows are recognised by ${identity.columns.join(', ')} (replica identity ${table.replicaIdentity})`
+  return identity.kind === 'bag' ? 'Rows are recognised by all their values' : 'Only inserts and truncates are followed'
+}
+
+function shapeFindings(
+  subject: string,
+  table: CatalogTable,
+  request: TableRequest,
+  requests: readonly TableRequest[],
+  serverVersion: number,
+): readonly Finding[] {
+  const refusal = refusalOf(table, requests)
+  if (refusal !== undefined)
+    return [{ subject, level: 'error', message: `It cannot be followed: ${refusal.reason}`, fix: refusal.hint }]
+  try {
+    tableSchema({ request, catalog: table }, serverVersion)
+  } catch (error) {
+    return [failure(subject, error)]
+  }
+  const identity = findIdentity(table, serverVersion)
+  return tableWarnings(table, serverVersion).map((message): Finding => {
+    if (!message.startsWith('Updates') && !message.startsWith('Rows')) return { subject, level: 'note', message }
+    const level = identity.kind === 'append' ? 'warning' : 'note'
+    return { subject, level, message, fix: identityFix(table, quoteTable(table.namespace, table.name)) }
+  })
+}
+
+function accessFindings(
+  subject: string,
+  table: CatalogTable,
+  access: readonly Access[],
+  user: string,
+): readonly Finding[] {
+  const role = quoteIdentifier(user)
+  const wanted = new Set([table.oid, ...table.leaves.map((leaf) => leaf.oid)])
+  const relevant = access.filter((relation) => wanted.has(relation.oid))
+  const closed = relevant.find((relation) => !relation.usage)
+  if (closed !== undefined) {
+    const schema = quoteIdentifier(closed.namespace)
+    return [
+      {
+        subject,
+        level: 'error',
+        message: `This role may not use the schema ${closed.namespace}`,
+        fix: `GRANT USAGE ON SCHEMA ${schema} TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${role}`,
+      },
+    ]
+  }
+  const unreadable = relevant
+    .filter((relation) => !relation.select)
+    .map((relation) => quoteTable(relation.namespace, relation.name))
+  if (unreadable.length > 0) {
+    return [
+      {
+        subject,
+        level: 'error',
+        message: 'This role may not read it',
+        fix: `GRANT SELECT ON ${unreadable.join(', ')} TO ${role}`,
+      },
+    ]
+  }
+  const hidden = relevant.find((relation) => relation.hidden && table.leaves.some((leaf) => leaf.oid === relation.oid))
+  if (hidden === undefined) return []
+  return [
+    {
+      subject,
+      level: 'error',
+      message: `Row-level security of ${hidden.namespace}.${hidden.name} would hide rows from this role`,
+      fix: `ALTER ROLE ${role} BYPASSRLS`,
+    },
+  ]
+}
+
+function publishedFindings(
+  subject: string,
+  table: CatalogTable,
+  { names }: PrepareOptions,
+  publications: readonly Publication[],
+  serverVersion: number,
+  mayPublish: boolean,
+): readonly Finding[] {
+  const append = findIdentity(table, serverVersion).kind === 'append'
+  const name = append ? names.appendPublication : names.publication
+  const publication = publications.find((candidate) => candidate.name === name)
+  const listed = publication?.tables.find((candidate) => relationKey(candidate) === relationKey(table))
+  if (listed !== undefined && (listed.rowFilter || listed.columnList)) {
+    return [
+      {
+        subject,
+        level: 'error',
+        message: `Publication ${name} has a ${listed.rowFilter ? 'row filter' : 'column list'} for it: what that leaves out would be missing`,
+        fix: hidingFix(name, table.namespace, table.name),
+      },
+    ]
+  }
+  if (publication !== undefined && publishes(publication, table.namespace, table.name)) return []
+  if (mayPublish) return [{ subject, level: 'note', message: `The next sync adds it to the publication ${name}` }]
+  const only = table.kind === 'p' ? '' : 'ONLY '
+  return [
+    {
+      subject,
+      level: 'error',
+      message: `It is not in the publication ${name}, and only its owner ${table.owner} may add it`,
+      fix: `ALTER PUBLICATION ${quoteIdentifier(name)} ADD TABLE ${only}${quoteTable(table.namespace, table.name)}`,
+    },
+  ]
+}
+
+export function failure(subject: string, error: unknown): Finding {
+  const hint = error instanceof PipelineError ? error.hint : undefined
+  return { subject, level: 'error', message: describeError(error), ...(hint === undefined ? {} : { fix: hint }) }
+}

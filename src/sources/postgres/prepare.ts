@@ -1,0 +1,136 @@
+/**
+ * Before the first byte is read: publications, then the slot. In this order, because a slot hands out only changes of
+ * publications that existed when the changes were made.
+ */
+import { PipelineError } from '../../core/errors.ts'
+import { invariant } from '../../core/invariant.ts'
+import type { PreparedSource, TableRequest } from '../../core/source.ts'
+import { connect, type PostgresClient } from './client.ts'
+import type { ReplicationNames } from './config.ts'
+import type { ConnectionSettings } from './connection-settings.ts'
+import { sqlState } from './errors.ts'
+import { applyPublicationChanges, publicationChanges, readPublications } from './publication.ts'
+import { createSlot, dropSlotSql, readSlot, requireUsableSlot } from './slot.ts'
+import { quoteIdentifier } from './sql-text.ts'
+import { requestedTables } from './table-schemas.ts'
+
+export interface PrepareOptions {
+  readonly settings: ConnectionSettings
+  readonly names: ReplicationNames
+  /** The publications have our default names: tables that nobody asks for are taken out. */
+  readonly ownsPublications: boolean
+  readonly failover: boolean
+  readonly slotTimeoutMs: number
+}
+
+export async function prepareSource(
+  options: PrepareOptions,
+  requests: readonly TableRequest[],
+  mayCreateSlot: boolean,
+  signal: AbortSignal,
+): Promise<PreparedSource> {
+  const { names, settings, slotTimeoutMs } = options
+  await using client = await connect({ ...settings, statementTimeoutMs: 0 }, { purpose: 'prepare' }, signal)
+  await requirePrimary(client, signal)
+  const { system, timeline } = await identifySystem(settings, signal)
+  const tables = await requestedTables(client, requests, signal)
+  const present = await readPublications(client, [names.publication, names.appendPublication], signal)
+  const changes = publicationChanges(names, present, tables, client.serverVersion, options.ownsPublications)
+  await applyPublicationChanges(client, changes, slotTimeoutMs, signal)
+
+  const before = await readSlot(client, names.slot, signal)
+  if (before === undefined) {
+    if (!mayCreateSlot) throw slotMissing(names.slot)
+    await createSlot(client, names.slot, options.failover, slotTimeoutMs, signal)
+  }
+  const slot = before ?? (await readSlot(client, names.slot, signal))
+  if (slot === undefined) throw slotMissing(names.slot)
+  requireUsableSlot(slot, settings.database)
+  invariant(slot.confirmedLsn !== undefined, 'a logical slot that is not lost has a confirmed LSN')
+  return {
+    identity: { system, timeline, slot: names.slot },
+    created: before === undefined,
+    restartLsn: slot.confirmedLsn,
+  }
+}
+
+async function requirePrimary(client: PostgresClient, signal: AbortSignal): Promise<void> {
+  const [row] = await client.query<{ standby: boolean; wal_level: string }>(
+    "SELECT pg_is_in_recovery() AS standby, current_setting('wal_level') AS wal_level",
+    undefined,
+    signal,
+  )
+  if (row?.standby === true) {
+    throw new PipelineError('source_setting', 'Preparing to follow the changes', {
+      cause: new Error('the server is a standby'),
+      hint: 'Connect to the primary: a publication can only be made there',
+    })
+  }
+  if (row?.wal_level === 'logical') return
+  throw new PipelineError('source_setting', 'Preparing to follow the changes', {
+    cause: new Error(`wal_level is ${row?.wal_level}`),
+    hint: WAL_LEVEL_FIX,
+  })
+}
+
+export const WAL_LEVEL_FIX =
+  "ALTER SYSTEM SET wal_level = 'logical'; then restart the server (Amazon RDS: rds.logical_replication = 1, Google Cloud SQL: cloudsql.logical_decoding = on)"
+
+async function identifySystem(
+  settings: ConnectionSettings,
+  signal: AbortSignal,
+): Promise<{ system: string; timeline: number }> {
+  await using walsender = await connect(settings, { replication: true, purpose: 'prepare' }, signal)
+  const [row] = await walsender.query<{ systemid: string; timeline: number | bigint }>(
+    'IDENTIFY_SYSTEM',
+    undefined,
+    signal,
+  )
+  invariant(row !== undefined, 'IDENTIFY_SYSTEM answers with one row')
+  return { system: row.systemid, timeline: Number(row.timeline) }
+}
+
+function slotMissing(name: string): PipelineError {
+  return new PipelineError('source_slot_missing', `Finding the replication slot ${name}`, {
+    cause: new Error('it was there before and is gone, so changes may be lost'),
+    hint: 'Read the tables again: simplyload checkpoint reset. A new slot is then made',
+    context: { slot: name },
+  })
+}
+
+/**
+ * An LSN at or behind every transaction that is committed now, and that the stream will reach. A transaction with
+ * `synchronous_commit = off` is visible before its commit is flushed, and only what is flushed is sent: so something is
+ * committed that waits for the flush.
+ */
+export async function currentLsn(client: PostgresClient, signal: AbortSignal): Promise<string> {
+  try {
+    await client.query(
+      "BEGIN; SET LOCAL synchronous_commit = 'local'; SELECT pg_logical_emit_message(true, 'simplyload', ''); COMMIT",
+      undefined,
+      signal,
+    )
+  } catch (error) {
+    // A role without the right to the function, or a database that is read-only: then what is written must do.
+    if (!['42501', '25006'].includes(sqlState(error) ?? '')) throw error
+    await client.query('ROLLBACK')
+  }
+  const [row] = await client.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn()::text AS lsn', undefined, signal)
+  invariant(row !== undefined, 'a function answers with one row')
+  return row.lsn
+}
+
+/** Removes the slot, and the publications where they are ours. What is not there is no error. */
+export async function dropReplication(options: PrepareOptions, signal: AbortSignal): Promise<void> {
+  const { names, settings } = options
+  await using client = await connect(settings, { purpose: 'drop' }, signal)
+  const slot = await readSlot(client, names.slot, signal)
+  if (slot !== undefined) {
+    if (slot.activePid !== undefined) requireUsableSlot(slot, settings.database)
+    await client.query(dropSlotSql(names.slot), undefined, signal)
+  }
+  if (!options.ownsPublications) return
+  for (const name of [names.publication, names.appendPublication]) {
+    await client.query(`DROP PUBLICATION IF EXISTS ${quoteIdentifier(name)}`, undefined, signal)
+  }
+}

@@ -1,0 +1,137 @@
+/** Rows beside snapshot and stream: some by key, or all of them through their text forms. */
+import { SnapshotBuilder } from '../../columnar/snapshot-builder.ts'
+import type { SnapshotBatch } from '../../core/batch.ts'
+import { PipelineError } from '../../core/errors.ts'
+import { invariant } from '../../core/invariant.ts'
+import { boundary, type Position } from '../../core/position.ts'
+import type { VerificationRead } from '../../core/source.ts'
+import { keyColumns, type TableSchema, tableName } from '../../core/table-schema.ts'
+import { type CatalogTable, readCatalog } from './catalog.ts'
+import { connect, type PostgresClient } from './client.ts'
+import type { ConnectionSettings } from './connection-settings.ts'
+import { copyColumns } from './copy-columns.ts'
+import { type CopyLimits, readCopy } from './copy-reader.ts'
+import { parseLsn } from './lsn.ts'
+import { currentLsn } from './prepare.ts'
+import { quoteIdentifier, quoteLiteral, quoteTable } from './sql-text.ts'
+
+const UNLIMITED: CopyLimits = { batchRowsMax: Number.MAX_SAFE_INTEGER, batchBytesMax: Number.MAX_SAFE_INTEGER }
+const VERIFICATION_LIMITS: CopyLimits = { batchRowsMax: 65_536, batchBytesMax: 32 * 1024 * 1024 }
+/** Each key becomes a constant of the statement; a statement holds at most 1 GB. */
+const KEYS_MAX = 100_000
+
+/** See `ChangeSource.readRows`. The client is not used again when it fails. */
+export async function readRowsByKey(
+  client: PostgresClient,
+  schema: TableSchema,
+  keys: readonly string[],
+  at: Position,
+  signal: AbortSignal,
+): Promise<SnapshotBatch> {
+  invariant(schema.identity.kind === 'key', 'rows are read by key only where there is one')
+  invariant(keys.length <= KEYS_MAX, `rows are read by at most ${KEYS_MAX} keys at a time`)
+  const catalog = await presentTable(client, schema, signal)
+  const { wire, list } = copyColumns(schema, catalog, { values: 'binary', drift: 'follow' })
+  const builder = new SnapshotBuilder(schema, wire, at)
+  if (keys.length === 0) return builder.take()
+  const condition = await keyCondition(client, schema, catalog, keys, signal)
+  const only = catalog.kind === 'p' ? '' : 'ONLY '
+  const sql = `COPY (SELECT ${list} FROM ${only}${quoteTable(catalog.namespace, catalog.name)} WHERE ${condition}) TO STDOUT (FORMAT binary)`
+  for await (const batch of readCopy(client, sql, builder, UNLIMITED, 0, signal)) return batch
+  return builder.take()
+}
+
+/** Compares by the operators of the types, so that an index serves and `1.0` finds `1.00`. */
+async function keyCondition(
+  client: PostgresClient,
+  schema: TableSchema,
+  catalog: CatalogTable,
+  keys: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
+  const columns = keyColumns(schema).map((column) => {
+    const found = catalog.columns.find((candidate) => candidate.attnum === column.id)
+    if (found === undefined) {
+      throw new PipelineError('source_query', `Reading rows of ${tableName(schema.table)}`, {
+        cause: new Error(`its key column "${column.name}" is gone`),
+        hint: `Read the table again: simplyload table resync --table ${tableName(schema.table)}`,
+        context: { table: tableName(schema.table) },
+      })
+    }
+    return found
+  })
+  // The search path is empty; the operators of extension types live where the types do.
+  await client.query(
+    `SELECT set_config('search_path', coalesce(string_agg(DISTINCT quote_ident(n.nspname), ', '), ''), false)
+     FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = ANY ($1::oid[]) AND n.nspname <> 'pg_catalog'`,
+    [columns.map((column) => column.type.oid)],
+    signal,
+  )
+  const rows = keys.map((key) => parseKey(schema, key, columns.length))
+  const arrays = columns.map(
+    (_, index) => `ARRAY[${rows.map((row) => quoteLiteral(row[index] ?? '')).join(',')}]::text[]`,
+  )
+  const names = columns.map((_, index) => `k${index}`)
+  const casts = columns.map((column, index) => `CAST(k${index} AS ${column.sourceType})`)
+  const left = columns.map((column) => quoteIdentifier(column.name)).join(', ')
+  return `(${left}) IN (SELECT ${casts.join(', ')} FROM unnest(${arrays.join(', ')}) AS k(${names.join(', ')}))`
+}
+
+function parseKey(schema: TableSchema, key: string, parts: number): readonly string[] {
+  const parsed: unknown = JSON.parse(key)
+  if (Array.isArray(parsed) && parsed.length === parts && parsed.every((part) => typeof part === 'string'))
+    return parsed
+  throw new PipelineError('internal', `Reading rows of ${tableName(schema.table)}`, {
+    cause: new Error(`a key is not a JSON array of ${parts} texts`),
+  })
+}
+
+/**
+ * See `ChangeSource.readForVerification`. The LSN is taken just before the snapshot. A transaction whose commit is in
+ * the log but not yet visible at that instant falls between the two; who compares reads differing rows again anyway.
+ */
+export function readForVerification(
+  settings: ConnectionSettings,
+  schema: TableSchema,
+  signal: AbortSignal,
+): VerificationRead {
+  const lsn = Promise.withResolvers<bigint>()
+  // Nobody may ask for it when reading fails first.
+  lsn.promise.catch(() => undefined)
+  return { atLeastLsn: lsn.promise, batches: verificationBatches(settings, schema, lsn, signal) }
+}
+
+async function* verificationBatches(
+  settings: ConnectionSettings,
+  schema: TableSchema,
+  lsn: PromiseWithResolvers<bigint>,
+  signal: AbortSignal,
+): AsyncGenerator<SnapshotBatch, void, undefined> {
+  try {
+    await using client = await connect({ ...settings, statementTimeoutMs: 0 }, { purpose: 'verify' }, signal)
+    const atLeast = parseLsn(await currentLsn(client, signal))
+    await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    const catalog = await presentTable(client, schema, signal)
+    lsn.resolve(atLeast)
+    const { wire, list } = copyColumns(schema, catalog, { values: 'text', drift: 'follow' })
+    for (const leaf of catalog.leaves) {
+      const sql = `COPY (SELECT ${list} FROM ONLY ${quoteTable(leaf.namespace, leaf.name)}) TO STDOUT (FORMAT binary)`
+      const builder = new SnapshotBuilder(schema, wire, boundary(0, atLeast))
+      yield* readCopy(client, sql, builder, VERIFICATION_LIMITS, 0, signal)
+    }
+  } catch (error) {
+    lsn.reject(error)
+    throw error
+  }
+}
+
+async function presentTable(client: PostgresClient, schema: TableSchema, signal: AbortSignal): Promise<CatalogTable> {
+  const { namespace, name } = schema.table
+  const [catalog] = await readCatalog(client, [{ namespace, name }], signal)
+  if (catalog !== undefined) return catalog
+  throw new PipelineError('source_table_missing', `Reading ${tableName(schema.table)}`, {
+    cause: new Error(`there is no table ${tableName(schema.table)} any more`),
+    hint: 'Take it out of the configuration, or see what it is called now: simplyload discover',
+    context: { table: tableName(schema.table) },
+  })
+}

@@ -1,0 +1,264 @@
+/**
+ * An exact pair of position and snapshot, and the workers that read it.
+ *
+ *   1. A temporary logical slot is created; the server exports a snapshot of exactly its consistent point.
+ *   2. The holder imports it, locks the tables (ACCESS SHARE) and exports it again, for as long as it lives.
+ *   3. The slot's connection is closed: a slot pins the log, a snapshot does not.
+ *   4. Workers join the holder's snapshot. One that loses its connection joins again; when the holder is gone nobody can,
+ *      which is `snapshot_lost`.
+ *
+ * Between 1 and 2 a table may be rewritten (ALTER TABLE, TRUNCATE), and its rows are then invisible to the snapshot,
+ * although they existed at its position. So the filenodes that the snapshot sees are compared with those under the lock.
+ */
+import { randomBytes } from 'node:crypto'
+import { SnapshotBuilder } from '../../columnar/snapshot-builder.ts'
+import type { SnapshotBatch } from '../../core/batch.ts'
+import { isPipelineError, PipelineError } from '../../core/errors.ts'
+import { invariant } from '../../core/invariant.ts'
+import { boundary, type Position } from '../../core/position.ts'
+import type { SnapshotChunk, SnapshotPlan, SnapshotRequest, SnapshotSession } from '../../core/source.ts'
+import { type TableSchema, tableName } from '../../core/table-schema.ts'
+import { queryWithDeadline } from './bounded-wait.ts'
+import { type CatalogTable, readCatalog } from './catalog.ts'
+import { connect, type PostgresClient } from './client.ts'
+import type { ConnectionSettings } from './connection-settings.ts'
+import { type CopyForm, copyColumns } from './copy-columns.ts'
+import { type CopyLimits, readCopy } from './copy-reader.ts'
+import { sqlState } from './errors.ts'
+import { parseLsn } from './lsn.ts'
+import { type ChunkRange, type LeafSize, parseChunk, planChunks } from './snapshot-plan.ts'
+import { quoteLiteral, quoteTable } from './sql-text.ts'
+import { relationKey } from './table-schemas.ts'
+
+export interface SnapshotOptions {
+  readonly settings: ConnectionSettings
+  readonly slotTimeoutMs: number
+  readonly chunkBytes: number
+}
+
+interface CreatedSlot {
+  readonly consistent_point: string
+  readonly snapshot_name: string
+}
+
+// Bounds a connection that breaks again and again; each attempt has moved on from where the one before broke.
+const JOIN_ATTEMPTS_MAX = 5
+const CHUNK_FORM: CopyForm = { values: 'binary', drift: 'refuse' }
+export const BEGIN = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
+
+/** Throws `source_busy` when open transactions keep the slot waiting, `source_table_missing`, `snapshot_lost` for a race with DDL. */
+export async function openSnapshot(
+  options: SnapshotOptions,
+  request: SnapshotRequest,
+  signal: AbortSignal,
+): Promise<SnapshotSession> {
+  // Waiting has its own deadlines here, and reading has none.
+  const settings = { ...options.settings, statementTimeoutMs: 0 }
+  await using cleanup = new AsyncDisposableStack()
+  const walsender = cleanup.use(await connect(settings, { replication: true, purpose: 'snapshot' }, signal))
+  const holder = await connect(settings, { purpose: 'snapshot' }, signal)
+  const onFailure = new AsyncDisposableStack()
+  onFailure.use(holder)
+  try {
+    const name = `simplyload_${randomBytes(8).toString('hex')}`
+    const command = `CREATE_REPLICATION_SLOT "${name}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`
+    const creation = { sql: command, doing: 'Creating a slot for the snapshot', timeoutMs: options.slotTimeoutMs }
+    const [slot] = await queryWithDeadline<CreatedSlot>(walsender, creation, signal)
+    invariant(slot !== undefined, 'CREATE_REPLICATION_SLOT answers with one row')
+    await holder.query(`${BEGIN}; SET TRANSACTION SNAPSHOT ${quoteLiteral(slot.snapshot_name)}`)
+    const catalogs = await lockTables(holder, request.schemas, options.slotTimeoutMs, signal)
+    const [exported] = await holder.query<{ snapshot: string; block_bytes: number }>(
+      "SELECT pg_export_snapshot() AS snapshot, current_setting('block_size')::int AS block_bytes",
+    )
+    invariant(exported !== undefined, 'pg_export_snapshot answers with one row')
+    const position = boundary(request.generation, parseLsn(slot.consistent_point))
+    onFailure.move()
+    return new PostgresSnapshot(
+      { ...options, settings },
+      request,
+      holder,
+      position,
+      catalogs,
+      exported.snapshot,
+      exported.block_bytes,
+    )
+  } finally {
+    await onFailure.disposeAsync()
+  }
+}
+
+async function lockTables(
+  holder: PostgresClient,
+  schemas: readonly TableSchema[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, CatalogTable>> {
+  const names = schemas.map(({ table }) => ({ namespace: table.namespace, name: table.name }))
+  const catalogs = new Map((await readCatalog(holder, names, signal)).map((table) => [relationKey(table), table]))
+  const list = schemas.map(({ table }) => {
+    const catalog = catalogs.get(relationKey(table))
+    if (catalog === undefined) throw tableGone(tableName(table))
+    return `${catalog.kind === 'p' ? '' : 'ONLY '}${quoteTable(table.namespace, table.name)}`
+  })
+  if (list.length > 0) {
+    const sql = `LOCK TABLE ${list.join(', ')} IN ACCESS SHARE MODE`
+    await queryWithDeadline(holder, { sql, doing: 'Locking the tables of the snapshot', timeoutMs }, signal)
+  }
+  // A catalog table is read with the snapshot, a function of the catalog with the present: the two show a rewrite.
+  const moved = await holder.query<{ name: string }>(
+    `SELECT c.oid::regclass::text AS name FROM pg_class c
+     WHERE c.oid = ANY ($1::oid[]) AND c.relfilenode IS DISTINCT FROM pg_relation_filenode(c.oid)`,
+    [[...catalogs.values()].flatMap((table) => table.leaves.map((leaf) => leaf.oid))],
+    signal,
+  )
+  const first = moved[0]
+  if (first === undefined) return catalogs
+  throw new PipelineError('snapshot_lost', 'Opening a snapshot', {
+    cause: new Error(`${first.name} was rewritten or truncated meanwhile`),
+    context: { table: first.name },
+  })
+}
+
+function tableGone(name: string): PipelineError {
+  return new PipelineError('source_table_missing', `Reading ${name}`, {
+    cause: new Error(`there is no table ${name} any more`),
+    hint: 'Take it out of the configuration, or see what it is called now: simplyload discover',
+    context: { table: name },
+  })
+}
+
+class PostgresSnapshot implements SnapshotSession {
+  readonly position: Position
+  readonly #options: SnapshotOptions
+  readonly #limits: CopyLimits
+  readonly #holder: PostgresClient
+  readonly #catalogs: ReadonlyMap<string, CatalogTable>
+  readonly #snapshot: string
+  readonly #blockBytes: number
+  readonly #idle: PostgresClient[] = []
+  #closed = false
+
+  constructor(
+    options: SnapshotOptions,
+    limits: CopyLimits,
+    holder: PostgresClient,
+    position: Position,
+    catalogs: ReadonlyMap<string, CatalogTable>,
+    snapshot: string,
+    blockBytes: number,
+  ) {
+    this.position = position
+    this.#options = options
+    this.#limits = limits
+    this.#holder = holder
+    this.#catalogs = catalogs
+    this.#snapshot = snapshot
+    this.#blockBytes = blockBytes
+  }
+
+  async plan(schema: TableSchema, signal: AbortSignal): Promise<SnapshotPlan> {
+    const catalog = this.#catalogOf(schema)
+    const sizes = await this.#askHolder<LeafSize>(
+      `SELECT oid::int8::text::float8 AS oid, pg_relation_size(oid)::float8 AS "heapBytes", pg_table_size(oid)::float8 AS "tableBytes"
+       FROM unnest($1::oid[]) AS leaf(oid)`,
+      [catalog.leaves.map((leaf) => leaf.oid)],
+      signal,
+    )
+    return planChunks(schema, catalog, sizes, this.#options.chunkBytes, this.#blockBytes)
+  }
+
+  async *readChunk(
+    schema: TableSchema,
+    chunk: SnapshotChunk,
+    signal: AbortSignal,
+  ): AsyncGenerator<SnapshotBatch, void, undefined> {
+    const sql = this.#statement(schema, parseChunk(schema, chunk))
+    // Within one snapshot and under the lock a range of blocks always gives the same rows in the same order.
+    let rows = 0
+    for (let attempt = 1; ; attempt += 1) {
+      const worker = this.#idle.pop() ?? (await this.#join(signal))
+      try {
+        const { wire } = copyColumns(schema, this.#catalogOf(schema), CHUNK_FORM)
+        const builder = new SnapshotBuilder(schema, wire, this.position)
+        for await (const batch of readCopy(worker, sql, builder, this.#limits, rows, signal)) {
+          rows += batch.rows
+          yield batch
+        }
+        if (this.#closed) await worker.close()
+        else this.#idle.push(worker)
+        return
+      } catch (error) {
+        worker.destroy()
+        if (signal.aborted) throw error
+        if (!isPipelineError(error, 'source_connection_lost') || attempt === JOIN_ATTEMPTS_MAX)
+          throw named(error, schema)
+        await this.#requireHolder(signal)
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    await Promise.all([this.#holder, ...this.#idle.splice(0)].map((client) => client.close()))
+  }
+
+  #catalogOf(schema: TableSchema): CatalogTable {
+    const catalog = this.#catalogs.get(relationKey(schema.table))
+    invariant(catalog !== undefined, 'a snapshot is asked only for tables that it was opened over')
+    return catalog
+  }
+
+  #statement(schema: TableSchema, range: ChunkRange): string {
+    const catalog = this.#catalogOf(schema)
+    const leaf = catalog.leaves.find((candidate) => candidate.oid === range.relation)
+    invariant(leaf !== undefined, 'chunks of an earlier snapshot are read only where the fingerprint is the same')
+    const { list } = copyColumns(schema, catalog, CHUNK_FORM)
+    const upper = range.toBlock === undefined ? '' : ` AND ctid < '(${range.toBlock},0)'`
+    const from = `FROM ONLY ${quoteTable(leaf.namespace, leaf.name)} WHERE ctid >= '(${range.fromBlock},0)'${upper}`
+    return `COPY (SELECT ${list} ${from}) TO STDOUT (FORMAT binary)`
+  }
+
+  async #join(signal: AbortSignal): Promise<PostgresClient> {
+    try {
+      const worker = await connect(this.#options.settings, { purpose: 'snapshot' }, signal)
+      await worker.query(`${BEGIN}; SET TRANSACTION SNAPSHOT ${quoteLiteral(this.#snapshot)}`)
+      return worker
+    } catch (error) {
+      signal.throwIfAborted()
+      await this.#requireHolder(signal)
+      // 22023, 42704, 55000: the snapshot is not there, in the words of different versions.
+      if (['22023', '42704', '55000'].includes(sqlState(error) ?? '')) throw this.#lost(error)
+      throw error
+    }
+  }
+
+  async #requireHolder(signal: AbortSignal): Promise<void> {
+    await this.#askHolder('SELECT', [], signal)
+  }
+
+  async #askHolder<T>(sql: string, values: readonly unknown[], signal: AbortSignal): Promise<readonly T[]> {
+    try {
+      return await this.#holder.query<T>(sql, values, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw this.#holder.lost === undefined ? error : this.#lost(error)
+    }
+  }
+
+  #lost(cause: unknown): PipelineError {
+    return new PipelineError('snapshot_lost', 'Joining the snapshot', { cause })
+  }
+}
+
+/** Errors of one table carry its name. */
+function named(error: unknown, schema: TableSchema): unknown {
+  if (!isPipelineError(error)) return error
+  // The root is locked: a missing column or partition means DDL between the consistent point and the lock.
+  const moved = ['42703', '42P01'].includes(sqlState(error) ?? '')
+  const context = { ...error.context, table: tableName(schema.table) }
+  return new PipelineError(moved ? 'snapshot_lost' : error.code, `Reading ${tableName(schema.table)}`, {
+    cause: error.cause,
+    context,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  })
+}
