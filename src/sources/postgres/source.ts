@@ -21,8 +21,10 @@ import { discoverTables } from './discover.ts'
 import { examineSource } from './examine.ts'
 import { parseLsn } from './lsn.ts'
 import { currentLsn, dropReplication, type PrepareOptions, prepareSource } from './prepare.ts'
+import { readPublications } from './publication.ts'
 import { readForVerification, readRowsByKey } from './read-rows.ts'
 import { openSnapshot } from './snapshot-session.ts'
+import { openStream } from './stream.ts'
 import { requestedTables, tableSchema } from './table-schemas.ts'
 
 /** Opens nothing: connections are made when first needed. */
@@ -84,8 +86,13 @@ export class PostgresSource implements ChangeSource {
     return openSnapshot({ settings: this.#settings, slotTimeoutMs, chunkBytes: this.#chunkBytes }, request, signal)
   }
 
-  openStream(_request: StreamRequest, _signal: AbortSignal): Promise<ChangeStream> {
-    throw new Error('not written yet')
+  async openStream(request: StreamRequest, signal: AbortSignal): Promise<ChangeStream> {
+    const { names } = this.#options
+    // Where somebody else made the publications, the second one may be missing as long as no table needs it.
+    const wanted = [names.publication, names.appendPublication]
+    const present = await readPublications(await this.#ask(signal), wanted, signal)
+    const publications = wanted.filter((name) => present.some((publication) => publication.name === name))
+    return await openStream({ settings: this.#settings, slot: names.slot, publications }, request, signal)
   }
 
   async readRows(
