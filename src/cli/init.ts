@@ -20,7 +20,7 @@ export interface InitOptions {
   readonly yes: boolean
 }
 
-const SOURCE_NAME = /^[a-z][a-z0-9_]*$/
+const SOURCE_NAME = /^[a-z][a-z0-9_]{0,39}$/
 const EXAMPLE_FILE = '.env.example'
 
 /** The connection string is used to look for tables and goes into no file; the file names the variable that holds it. */
@@ -42,7 +42,7 @@ export async function init(context: CommandContext, options: InitOptions): Promi
   const source = await answer(options.source, 'Name of the source', 'shop')
   if (!SOURCE_NAME.test(source)) {
     throw new PipelineError('config_invalid', `Naming the source ${JSON.stringify(source)}`, {
-      cause: 'a name is lower-case letters, digits and underscores, and begins with a letter',
+      cause: 'a name is lower-case letters, digits and _, begins with a letter, and has at most 40',
       hint: 'Choose another one: --source shop',
     })
   }

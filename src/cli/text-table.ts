@@ -9,7 +9,7 @@ export interface TextColumn {
 }
 
 const GAP = '  '
-const FLEXIBLE_MIN = 12
+const FLEXIBLE_MIN = 10
 
 /** `width`: of the terminal; Infinity for files and pipes, where nothing is cut. The first line holds the titles. */
 export function textTable(

@@ -1,0 +1,39 @@
+/** The process: signals, exit code, and the wiring that only a whole process needs. */
+import { readFileSync } from 'node:fs'
+import { runCommandLine } from './cli/command-line.ts'
+
+const stop = new AbortController()
+
+/** The first request finishes what is in hand; the second ends the process, which loses nothing: what counts is committed. */
+function interrupt(): void {
+  if (stop.signal.aborted) process.exit(130)
+  stop.abort(new DOMException('Interrupted', 'AbortError'))
+}
+
+process.on('SIGINT', interrupt)
+process.on('SIGTERM', interrupt)
+// A reader that went away (`simplyload query … | head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+
+const exitCode = await runCommandLine({
+  argv: process.argv.slice(2),
+  environment: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  version,
+  openApplication: async (options) => (await import('./app.ts')).openApplication(options),
+  runDemo: async (request, listener) => {
+    const [{ openApplication }, { tellStory }] = await Promise.all([import('./app.ts'), import('./demo/story.ts')])
+    return tellStory(openApplication, request, listener)
+  },
+  signal: stop.signal,
+  interrupt,
+})
+// Output to a pipe may still be on its way; handles that libraries forgot must not keep the process alive.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)))

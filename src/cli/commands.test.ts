@@ -1,0 +1,419 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { rowsOf, runCli, SUMMARY } from '../../test/support/command-line.ts'
+import type { Application, Discovery, VerificationReport } from '../core/application.ts'
+import { boundary, position } from '../core/position.ts'
+import type { SyncSummary } from '../core/progress.ts'
+import type { TableSchema } from '../core/table-schema.ts'
+
+const ORDERS = { source: 'shop', namespace: 'public', name: 'orders' }
+
+const SCHEMA: TableSchema = {
+  table: ORDERS,
+  columns: [{ id: 1, name: 'id', type: { kind: 'int64' }, sourceType: 'bigint', nullable: false }],
+  identity: { kind: 'key', columnIds: [1] },
+  version: 1,
+}
+
+function discovery(name: string, warnings: readonly string[] = []): Discovery['tables'][number] {
+  return {
+    table: { ...ORDERS, name },
+    kind: 'table',
+    schema: SCHEMA,
+    keyColumns: ['id'],
+    replicaIdentity: 'default',
+    cursorCandidates: [{ column: 'updated_at', indexed: false }],
+    estimatedRows: 1_200_000,
+    bytes: 250_000_000,
+    warnings,
+    target: `shop_public.${name}`,
+    targetTypes: ['BIGINT'],
+    configured: true,
+  }
+}
+
+function comparison(over: Partial<VerificationReport['tables'][number]>): VerificationReport['tables'][number] {
+  return {
+    table: ORDERS,
+    target: 'shop_public.orders',
+    sourceRows: 10,
+    destinationRows: 10,
+    duplicateKeys: 0,
+    differing: 0,
+    explained: 0,
+    examples: [],
+    nullShares: [],
+    durationMs: 12,
+    ...over,
+  }
+}
+
+const SYNCED: SyncSummary = {
+  run: 'r1',
+  outcome: 'ok',
+  rowsSnapshot: 10,
+  changesStaged: 5,
+  changesMerged: 5,
+  quarantined: 0,
+  durationMs: 1500,
+  tables: [{ source: 'shop', table: 'public.orders', state: 'live' }],
+}
+
+const WORKING: Partial<Application> = {
+  async *doctor() {
+    yield { part: 'source shop', findings: [{ subject: 'wal_level', level: 'ok', message: 'logical' }] }
+  },
+  discover: async () => [{ source: 'shop', tables: [discovery('orders')] }],
+  sync: async () => SYNCED,
+  status: async () => [],
+  checkpoints: async () => [{ table: ORDERS, position: boundary(1, 5n), sourcePosition: '0/5', inGroup: true }],
+  resetCheckpoints: async () => ['shop.public.orders'],
+  verify: async () => ({ equal: true, tables: [comparison({})], skipped: [] }),
+  quarantine: async () => [],
+  query: async () => ({ columns: [{ name: 'n', type: 'BIGINT' }], rows: rowsOf([[1]]) }),
+  cleanup: async () => ({ filesRemoved: 2, bytesRemoved: 1000, filesKept: 1 }),
+}
+
+test.each([
+  ['validate'],
+  ['doctor'],
+  ['discover'],
+  ['discover --yaml'],
+  ['sync --once'],
+  ['status'],
+  ['checkpoint list'],
+  ['checkpoint show public.orders'],
+  ['checkpoint reset --yes'],
+  ['verify --deep'],
+  ['quarantine list'],
+  ['quarantine show'],
+  ['query SELECT'],
+  ['cleanup'],
+])('%s --json writes JSON lines only, the last one the end, and no word to standard error', async (command) => {
+  const run = await runCli([...command.split(' '), '--json'], { application: WORKING })
+  expect(run.stderr).toBe('')
+  expect(run.exitCode).toBe(0)
+  const events = run.events()
+  expect(events.at(-1)).toMatchObject({ event: 'end', outcome: 'ok', exitCode: 0 })
+  expect(events.filter((event) => event.event === 'end')).toHaveLength(1)
+})
+
+describe('sync', () => {
+  test('passes events on as they come, and ends with the counts', async () => {
+    const run = await runCli(['sync', '--json', '--once', '--table', 'public.orders'], {
+      application: {
+        sync: async (request, listener) => {
+          listener({ event: 'start', run: 'r1', source: 'shop', tables: request.tables.length, atMs: 1 })
+          return SYNCED
+        },
+      },
+    })
+    expect(run.events()).toEqual([
+      { event: 'start', run: 'r1', source: 'shop', tables: 1, atMs: 1 },
+      { event: 'table', source: 'shop', table: 'public.orders', state: 'live' },
+      {
+        event: 'end',
+        outcome: 'ok',
+        exitCode: 0,
+        run: 'r1',
+        rowsSnapshot: 10,
+        changesStaged: 5,
+        changesMerged: 5,
+        quarantined: 0,
+        durationMs: 1500,
+      },
+    ])
+  })
+
+  test('a table that failed is exit code 7, and is named with its fix', async () => {
+    const tables = [
+      {
+        source: 'shop',
+        table: 'public.orders',
+        state: 'failed' as const,
+        error: 'Reading public.orders failed: permission denied',
+      },
+    ]
+    const run = await runCli(['sync', '--once'], {
+      application: {
+        sync: async (_, listener) => {
+          const hint = 'GRANT SELECT ON public.orders TO loader'
+          listener({
+            event: 'error',
+            source: 'shop',
+            table: 'public.orders',
+            code: 'source_permission',
+            message: 'no',
+            hint,
+            atMs: 1,
+          })
+          return { ...SYNCED, outcome: 'partial', tables }
+        },
+      },
+    })
+    expect(run.exitCode).toBe(7)
+    expect(run.stdout).toBe('')
+    expect(run.stderr).toMatch(
+      /✗ shop public\.orders: failed: Reading .*\n {2}fix: GRANT SELECT ON public\.orders TO loader\n/,
+    )
+    expect(run.stderr).toContain('Done, but some tables failed: 10 rows copied, 5 changes merged, in 1.5 s.')
+  })
+
+  test('a stopped sync is exit code 130', async () => {
+    const run = await runCli(['sync'], { application: { sync: async () => ({ ...SYNCED, outcome: 'interrupted' }) } })
+    expect(run.exitCode).toBe(130)
+  })
+})
+
+describe('doctor', () => {
+  test('shows each finding with its fix verbatim, and fails by the side of the first error', async () => {
+    const run = await runCli(['doctor'], {
+      application: {
+        async *doctor() {
+          yield {
+            part: 'source shop',
+            findings: [
+              { subject: 'connection', level: 'ok', message: 'PostgreSQL 18.4' },
+              {
+                subject: 'wal_level',
+                level: 'error',
+                message: 'is replica',
+                fix: 'ALTER SYSTEM SET wal_level = logical;\n-- then restart',
+              },
+            ],
+          }
+          yield { part: 'destination', findings: [{ subject: 'file', level: 'warning', message: 'is read only' }] }
+        },
+      },
+    })
+    expect(run.exitCode).toBe(4)
+    expect(run.stdout).toBe(
+      [
+        'source shop',
+        '  ✓ connection  PostgreSQL 18.4',
+        '  ✗ wal_level   is replica',
+        '    fix: ALTER SYSTEM SET wal_level = logical;',
+        '         -- then restart',
+        '',
+        'destination',
+        '  ! file  is read only',
+        '',
+        '1 error, 1 warning in 3 checks.',
+        '',
+      ].join('\n'),
+    )
+  })
+})
+
+describe('discover', () => {
+  const found = [{ source: 'shop', tables: [discovery('orders', ['no primary key\nat all']), discovery('Odd: name')] }]
+
+  test('--yaml prints a section that YAML reads back, warnings as comments', async () => {
+    const run = await runCli(['discover', '--yaml'], { application: { discover: async () => found } })
+    expect(parse(`sources:\n${run.stdout}`)).toEqual({
+      sources: { shop: { tables: ['public.orders', 'public.Odd: name'] } },
+    })
+    expect(run.stdout).toContain('# no primary key⏎at all')
+  })
+
+  test('a narrow terminal cuts names, a pipe nothing', async () => {
+    const wide = await runCli(['discover'], { application: { discover: async () => found } })
+    expect(wide.stdout).toMatch(
+      /public\.orders +~1\.2M +250 MB +key \(id\) +updated_at \(no index\) +shop_public\.orders +yes/,
+    )
+    const narrow = await runCli(['discover', '--no-color'], {
+      application: { discover: async () => found },
+      columns: 80,
+    })
+    for (const line of narrow.stdout.split('\n').slice(0, 4)) expect(line.length).toBeLessThanOrEqual(80)
+  })
+})
+
+describe('query', () => {
+  const three: Partial<Application> = {
+    query: async () => ({
+      columns: [
+        { name: 'id', type: 'BIGINT' },
+        { name: 'id', type: 'VARCHAR' },
+      ],
+      rows: rowsOf([
+        [1, 'a'],
+        [22, null],
+        ['12345678901234567890', 'c'],
+      ]),
+    }),
+  }
+
+  test('numbers stand right, NULL is told from text, and a cut result says so', async () => {
+    const run = await runCli(['query', 'SELECT', '--limit', '2'], { application: three })
+    expect(run.stdout).toBe('id  id_2\n 1  a\n22  NULL\n')
+    expect(run.stderr).toBe('The first 2 rows; --limit 0 prints all.\n')
+  })
+
+  test('as JSON every row comes, columns of one name apart', async () => {
+    const run = await runCli(['query', 'SELECT', '--json'], { application: three })
+    expect(run.events().slice(1)).toEqual([
+      { event: 'row', row: { id: 1, id_2: 'a' } },
+      { event: 'row', row: { id: 22, id_2: null } },
+      { event: 'row', row: { id: '12345678901234567890', id_2: 'c' } },
+      { event: 'end', outcome: 'ok', exitCode: 0, rows: 3, truncated: false },
+    ])
+  })
+})
+
+describe('verify', () => {
+  test('differences are exit code 6, and the keys are named', async () => {
+    const tables = [
+      comparison({
+        differing: 3,
+        destinationRows: 9,
+        examples: [
+          { key: '["7"]', kind: 'missing', columns: [], position: undefined },
+          { key: '["8"]', kind: 'different', columns: ['total'], position: position(1, 5n, 1) },
+        ],
+      }),
+    ]
+    const run = await runCli(['verify', '--deep'], {
+      application: {
+        verify: async () => ({ equal: false, tables, skipped: [{ table: ORDERS, reason: 'it is in its snapshot' }] }),
+      },
+    })
+    expect(run.exitCode).toBe(6)
+    expect(run.stdout).toContain('✗ public.orders: key ["7"] is missing on the destination')
+    expect(run.stdout).toContain('✗ public.orders: key ["8"] differs in total')
+    expect(run.stdout).toContain('… and 1 more difference\n')
+    expect(run.stdout).toContain('! public.orders was not compared: it is in its snapshot')
+    expect(run.stdout).toContain('Source and destination differ.')
+  })
+})
+
+describe('checkpoint', () => {
+  test('reset asks, and where nobody can be asked it says how to go on', async () => {
+    const run = await runCli(['checkpoint', 'reset'], { application: WORKING })
+    expect(run.exitCode).toBe(2)
+    expect(run.stderr).toContain('fix: Add --yes')
+    const sure = await runCli(['checkpoint', 'reset', '--yes'], { application: WORKING })
+    expect(sure.stdout).toBe('✓ 1 checkpoint reset: shop.public.orders\n')
+  })
+
+  test('show names what is missing', async () => {
+    const run = await runCli(['checkpoint', 'show', 'public.nothing'], { application: { checkpoints: async () => [] } })
+    expect(run.exitCode).toBe(2)
+    expect(run.stderr).toContain('Finding the checkpoint of public.nothing failed')
+  })
+})
+
+test('quarantine list counts by table, column and reason', async () => {
+  const entry = {
+    table: ORDERS,
+    position: position(1, 5n, 1),
+    key: '["1"]',
+    column: 'total',
+    reason: 'numeric NaN',
+    raw: 'NaN',
+    loadedMs: 1,
+  }
+  const run = await runCli(['quarantine', 'list'], {
+    application: {
+      quarantine: async () => [entry, { ...entry, key: '["2"]' }, { ...entry, column: '', reason: 'key' }],
+    },
+  })
+  expect(run.stdout).toMatch(/public\.orders +total +numeric NaN +2\n/)
+  expect(run.stdout).toMatch(/public\.orders +\(whole row\) +key +1\n/)
+})
+
+test('the demo tells its story and ends with the verdict', async () => {
+  const report = {
+    verified: true,
+    rowsSnapshot: 200_000,
+    changes: 1900,
+    latencyMsMedian: 250,
+    latencyMsMax: 400,
+    rowsCompared: 199_000,
+    warehouse: 'simplyload-demo/warehouse.duckdb',
+    configFile: 'simplyload-demo/simplyload.yaml',
+    durationMs: 21_000,
+  }
+  const runDemo: Parameters<typeof runCli>[1] = {
+    runDemo: async (_, listener) => {
+      listener({ event: 'step', step: 'postgres', message: 'PostgreSQL 18 is running', durationMs: 600 })
+      listener({
+        event: 'arrival',
+        change: 'truncate',
+        sql: 'TRUNCATE carts',
+        rows: 0,
+        latencyMs: 210,
+        seen: 'carts now has 0 rows',
+      })
+      return report
+    },
+  }
+  const told = await runCli(['demo'], runDemo)
+  expect(told.stdout).toContain('✓ PostgreSQL 18 is running (600 ms)')
+  expect(told.stdout).toMatch(/✓ truncate +210 ms {2}carts now has 0 rows/)
+  expect(told.stdout).toContain('--config simplyload-demo/simplyload.yaml')
+  const run = await runCli(['demo', '--json'], runDemo)
+  expect(run.events().at(-1)).toEqual({ event: 'end', outcome: 'ok', exitCode: 0, ...report })
+  const wrong = await runCli(['demo'], { runDemo: async () => ({ ...report, verified: false }) })
+  expect(wrong.exitCode).toBe(6)
+})
+
+describe('init', () => {
+  test('writes a file that names the variable, and the connection string nowhere', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'simplyload-test-'))
+    const before = process.cwd()
+    process.chdir(folder)
+    try {
+      const url = 'postgres://me:geheim@db/shop'
+      const found = {
+        discover: async () => [{ source: 'shop', tables: [discovery('orders'), discovery('Odd: name')] }],
+      }
+      const run = await runCli(['init', '--yes', '--url', url, '--source', 'web_shop'], { application: found })
+      expect(run.exitCode).toBe(0)
+      expect((await readdir('.')).sort()).toEqual(['.env.example', 'simplyload.yaml'])
+      const text = await readFile('simplyload.yaml', 'utf8')
+      expect(text + (await readFile('.env.example', 'utf8'))).not.toContain('geheim')
+      expect(parse(text)).toMatchObject({
+        version: 1,
+        sources: {
+          web_shop: {
+            type: 'postgres',
+            url: '${WEB_SHOP_DATABASE_URL}',
+            tables: ['public.orders', 'public.Odd: name'],
+          },
+        },
+        destination: { type: 'duckdb', path: 'warehouse.duckdb' },
+      })
+      const again = await runCli(['init', '--yes'])
+      expect(again.exitCode).toBe(2)
+      expect(again.stderr).toContain('it exists already')
+      expect((await runCli(['init', '--yes', '--force'])).exitCode).toBe(0)
+    } finally {
+      process.chdir(before)
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  test('a database that does not answer is no reason to write nothing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'simplyload-test-'))
+    try {
+      const config = join(folder, 'other.yaml')
+      const refuse = { discover: () => Promise.reject(new Error('connection refused')) }
+      const run = await runCli(['init', '--yes', '--url', 'postgres://x', '--config', config], { application: refuse })
+      expect(run.exitCode).toBe(0)
+      expect(run.stderr).toContain('connection refused')
+      expect(parse(await readFile(config, 'utf8')).sources.shop.tables).toEqual(['public.customers'])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+})
+
+test('validate says what it read, and its warnings', async () => {
+  const run = await runCli(['validate'], { application: { summary: () => ({ ...SUMMARY, warnings: ['no tables'] }) } })
+  expect(run.stdout).toBe('✓ simplyload.yaml is valid: 1 source, 2 tables → warehouse.duckdb\n')
+  expect(run.stderr).toBe('warning: no tables\n')
+})

@@ -1,0 +1,82 @@
+/** Runs the command line in this process against an application made for the test, and keeps what it writes. */
+import { PassThrough } from 'node:stream'
+import { runCommandLine } from '../../src/cli/command-line.ts'
+import type { TextStream } from '../../src/cli/output.ts'
+import type { Application, ApplicationOptions, ConfigSummary } from '../../src/core/application.ts'
+import type { RunDemo } from '../../src/core/demo.ts'
+
+export interface CommandLineRun {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+  /** Standard output, where it is JSON lines. */
+  events(): readonly Record<string, unknown>[]
+}
+
+export interface CommandLineOptions {
+  readonly application?: Partial<Application>
+  readonly open?: (options: ApplicationOptions) => void
+  readonly environment?: Readonly<Record<string, string>>
+  readonly runDemo?: RunDemo
+  readonly signal?: AbortSignal
+  /** Columns of a terminal; absent: a pipe. */
+  readonly columns?: number
+}
+
+export const SUMMARY: ConfigSummary = {
+  file: 'simplyload.yaml',
+  sources: [
+    { name: 'shop', type: 'postgres', description: 'db:5432/shop', tables: ['public.orders', 'public.customers'] },
+  ],
+  destination: { type: 'duckdb', description: 'warehouse.duckdb' },
+  warnings: [],
+}
+
+export async function runCli(argv: readonly string[], options: CommandLineOptions = {}): Promise<CommandLineRun> {
+  const written = { stdout: '', stderr: '' }
+  const stream = (name: 'stdout' | 'stderr'): TextStream => ({
+    write: (text) => {
+      written[name] += text
+    },
+    ...(options.columns === undefined ? {} : { isTTY: true, columns: options.columns, rows: 24 }),
+  })
+  const missing = new Proxy(
+    {},
+    {
+      // An awaited object is asked for `then`.
+      get: (_, method) =>
+        method === 'then' ? undefined : () => Promise.reject(new Error(`the test gave no ${String(method)}`)),
+    },
+  )
+  const given: Partial<Application> = {
+    summary: () => SUMMARY,
+    [Symbol.asyncDispose]: async () => undefined,
+    ...options.application,
+  }
+  const application = Object.assign(Object.create(missing) as Application, given)
+  const exitCode = await runCommandLine({
+    argv,
+    environment: options.environment ?? {},
+    stdin: new PassThrough() as unknown as NodeJS.ReadStream,
+    stdout: stream('stdout'),
+    stderr: stream('stderr'),
+    version: '1.2.3',
+    openApplication: async (opened) => {
+      options.open?.(opened)
+      return application
+    },
+    runDemo: options.runDemo ?? (() => Promise.reject(new Error('the test gave no demo'))),
+    signal: options.signal ?? new AbortController().signal,
+    interrupt: () => undefined,
+  })
+  const events = (): readonly Record<string, unknown>[] =>
+    written.stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  return { exitCode, ...written, events }
+}
+
+export async function* rowsOf<Row>(rows: readonly Row[]): AsyncGenerator<Row> {
+  yield* rows
+}

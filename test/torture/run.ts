@@ -1,0 +1,91 @@
+/**
+ * `npm run torture -- --minutes 30 --seed N`: tortures the sync, one world after another, until the time is up.
+ *
+ * Options: `--minutes` (default 5), `--seed` (default: from the clock), `--world-seconds` per world (default 60),
+ * `--large` rows of the largest transactions (default 200000), `--keep` folders of good runs too.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import pg from 'pg'
+import { startPostgres } from '../../src/demo/embedded-postgres.ts'
+import { torture } from './torture.ts'
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '5' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    'world-seconds': { type: 'string', default: '60' },
+    large: { type: 'string', default: '200000' },
+    keep: { type: 'boolean', default: false },
+  },
+})
+
+const endMs = performance.now() + Number(values.minutes) * 60_000
+const worldMs = Number(values['world-seconds']) * 1000
+const say = (text: string) => process.stdout.write(`${text}\n`)
+const stop = new AbortController()
+process.once('SIGINT', () => stop.abort())
+
+const root = await mkdtemp(join(tmpdir(), 'simplyload-torture-'))
+await using server = await startPostgres({ settings: { max_wal_size: '4GB' } })
+let failures = 0
+let seed = Number(values.seed)
+say(`torturing for ${values.minutes} minutes, beginning with seed ${seed}; folders in ${root}`)
+
+for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
+  const folder = join(root, `seed-${seed}`)
+  const database = `torture_${seed}`
+  await onServer(`CREATE DATABASE ${database}`)
+  const report = await torture({
+    seed,
+    url: server.databaseUrl(database),
+    folder,
+    durationMs: Math.min(worldMs, Math.max(5_000, endMs - performance.now())),
+    writers: 3,
+    largeRows: Number(values.large),
+    pauseMs: 25,
+    blowPauseMs: 2_500,
+    faultRate: 0.06,
+    signal: stop.signal,
+  })
+  const { chaos, problems } = report
+  say(
+    `seed ${seed}: ${problems.length === 0 ? 'equal' : 'DIFFERENT'}; ${report.statements} statements, ${report.rows} rows, ` +
+      `${chaos.kills} kills, ${chaos.stops} stops, ${chaos.cuts} cuts, ${chaos.rivals} rivals, ${chaos.restarts} starts, ` +
+      `${report.reads} reads; last run ${(report.finalRunMs / 1000).toFixed(1)} s`,
+  )
+  for (const [what, times] of chaos.ownExits) say(`  ${times} × ended by itself: ${what}`)
+  for (const problem of problems) say(`  ${problem}`)
+  if (problems.length > 0) {
+    failures++
+    say(`  look into ${folder}; again: npm run torture -- --minutes 1 --world-seconds ${worldMs / 1000} --seed ${seed}`)
+  } else {
+    if (!values.keep) await rm(folder, { recursive: true, force: true })
+    await dropDatabase(database)
+  }
+}
+
+if (failures === 0) await rm(root, { recursive: true, force: true })
+say(failures === 0 ? 'all worlds came out equal' : `${failures} worlds came out different`)
+process.exitCode = failures === 0 ? 0 : 1
+
+async function onServer(sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server.url })
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
+/** Its slots first: a walsender that has just lost its reader may hold one a moment longer. */
+async function dropDatabase(database: string): Promise<void> {
+  await onServer(
+    `SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots WHERE database = '${database}' AND active;
+     SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '${database}'`,
+  )
+  await onServer(`DROP DATABASE ${database} WITH (FORCE)`)
+}

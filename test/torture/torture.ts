@@ -1,0 +1,224 @@
+/**
+ * The same end state under faults: random changes at the source, while the sync is killed, cut off, doubled and its
+ * destination fails. In the end both sides must be equal, by our own `verify` and by a comparison that shares no code
+ * with the product; and nobody who read the destination meanwhile may have seen half a transaction.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DuckDBInstance } from '@duckdb/node-api'
+import type pg from 'pg'
+import { compareTable, type Difference } from '../support/comparison.ts'
+import { runAlterer } from './alterer.ts'
+import { type ChaosCounts, readNowAndThen, strike } from './chaos.ts'
+import { Random } from './random.ts'
+import { StatementLog } from './statement-log.ts'
+import { SyncChild } from './sync-child.ts'
+import { verifyWithProduct } from './verify-with-product.ts'
+import { MONEY_TABLES, qualified, WORLD, worldSql } from './world.ts'
+import { connectWriter, runMoneyMover, runWriter } from './writer.ts'
+
+export interface TortureOptions {
+  readonly seed: number
+  /** Of an empty database, as superuser. */
+  readonly url: string
+  /** Kept for whoever looks into a failure. */
+  readonly folder: string
+  readonly durationMs: number
+  readonly writers: number
+  /** Rows of the largest transactions. */
+  readonly largeRows: number
+  /** Between transactions of one writer, on average. Milliseconds. */
+  readonly pauseMs: number
+  /** Between blows, on average. Milliseconds. */
+  readonly blowPauseMs: number
+  /** Share of the destination's calls that fail. */
+  readonly faultRate: number
+  readonly signal?: AbortSignal
+}
+
+export interface TortureReport {
+  readonly seed: number
+  /** Empty: all is well. */
+  readonly problems: readonly string[]
+  readonly statements: number
+  readonly rows: number
+  readonly reads: number
+  readonly chaos: ChaosCounts
+  readonly finalRunMs: number
+}
+
+/** A final run has to catch up with everything, on a machine that may be busy. */
+const FINAL_RUN_MS = 300_000
+const FINAL_ATTEMPTS = 3
+
+export async function torture(options: TortureOptions): Promise<TortureReport> {
+  const { folder, url, durationMs } = options
+  await mkdir(folder, { recursive: true })
+  const random = new Random(options.seed)
+  const admin = await connectWriter(url)
+  const log = new StatementLog(join(folder, 'statements.log'))
+  try {
+    await prepareDatabase(admin, random)
+    await writeFile(join(folder, 'simplyload.yaml'), configYaml(url, random))
+    const child = { configFile: join(folder, 'simplyload.yaml'), logFile: join(folder, 'sync.log') }
+    const end = AbortSignal.timeout(durationMs)
+    const signal = options.signal === undefined ? end : AbortSignal.any([end, options.signal])
+
+    const writers = Array.from({ length: options.writers }, (_, index) =>
+      runWriter({ ...options, name: `writer ${index + 1}`, random: random.fork(), log, signal }),
+    )
+    const common = { url, log, signal }
+    const [chaos, reader] = await Promise.all([
+      strike({
+        random: random.fork(),
+        child,
+        faultRate: options.faultRate,
+        pauseMs: options.blowPauseMs,
+        admin,
+        signal,
+      }),
+      readNowAndThen(join(folder, 'warehouse.duckdb'), random.fork(), signal),
+      runAlterer({ ...common, name: 'alterer', random: random.fork(), pauseMs: 700 }),
+      runMoneyMover({ ...common, name: 'money', random: random.fork(), pauseMs: 30 }),
+      ...writers,
+    ])
+    await endPreparedTransactions(admin)
+
+    const started = performance.now()
+    const problems = [...new Set(reader.wrong)]
+    problems.push(...unexpectedExits(chaos), ...(await finalRun(child)))
+    const finalRunMs = Math.round(performance.now() - started)
+    problems.push(...(await compareAll(admin, join(folder, 'warehouse.duckdb'))))
+    problems.push(...(await verifyWithProduct(child.configFile)))
+    return {
+      seed: options.seed,
+      problems,
+      statements: log.statements,
+      rows: log.rows,
+      reads: reader.reads,
+      chaos,
+      finalRunMs,
+    }
+  } finally {
+    await log.close()
+    await admin.end()
+  }
+}
+
+/** Some rows beforehand, so that there is a snapshot to take; and settings under which large transactions are streamed. */
+async function prepareDatabase(admin: pg.Client, random: Random): Promise<void> {
+  const { rows } = await admin.query<{ name: string }>('SELECT quote_ident(current_database()) AS name')
+  const database = rows[0]?.name ?? ''
+  await admin.query(`ALTER DATABASE ${database} SET logical_decoding_work_mem = '64kB'`)
+  // Every change of every transaction is then sent before its commit.
+  if (random.chance(0.25))
+    await admin.query(`ALTER DATABASE ${database} SET debug_logical_replication_streaming = 'immediate'`)
+  await admin.query(worldSql())
+  await admin.query(`
+    INSERT INTO accounts (id, owner, amount, notes) SELECT i, 'before ' || i, i, repeat(md5(i::text), 100) FROM generate_series(1, 400) i;
+    INSERT INTO labels (code, rank, body) SELECT 'k' || i, i, repeat(md5(i::text), 90) FROM generate_series(1, 40) i;
+    INSERT INTO bag (a, b, c) SELECT i % 10, NULL, CASE WHEN i % 3 = 0 THEN repeat('z', 3000) END FROM generate_series(1, 60) i;
+    INSERT INTO parts (region, code, v, big) SELECT i % 8, 'k' || i, i, repeat(md5(i::text), 90) FROM generate_series(1, 40) i;
+    INSERT INTO by_index (region, code, v, big) SELECT i % 8, 'k' || i, i, repeat(md5(i::text), 90) FROM generate_series(1, 40) i;
+    INSERT INTO full_with_key (id, a, big) SELECT i, 'before', repeat(md5(i::text), 90) FROM generate_series(1, 60) i;
+    INSERT INTO journal SELECT now(), 'before', i FROM generate_series(1, 60) i;
+    INSERT INTO mixture (id, n, js, big) SELECT i, i, '{"a" : 1}', repeat(md5(i::text), 90) FROM generate_series(1, 60) i`)
+}
+
+function configYaml(url: string, random: Random): string {
+  const tables = [
+    ...WORLD.map((table) => ({ name: qualified(table), hard_delete: table.hardDelete })),
+    ...MONEY_TABLES.map((name) => ({ name: `public.${name}` })),
+  ]
+  const config = {
+    version: 1,
+    sources: {
+      shop: {
+        type: 'postgres',
+        url,
+        slot: `torture_${random.letters(12)}`,
+        publication: 'torture',
+        // Small chunks, so that a kill finds a snapshot half read.
+        snapshot: { connections: 2, chunk_bytes: '64KiB' },
+        tables,
+      },
+    },
+    destination: { type: 'duckdb', path: 'warehouse.duckdb' },
+    stage: { type: 'local', path: 'stage' },
+    state: { type: 'sqlite', path: 'state.db' },
+    naming: 'torture.{table}',
+    sync: {
+      interval: '60ms',
+      batch: { rows: random.pick([7, 500, 20_000]), bytes: random.pick(['64KiB', '4MiB']) },
+      memory: random.pick(['64MiB', '256MiB']),
+    },
+  }
+  // JSON is YAML.
+  return JSON.stringify(config, null, 2)
+}
+
+async function endPreparedTransactions(admin: pg.Client): Promise<void> {
+  const { rows } = await admin.query<{ gid: string }>(
+    'SELECT gid FROM pg_prepared_xacts WHERE database = current_database()',
+  )
+  for (const { gid } of rows) await admin.query(`ROLLBACK PREPARED '${gid}'`)
+}
+
+/** A broken promise of our own ends a run with exit code 1; everything else may happen to a sync that is struck. */
+function unexpectedExits(chaos: ChaosCounts): string[] {
+  return [...chaos.ownExits].filter(([what]) => what.startsWith('1 ')).map(([what, times]) => `${times} × exit ${what}`)
+}
+
+/** Without faults, until it is done. */
+async function finalRun(child: { readonly configFile: string; readonly logFile: string }): Promise<string[]> {
+  let words = ''
+  for (let attempt = 1; attempt <= FINAL_ATTEMPTS; attempt++) {
+    const run = new SyncChild({ ...child, once: true, faults: undefined })
+    const limit = new AbortController()
+    const overdue = delay(FINAL_RUN_MS, 'overdue' as const, { signal: limit.signal }).catch(() => 'ended' as const)
+    const exit = await Promise.race([run.exited, overdue])
+    limit.abort()
+    if (exit === 'overdue' || exit === 'ended') {
+      await run.end()
+      return [`the final run did not end within ${FINAL_RUN_MS / 1000} s`]
+    }
+    if (exit.code === 0) return []
+    words = `${exit.code ?? exit.signal} ${exit.lastWords}`
+  }
+  return [`the final run failed ${FINAL_ATTEMPTS} times: ${words}`]
+}
+
+async function compareAll(admin: pg.Client, warehouse: string): Promise<string[]> {
+  const instance = await DuckDBInstance.create(warehouse, { access_mode: 'READ_ONLY' })
+  try {
+    const connection = await instance.connect()
+    const tables = [
+      ...WORLD.map((table) => ({ namespace: table.namespace, name: table.name, key: keyOf(table.key) })),
+      ...MONEY_TABLES.map((name) => ({ namespace: 'public', name, key: ['id'] })),
+    ]
+    const problems: string[] = []
+    for (const table of tables) {
+      const compared = { ...table, target: { namespace: 'torture', name: table.name } }
+      try {
+        problems.push(...(await compareTable(admin, connection, compared)).map(tell))
+      } catch (error) {
+        problems.push(`comparing ${table.name}: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+    connection.closeSync()
+    return problems
+  } finally {
+    instance.closeSync()
+  }
+}
+
+function keyOf(key: (typeof WORLD)[number]['key']): readonly string[] {
+  return key.kind === 'none' ? [] : key.kind === 'pair' ? key.columns : [key.column]
+}
+
+function tell({ table, kind, key, column, source, destination, position }: Difference): string {
+  const values =
+    column === undefined ? '' : `, column ${column}: source ${source ?? 'NULL'}, destination ${destination ?? 'NULL'}`
+  return `${table}: ${kind} ${key}${values}, position ${position ?? 'none'}`
+}
