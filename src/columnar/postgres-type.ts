@@ -154,7 +154,7 @@ export function wireForm(type: PostgresType): WireForm | undefined {
 }
 
 /** Values are JSON text in their columns, though the type is not `json`. */
-function isStructured(type: PostgresType): boolean {
+export function isStructured(type: PostgresType): boolean {
   const form = wireForm(type)
   return form === 'array' || form === 'composite' || form === 'hstore'
 }

@@ -1,4 +1,5 @@
 import type { Column } from '../core/table-schema.ts'
+import type { TextEncoding } from './form-decoder.ts'
 import type { PostgresType } from './postgres-type.ts'
 
 /** A column as it comes over the wire, in the order of the wire. */
@@ -12,4 +13,6 @@ export interface WireColumn {
    * - `per-value`: each value says so itself (pgoutput).
    */
   readonly binary: boolean | 'per-value'
+  /** Default `trusted`. `verify` for databases with encoding SQL_ASCII, whose text may be no UTF-8. */
+  readonly encoding?: TextEncoding
 }
