@@ -1,0 +1,137 @@
+/** Reads `simplyload.yaml`, the environment and the command line once, into a typed and frozen configuration. */
+import { readFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import type { z } from 'zod'
+import { PipelineError } from '../core/errors.ts'
+import { ConfigTree, type KeyPath } from './config-tree.ts'
+import { expectation, problemsOf } from './issue-message.ts'
+import { applyArguments, applyEnvironment } from './overrides.ts'
+import { type ConfigProblem, configError } from './problem.ts'
+import { type Environment, substituteVariables, variablesIn } from './substitution.ts'
+import { readYaml } from './yaml-file.ts'
+
+type Schema = z.core.$ZodType
+
+export interface LoadRequest {
+  /** As typed; absolute, or relative to the working folder. */
+  readonly file: string
+  readonly environment: Environment
+  /** `a.b.c=value`, over environment and file. */
+  readonly settings: readonly string[]
+}
+
+export interface LoadedConfig<Config> {
+  /** Frozen, all levels. */
+  readonly config: Config
+  /** Absolute. Relative paths in the configuration start here. */
+  readonly folder: string
+}
+
+/**
+ * Precedence: command line, environment, `.env` beside the file, file. Throws `config_invalid`, or
+ * `config_missing_variable` where nothing else is wrong; the cause has one line for each problem, and no secrets.
+ */
+export async function loadConfig<S extends Schema>(
+  schema: S,
+  request: LoadRequest,
+): Promise<LoadedConfig<z.output<S>>> {
+  const { file } = request
+  const folder = dirname(resolve(file))
+  const text = await readText(file)
+  const environment = { ...(await readDotEnv(folder)), ...withoutAbsent(request.environment) }
+  const { tree, problems, readable } = await readYaml(text)
+  if (!readable) throw configError(file, problems)
+  const referenced = variablesIn(tree.root)
+  const found = [
+    ...problems,
+    ...substituteVariables(tree, environment),
+    ...applyEnvironment(schema, tree, environment, referenced),
+    ...applyArguments(tree, request.settings),
+  ]
+  return { config: await check(schema, tree, found, file), folder }
+}
+
+/** The same checks for a configuration that was written in TypeScript. `name` stands for it in messages. */
+export async function parseConfig<S extends Schema>(schema: S, value: z.input<S>, name: string): Promise<z.output<S>> {
+  const tree = new ConfigTree()
+  tree.root = value
+  return await check(schema, tree, [], name)
+}
+
+async function check<S extends Schema>(
+  schema: S,
+  tree: ConfigTree,
+  earlier: readonly ConfigProblem[],
+  name: string,
+): Promise<z.output<S>> {
+  let result = parse(schema, tree)
+  if (!result.success && (await retype(tree, result.error.issues))) result = parse(schema, tree)
+  const missing = earlier.filter((problem) => problem.missingVariable !== undefined)
+  const problems = result.success ? [] : problemsOf(schema, tree, result.error.issues)
+  const all = [...earlier, ...problems.filter((problem) => !missing.some((each) => follows(problem, each)))]
+  if (!result.success || all.length > 0) throw configError(name, all)
+  return freeze(result.data)
+}
+
+function parse<S extends Schema>(schema: S, tree: ConfigTree): z.ZodSafeParseResult<z.output<S>> {
+  // Compiling a parser for one file costs more than it saves.
+  const context = { error: expectation, jitless: true }
+  return (schema as unknown as z.ZodType<z.output<S>>).safeParse(tree.root, context)
+}
+
+/** Reads text from the environment as YAML where the key takes no text. False where there is none. */
+async function retype(tree: ConfigTree, issues: readonly z.core.$ZodIssue[]): Promise<boolean> {
+  const paths = issues
+    .filter(({ code }) => code === 'invalid_type' || code === 'invalid_value' || code === 'invalid_union')
+    .map((issue) => issue.path as KeyPath)
+    .filter((path) => tree.entry(path)?.retype === true)
+  if (paths.length === 0) return false
+  const { parseDocument } = await import('yaml')
+  for (const path of paths) {
+    const document = parseDocument(String(tree.get(path)), { prettyErrors: false })
+    if (document.errors.length === 0) tree.replace(path, document.toJS())
+  }
+  return true
+}
+
+/** A variable that is missing is enough to say; what the key then lacks is not said again. */
+function follows(problem: ConfigProblem, missing: ConfigProblem): boolean {
+  const shorter = Math.min(problem.path.length, missing.path.length)
+  return problem.path.slice(0, shorter).every((key, index) => key === missing.path[index]) && problem.path.length > 0
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const hint =
+      code === 'ENOENT'
+        ? 'Write one with `simplyload init`, or name another one with --config FILE'
+        : 'Name a file that this user may read with --config FILE'
+    const cause = code === 'ENOENT' ? new Error('there is no such file') : error
+    throw new PipelineError('config_invalid', `Reading ${file}`, { cause, hint, context: { file } })
+  }
+}
+
+async function readDotEnv(folder: string): Promise<Environment> {
+  const file = join(folder, '.env')
+  try {
+    return parseEnv(await readFile(file, 'utf8'))
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
+    const hint = 'Make the file readable for this user, or move it away'
+    throw new PipelineError('config_invalid', `Reading ${file}`, { cause: error, hint, context: { file } })
+  }
+}
+
+function withoutAbsent(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined))
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const item of Object.values(value)) freeze(item)
+  return Object.freeze(value)
+}
