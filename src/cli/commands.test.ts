@@ -1,39 +1,10 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
-import { rowsOf, runCli, SUMMARY } from '../../test/support/command-line.ts'
-import type { Application, Discovery, VerificationReport } from '../core/application.ts'
+import { discoveredTable, rowsOf, runCli, SUMMARY } from '../../test/support/command-line.ts'
+import type { Application, VerificationReport } from '../core/application.ts'
 import { boundary, position } from '../core/position.ts'
 import type { SyncSummary } from '../core/progress.ts'
-import type { TableSchema } from '../core/table-schema.ts'
 
 const ORDERS = { source: 'shop', namespace: 'public', name: 'orders' }
-
-const SCHEMA: TableSchema = {
-  table: ORDERS,
-  columns: [{ id: 1, name: 'id', type: { kind: 'int64' }, sourceType: 'bigint', nullable: false }],
-  identity: { kind: 'key', columnIds: [1] },
-  version: 1,
-}
-
-function discovery(name: string, warnings: readonly string[] = []): Discovery['tables'][number] {
-  return {
-    table: { ...ORDERS, name },
-    kind: 'table',
-    schema: SCHEMA,
-    keyColumns: ['id'],
-    replicaIdentity: 'default',
-    cursorCandidates: [{ column: 'updated_at', indexed: false }],
-    estimatedRows: 1_200_000,
-    bytes: 250_000_000,
-    warnings,
-    target: `shop_public.${name}`,
-    targetTypes: ['BIGINT'],
-    configured: true,
-  }
-}
 
 function comparison(over: Partial<VerificationReport['tables'][number]>): VerificationReport['tables'][number] {
   return {
@@ -66,7 +37,7 @@ const WORKING: Partial<Application> = {
   async *doctor() {
     yield { part: 'source shop', findings: [{ subject: 'wal_level', level: 'ok', message: 'logical' }] }
   },
-  discover: async () => [{ source: 'shop', tables: [discovery('orders')] }],
+  discover: async () => [{ source: 'shop', tables: [discoveredTable('orders')] }],
   sync: async () => SYNCED,
   status: async () => [],
   checkpoints: async () => [{ table: ORDERS, position: boundary(1, 5n), sourcePosition: '0/5', inGroup: true }],
@@ -208,62 +179,6 @@ describe('doctor', () => {
   })
 })
 
-describe('discover', () => {
-  const found = [{ source: 'shop', tables: [discovery('orders', ['no primary key\nat all']), discovery('Odd: name')] }]
-
-  test('--yaml prints a section that YAML reads back, warnings as comments', async () => {
-    const run = await runCli(['discover', '--yaml'], { application: { discover: async () => found } })
-    expect(parse(`sources:\n${run.stdout}`)).toEqual({
-      sources: { shop: { tables: ['public.orders', 'public.Odd: name'] } },
-    })
-    expect(run.stdout).toContain('# no primary key⏎at all')
-  })
-
-  test('a narrow terminal cuts names, a pipe nothing', async () => {
-    const wide = await runCli(['discover'], { application: { discover: async () => found } })
-    expect(wide.stdout).toMatch(
-      /public\.orders +~1\.2M +250 MB +key \(id\) +updated_at \(no index\) +shop_public\.orders +yes/,
-    )
-    const narrow = await runCli(['discover', '--no-color'], {
-      application: { discover: async () => found },
-      columns: 80,
-    })
-    for (const line of narrow.stdout.split('\n').slice(0, 4)) expect(line.length).toBeLessThanOrEqual(80)
-  })
-})
-
-describe('query', () => {
-  const three: Partial<Application> = {
-    query: async () => ({
-      columns: [
-        { name: 'id', type: 'BIGINT' },
-        { name: 'id', type: 'VARCHAR' },
-      ],
-      rows: rowsOf([
-        [1, 'a'],
-        [22, null],
-        ['12345678901234567890', 'c'],
-      ]),
-    }),
-  }
-
-  test('numbers stand right, NULL is told from text, and a cut result says so', async () => {
-    const run = await runCli(['query', 'SELECT', '--limit', '2'], { application: three })
-    expect(run.stdout).toBe('id  id_2\n 1  a\n22  NULL\n')
-    expect(run.stderr).toBe('The first 2 rows; --limit 0 prints all.\n')
-  })
-
-  test('as JSON every row comes, columns of one name apart', async () => {
-    const run = await runCli(['query', 'SELECT', '--json'], { application: three })
-    expect(run.events().slice(1)).toEqual([
-      { event: 'row', row: { id: 1, id_2: 'a' } },
-      { event: 'row', row: { id: 22, id_2: null } },
-      { event: 'row', row: { id: '12345678901234567890', id_2: 'c' } },
-      { event: 'end', outcome: 'ok', exitCode: 0, rows: 3, truncated: false },
-    ])
-  })
-})
-
 describe('verify', () => {
   test('differences are exit code 6, and the keys are named', async () => {
     const tables = [
@@ -359,57 +274,6 @@ test('the demo tells its story and ends with the verdict', async () => {
   expect(run.events().at(-1)).toEqual({ event: 'end', outcome: 'ok', exitCode: 0, ...report })
   const wrong = await runCli(['demo'], { runDemo: async () => ({ ...report, verified: false }) })
   expect(wrong.exitCode).toBe(6)
-})
-
-describe('init', () => {
-  test('writes a file that names the variable, and the connection string nowhere', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'simplyload-test-'))
-    const before = process.cwd()
-    process.chdir(folder)
-    try {
-      const url = 'postgres://me:geheim@db/shop'
-      const found = {
-        discover: async () => [{ source: 'shop', tables: [discovery('orders'), discovery('Odd: name')] }],
-      }
-      const run = await runCli(['init', '--yes', '--url', url, '--source', 'web_shop'], { application: found })
-      expect(run.exitCode).toBe(0)
-      expect((await readdir('.')).sort()).toEqual(['.env.example', 'simplyload.yaml'])
-      const text = await readFile('simplyload.yaml', 'utf8')
-      expect(text + (await readFile('.env.example', 'utf8'))).not.toContain('geheim')
-      expect(parse(text)).toMatchObject({
-        version: 1,
-        sources: {
-          web_shop: {
-            type: 'postgres',
-            url: '${WEB_SHOP_DATABASE_URL}',
-            tables: ['public.orders', 'public.Odd: name'],
-          },
-        },
-        destination: { type: 'duckdb', path: 'warehouse.duckdb' },
-      })
-      const again = await runCli(['init', '--yes'])
-      expect(again.exitCode).toBe(2)
-      expect(again.stderr).toContain('it exists already')
-      expect((await runCli(['init', '--yes', '--force'])).exitCode).toBe(0)
-    } finally {
-      process.chdir(before)
-      await rm(folder, { recursive: true })
-    }
-  })
-
-  test('a database that does not answer is no reason to write nothing', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'simplyload-test-'))
-    try {
-      const config = join(folder, 'other.yaml')
-      const refuse = { discover: () => Promise.reject(new Error('connection refused')) }
-      const run = await runCli(['init', '--yes', '--url', 'postgres://x', '--config', config], { application: refuse })
-      expect(run.exitCode).toBe(0)
-      expect(run.stderr).toContain('connection refused')
-      expect(parse(await readFile(config, 'utf8')).sources.shop.tables).toEqual(['public.customers'])
-    } finally {
-      await rm(folder, { recursive: true })
-    }
-  })
 })
 
 test('validate says what it read, and its warnings', async () => {

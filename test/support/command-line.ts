@@ -2,8 +2,9 @@
 import { PassThrough } from 'node:stream'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import type { TextStream } from '../../src/cli/output.ts'
-import type { Application, ApplicationOptions, ConfigSummary } from '../../src/core/application.ts'
+import type { Application, ApplicationOptions, ConfigSummary, Discovery } from '../../src/core/application.ts'
 import type { RunDemo } from '../../src/core/demo.ts'
+import type { TableSchema } from '../../src/core/table-schema.ts'
 
 export interface CommandLineRun {
   readonly exitCode: number
@@ -79,4 +80,30 @@ export async function runCli(argv: readonly string[], options: CommandLineOption
 
 export async function* rowsOf<Row>(rows: readonly Row[]): AsyncGenerator<Row> {
   yield* rows
+}
+
+const ORDERS = { source: 'shop', namespace: 'public', name: 'orders' }
+
+const SCHEMA: TableSchema = {
+  table: ORDERS,
+  columns: [{ id: 1, name: 'id', type: { kind: 'int64' }, sourceType: 'bigint', nullable: false }],
+  identity: { kind: 'key', columnIds: [1] },
+  version: 1,
+}
+
+export function discoveredTable(name: string, warnings: readonly string[] = []): Discovery['tables'][number] {
+  return {
+    table: { ...ORDERS, name },
+    kind: 'table',
+    schema: SCHEMA,
+    keyColumns: ['id'],
+    replicaIdentity: 'default',
+    cursorCandidates: [{ column: 'updated_at', indexed: false }],
+    estimatedRows: 1_200_000,
+    bytes: 250_000_000,
+    warnings,
+    target: `shop_public.${name}`,
+    targetTypes: ['BIGINT'],
+    configured: true,
+  }
 }
