@@ -4,7 +4,7 @@ import { tableName } from '../core/table-schema.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { bytes, compact, counted } from './quantity.ts'
 import { printable } from './terminal-text.ts'
-import { yamlText } from './yaml-text.ts'
+import { writtenTableName, yamlText } from './yaml-text.ts'
 
 export interface DiscoverOptions {
   readonly yaml: boolean
@@ -92,6 +92,6 @@ function printYaml({ output }: CommandContext, { source, tables }: Discovery): v
   output.answer('    tables:')
   for (const found of tables) {
     for (const warning of found.warnings) output.answer(`      # ${printable(warning)}`)
-    output.answer(`      - ${yamlText(tableName(found.table))}`)
+    output.answer(`      - ${yamlText(writtenTableName(found.table))}`)
   }
 }

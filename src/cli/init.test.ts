@@ -13,7 +13,7 @@ describe('init', () => {
     try {
       const url = 'postgres://me:geheim@db/shop'
       const found = {
-        discover: async () => [{ source: 'shop', tables: [discoveredTable('orders'), discoveredTable('Odd: name')] }],
+        discover: async () => [{ source: 'shop', tables: [discoveredTable('orders'), discoveredTable('Odd: na.me')] }],
       }
       const run = await runCli(['init', '--yes', '--url', url, '--source', 'web_shop'], { application: found })
       expect(run.exitCode).toBe(0)
@@ -26,7 +26,7 @@ describe('init', () => {
           web_shop: {
             type: 'postgres',
             url: '${WEB_SHOP_DATABASE_URL}',
-            tables: ['public.orders', 'public.Odd: name'],
+            tables: ['public.orders', 'public."Odd: na.me"'],
           },
         },
         destination: { type: 'duckdb', path: 'warehouse.duckdb' },
@@ -49,7 +49,7 @@ describe('init', () => {
       const run = await runCli(['init', '--yes', '--url', 'postgres://x', '--config', config], { application: refuse })
       expect(run.exitCode).toBe(0)
       expect(run.stderr).toContain('connection refused')
-      expect(parse(await readFile(config, 'utf8')).sources.shop.tables).toEqual(['public.customers'])
+      expect(parse(await readFile(config, 'utf8')).sources.shop.tables).toEqual(['public.*'])
     } finally {
       await rm(folder, { recursive: true })
     }

@@ -1,15 +1,14 @@
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Discovery } from '../core/application.ts'
 import { PipelineError } from '../core/errors.ts'
-import { tableName } from '../core/table-schema.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { ask } from './confirmation.ts'
 import { errorLines } from './error-report.ts'
 import { counted } from './quantity.ts'
 import { printable } from './terminal-text.ts'
-import { yamlText } from './yaml-text.ts'
+import { writtenTableName, yamlText } from './yaml-text.ts'
 
 export interface InitOptions {
   readonly source?: string
@@ -21,7 +20,6 @@ export interface InitOptions {
 }
 
 const SOURCE_NAME = /^[a-z][a-z0-9_]{0,39}$/
-const EXAMPLE_FILE = '.env.example'
 
 /** The connection string is used to look for tables and goes into no file; the file names the variable that holds it. */
 export async function init(context: CommandContext, options: InitOptions): Promise<CommandEnd> {
@@ -53,10 +51,11 @@ export async function init(context: CommandContext, options: InitOptions): Promi
   const destination = await answer(options.destination, 'DuckDB file', 'warehouse.duckdb')
 
   await writeFile(file, configuration(source, variable, tables, destination))
-  const wroteExample = options.force || !(await exists(EXAMPLE_FILE))
-  if (wroteExample) await writeFile(EXAMPLE_FILE, `${variable}=postgres://user:password@localhost:5432/${source}\n`)
+  const exampleFile = join(dirname(file), '.env.example')
+  const wroteExample = options.force || !(await exists(exampleFile))
+  if (wroteExample) await writeFile(exampleFile, `${variable}=postgres://user:password@localhost:5432/${source}\n`)
 
-  const files = wroteExample ? [file, EXAMPLE_FILE] : [file]
+  const files = wroteExample ? [file, exampleFile] : [file]
   output.answer(`${output.colors.green('✓')} Wrote ${files.join(' and ')}.`)
   output.answer('Next:')
   if (context.environment[variable] === undefined) output.answer(`  export ${variable}=postgres://…`)
@@ -65,21 +64,24 @@ export async function init(context: CommandContext, options: InitOptions): Promi
   return done({ files, source, tables })
 }
 
-/** Empty: none were found or chosen. */
+/** Every table of the schema, where nobody can say which there are. */
+const ANY_TABLE = ['public.*']
+
 async function chooseTables(
   context: CommandContext,
   source: string,
   url: string,
   interactive: boolean,
 ): Promise<readonly string[]> {
-  if (url === '') return []
+  if (url === '') return ANY_TABLE
   const found = (await discoverTables(context, source, url)).flatMap((discovery) =>
     discovery.tables.map(({ table }) => tableName(table)),
   )
   context.output.note(
     `Found ${counted(found.length, 'table')}${found.length === 0 ? '' : `: ${found.map(printable).join(', ')}`}`,
   )
-  if (!interactive || found.length === 0) return found
+  if (found.length === 0) return ANY_TABLE
+  if (!interactive) return found
   const chosen = await ask(context, 'Tables to copy, separated by commas [all]: ')
   if (chosen === '' || chosen === 'all') return found
   const names = chosen.split(',').map((name) => name.trim())
@@ -91,7 +93,7 @@ async function discoverTables(context: CommandContext, source: string, url: stri
   const folder = await mkdtemp(join(tmpdir(), 'simplyload-init-'))
   const configFile = join(folder, 'simplyload.yaml')
   try {
-    await writeFile(configFile, configuration(source, 'SIMPLYLOAD_INIT_URL', [], 'warehouse.duckdb'))
+    await writeFile(configFile, configuration(source, 'SIMPLYLOAD_INIT_URL', ANY_TABLE, 'warehouse.duckdb'))
     const application = await context.open({ configFile, environment: { SIMPLYLOAD_INIT_URL: url } })
     return await application.discover(source, context.signal)
   } catch (error) {
@@ -105,16 +107,14 @@ async function discoverTables(context: CommandContext, source: string, url: stri
 }
 
 function configuration(source: string, variable: string, tables: readonly string[], destination: string): string {
-  const list = tables.length > 0 ? tables : ['public.customers']
-  const remark = tables.length > 0 ? '' : ' # simplyload discover shows the tables that there are'
   return `# yaml-language-server: $schema=https://unpkg.com/simplyload/schema/simplyload.schema.json
 version: 1
 sources:
   ${source}:
     type: postgres
     url: \${${variable}}
-    tables:${remark}
-${list.map((table) => `      - ${yamlText(table)}`).join('\n')}
+    tables:
+${tables.map((table) => `      - ${yamlText(table)}`).join('\n')}
 destination: { type: duckdb, path: ${yamlText(destination)} }
 `
 }
