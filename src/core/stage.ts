@@ -35,10 +35,10 @@ export interface Stage extends AsyncDisposable {
   /** Harmless where there is none. */
   remove(path: string): Promise<void>
   /**
-   * Removes unfinished files that a killed process left: those not written to for `olderThanMs` milliseconds, except
-   * the ones that this object is writing. Returns how many.
+   * Removes unfinished files that a killed process left: those last written to before `beforeMs` (milliseconds since
+   * 1970), except the ones that this object is writing. Returns how many.
    */
-  sweep(olderThanMs: number): Promise<number>
+  sweep(beforeMs: number): Promise<number>
 }
 
 /** One Parquet file of one batch, as the ledger records it and a destination loads it. */

@@ -85,7 +85,7 @@ export interface State extends AsyncDisposable {
   saveTable(record: TableRecord): Promise<void>
   removeTable(table: TableId): Promise<void>
 
-  /** Replaces the plan of a table; finished chunks of the same fingerprint are kept where `keepFinished`. */
+  /** Replaces the plan of a table by exactly these chunks, finished ones as they are given. */
   savePlan(table: TableId, chunks: readonly ChunkRecord[]): Promise<void>
   chunks(table: TableId): Promise<readonly ChunkRecord[]>
   /** Marks a chunk finished and records its files, in one step. */

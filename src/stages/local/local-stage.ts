@@ -81,12 +81,12 @@ class LocalStage implements Stage {
     }
   }
 
-  async sweep(olderThanMs: number): Promise<number> {
+  async sweep(beforeMs: number): Promise<number> {
     const mine = new Set([...this.#writers].map((writer) => writer.partialPath))
     let removed = 0
     try {
       for await (const { location, modifiedMs } of walk(this.#root, '', (name) => PARTIAL.test(name))) {
-        if (mine.has(location) || Date.now() - modifiedMs < olderThanMs) continue
+        if (mine.has(location) || modifiedMs >= beforeMs) continue
         await rm(location, { force: true })
         await removeEmptyFolders(this.#root, dirname(location))
         removed++
