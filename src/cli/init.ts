@@ -75,7 +75,7 @@ async function chooseTables(
 ): Promise<readonly string[]> {
   if (url === '') return ANY_TABLE
   const found = (await discoverTables(context, source, url)).flatMap((discovery) =>
-    discovery.tables.map(({ table }) => tableName(table)),
+    discovery.tables.map(({ table }) => writtenTableName(table)),
   )
   context.output.note(
     `Found ${counted(found.length, 'table')}${found.length === 0 ? '' : `: ${found.map(printable).join(', ')}`}`,
