@@ -22,7 +22,8 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
   const record = await state.source(name)
   const records = await state.tables(name)
   const described = await source.describe(requests, signal)
-  const hasHistory = record !== undefined || checkpoints.tables.length > 0
+  // After a reset of every table nothing depends on the old slot any more.
+  const hasHistory = records.length > 0 || checkpoints.tables.length > 0
   const prepared = await source.prepare(requests, !hasHistory, signal)
   const plan = planStart({
     described,

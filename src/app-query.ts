@@ -1,0 +1,31 @@
+/** `query` and `cleanup`. */
+
+import type { ReportSetting } from './app-reports.ts'
+import { openDestination, openStage, openState } from './connectors.ts'
+import type { CleanupReport, QueryResult } from './core/application.ts'
+import { systemClock } from './core/clock.ts'
+import { applyRetention } from './engine/retention.ts'
+
+export async function query({ config, folder }: ReportSetting, sql: string, signal: AbortSignal): Promise<QueryResult> {
+  const stage = await openStage(config, folder)
+  const destination = await openDestination(config, folder, stage)
+  const { columns, rows } = await destination.query(sql, signal)
+  async function* closing() {
+    try {
+      yield* rows
+    } finally {
+      await destination[Symbol.asyncDispose]()
+      await stage[Symbol.asyncDispose]()
+    }
+  }
+  return { columns, rows: closing() }
+}
+
+export async function cleanup({ config, folder }: ReportSetting, signal: AbortSignal): Promise<CleanupReport> {
+  await using state = await openState(config, folder, 'write')
+  await using stage = await openStage(config, folder)
+  const removed = await applyRetention({ stage, state, clock: systemClock }, config.stage.retentionMs, signal)
+  let filesKept = 0
+  for await (const _ of stage.list('')) filesKept++
+  return { ...removed, filesKept }
+}

@@ -1,0 +1,263 @@
+/** What commands ask without moving data: status, checkpoints, discovery, doctor, quarantine. */
+
+import { resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
+import { assignTargets } from './config/naming.ts'
+import { type Config, createSource, type DescribedSource, openDestination, openStage, openState } from './connectors.ts'
+import type {
+  CheckpointStatus,
+  Discovery,
+  Examination,
+  Selection,
+  SourceStatus,
+  TableStatus,
+} from './core/application.ts'
+import type { QuarantineEntry, SourceCheckpoints } from './core/destination.ts'
+import { describeError, isPipelineError } from './core/errors.ts'
+import type { Finding } from './core/finding.ts'
+import { type Position, parsePosition } from './core/position.ts'
+import type { State } from './core/state.ts'
+import { type TableId, tableName } from './core/table-schema.ts'
+import { duckdbType } from './destinations/duckdb/column-type.ts'
+import type { ConfiguredTable } from './engine/context.ts'
+import { formatLsn } from './engine/start-plan.ts'
+
+export interface ReportSetting {
+  readonly config: Config
+  readonly folder: string
+}
+
+/** Each selected source, closed when `use` is done. */
+async function withSources<T>(
+  config: Config,
+  selection: Selection,
+  use: (sources: ReadonlyMap<string, DescribedSource>) => Promise<T>,
+): Promise<T> {
+  await using resources = new AsyncDisposableStack()
+  const sources = new Map<string, DescribedSource>()
+  for (const name of selectSources(config, selection)) {
+    sources.set(name, resources.use(await createSource(name, sourceConfig(config, name))))
+  }
+  return await use(sources)
+}
+
+export async function status(
+  { config, folder }: ReportSetting,
+  selection: Selection,
+  signal: AbortSignal,
+): Promise<readonly SourceStatus[]> {
+  await using state = await openState(config, folder, 'read')
+  return await withSources(config, selection, async (sources) => {
+    const found: SourceStatus[] = []
+    for (const [name, source] of sources) found.push(await sourceStatus(state, name, source, selection, signal))
+    return found
+  })
+}
+
+async function sourceStatus(
+  state: State,
+  name: string,
+  source: DescribedSource,
+  selection: Selection,
+  signal: AbortSignal,
+): Promise<SourceStatus> {
+  const record = await state.source(name)
+  const records = await state.tables(name)
+  const waiting = await state.waiting(name)
+  const selected = new Set(
+    selectTables(
+      records.map((table) => table.table),
+      selection,
+    ),
+  )
+  const [lastRun] = await state.runs(name, 1)
+  const tables = records
+    .filter((table) => selected.has(table.table))
+    .map(
+      (table): TableStatus => ({
+        table: table.table,
+        target: '',
+        state: table.state,
+        rowsSnapshot: table.rowsSnapshot,
+        changesMerged: table.changesMerged,
+        quarantined: table.quarantined,
+        waitingRows: waiting.reduce(
+          (sum, file) => (tableName(file.schema.table) === tableName(table.table) ? sum + file.rows : sum),
+          0,
+        ),
+        lastSyncMs: table.lastSyncMs,
+        lastError: table.state === 'live' ? undefined : table.lastError,
+      }),
+    )
+  const reached =
+    record === undefined
+      ? undefined
+      : mergedThrough(
+          record.stagedThroughLsn,
+          waiting.map((file) => file.firstPosition),
+        )
+  let lagBytes: number | undefined
+  let unreachable: string | undefined
+  try {
+    const now = await source.currentLsn(signal)
+    lagBytes = reached === undefined ? undefined : Number(now > reached ? now - reached : 0n)
+  } catch (error) {
+    unreachable = describeError(error)
+  }
+  return {
+    source: name,
+    position: record === undefined || reached === undefined ? undefined : (`${formatLsn(reached)}` as Position),
+    lagBytes,
+    unreachable,
+    lastRun:
+      lastRun === undefined
+        ? undefined
+        : { outcome: lastRun.outcome, startedMs: lastRun.startedMs, endedMs: lastRun.endedMs },
+    tables,
+  }
+}
+
+/** Staged, less what still waits to be merged. */
+function mergedThrough(stagedThroughLsn: bigint, waiting: readonly Position[]): bigint {
+  let through = stagedThroughLsn
+  for (const at of waiting) {
+    const lsn = parsePosition(at)?.lsn ?? 0n
+    if (lsn < through) through = lsn
+  }
+  return through
+}
+
+export async function checkpoints(
+  { config, folder }: ReportSetting,
+  selection: Selection,
+  signal: AbortSignal,
+): Promise<readonly CheckpointStatus[]> {
+  await using stage = await openStage(config, folder)
+  await using destination = await openDestination(config, folder, stage)
+  const found: SourceCheckpoints[] = []
+  for (const name of selectSources(config, selection)) {
+    const known = await destination.checkpoints(name, signal)
+    if (known !== undefined) found.push(known)
+  }
+  const tables = found.flatMap((each) => each.tables)
+  const selected = new Set(
+    selectTables(
+      tables.map((table) => table.table),
+      selection,
+    ),
+  )
+  return tables
+    .filter((entry) => selected.has(entry.table))
+    .map(({ table, position, inGroup }) => {
+      const parts = parsePosition(position)
+      return { table, position, inGroup, sourcePosition: parts === undefined ? position : formatLsn(parts.lsn) }
+    })
+}
+
+export async function discover(
+  { config }: ReportSetting,
+  only: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly Discovery[]> {
+  return await withSources(config, { source: only, tables: [] }, async (sources) => {
+    const found: Discovery[] = []
+    for (const [source, port] of sources) {
+      const tables = await port.discover(signal)
+      const resolved = await resolveTables(config, new Map([[source, port]]), signal).catch(() => [])
+      const configured = new Set(resolved.flatMap((each) => each.tables.map((table) => tableName(table.request.table))))
+      const targets = assignTargets(
+        config.naming,
+        tables.map(({ table }) => ({ table })),
+      )
+      found.push({
+        source,
+        tables: tables.map((table, index) => ({
+          ...table,
+          target: `${targets[index]?.namespace}.${targets[index]?.name}`,
+          targetTypes: table.schema.columns.map((column) => duckdbType(column.type)),
+          configured: configured.has(tableName(table.table)),
+        })),
+      })
+    }
+    return found
+  })
+}
+
+export async function* doctor(
+  { config, folder }: ReportSetting,
+  selection: Selection,
+  signal: AbortSignal,
+): AsyncGenerator<Examination> {
+  const targets: ConfiguredTable[] = []
+  for (const name of selectSources(config, selection)) {
+    const findings: Finding[] = []
+    await using source = await createSource(name, sourceConfig(config, name))
+    try {
+      const [resolved] = await resolveTables(config, new Map([[name, source]]), signal)
+      const tables = resolved?.tables ?? []
+      targets.push(...tables)
+      findings.push(
+        ...(await source.examine(
+          tables.map((table) => table.request),
+          signal,
+        )),
+      )
+    } catch (error) {
+      findings.push(failed('connection', error))
+    }
+    yield { part: `source ${name}`, findings }
+  }
+  yield { part: 'stage', findings: await examineOpening(`stage ${config.stage.path}`, () => openStage(config, folder)) }
+  yield {
+    part: 'state',
+    findings: await examineOpening(`state ${config.state.path}`, () => openState(config, folder, 'read')),
+  }
+  const findings: Finding[] = []
+  try {
+    await using stage = await openStage(config, folder)
+    await using destination = await openDestination(config, folder, stage)
+    findings.push(
+      ...(await destination.examine(
+        targets.map((table) => table.target),
+        signal,
+      )),
+    )
+  } catch (error) {
+    findings.push(failed('connection', error))
+  }
+  yield { part: 'destination', findings }
+}
+
+async function examineOpening(subject: string, open: () => Promise<AsyncDisposable>): Promise<readonly Finding[]> {
+  try {
+    await using _opened = await open()
+    return [{ subject, level: 'ok', message: 'can be opened' }]
+  } catch (error) {
+    return [failed(subject, error)]
+  }
+}
+
+function failed(subject: string, error: unknown): Finding {
+  const fix = isPipelineError(error) ? error.hint : undefined
+  return { subject, level: 'error', message: describeError(error), ...(fix === undefined ? {} : { fix }) }
+}
+
+export async function quarantined(
+  { config, folder }: ReportSetting,
+  selection: Selection,
+  limit: number,
+  signal: AbortSignal,
+): Promise<readonly QuarantineEntry[]> {
+  await using stage = await openStage(config, folder)
+  await using destination = await openDestination(config, folder, stage)
+  const found: QuarantineEntry[] = []
+  for (const name of selectSources(config, selection)) {
+    const known = (await destination.checkpoints(name, signal))?.tables.map((entry) => entry.table) ?? []
+    const tables: readonly (TableId | undefined)[] =
+      selection.tables.length === 0 ? [undefined] : selectTables(known, selection)
+    for (const table of tables) {
+      const filter = { limit: limit - found.length, ...(table === undefined ? {} : { table }) }
+      if (filter.limit > 0) found.push(...(await destination.quarantine(name, filter, signal)))
+    }
+  }
+  return found
+}

@@ -1,0 +1,85 @@
+/** `sync`: opens what a run needs, runs it, and lets go of everything however it ends. */
+import { randomUUID } from 'node:crypto'
+import { resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
+import {
+  type Config,
+  createSource,
+  type DescribedSource,
+  freshnessMs,
+  openDestination,
+  openStage,
+  openState,
+} from './connectors.ts'
+import type { LogLevel, SyncRequest } from './core/application.ts'
+import { systemClock } from './core/clock.ts'
+import { PipelineError } from './core/errors.ts'
+import type { ProgressListener, SyncSummary } from './core/progress.ts'
+import { tableName } from './core/table-schema.ts'
+import type { SourceContext } from './engine/context.ts'
+import { applyRetention } from './engine/retention.ts'
+import { runSync } from './engine/sync.ts'
+import { openLog } from './pino-log.ts'
+
+export interface SyncSetting {
+  readonly config: Config
+  readonly folder: string
+  readonly logLevel: LogLevel
+}
+
+export async function syncAll(
+  { config, folder, logLevel }: SyncSetting,
+  request: SyncRequest,
+  listener: ProgressListener,
+  signal: AbortSignal,
+): Promise<SyncSummary> {
+  await using resources = new AsyncDisposableStack()
+  const log = await openLog(logLevel)
+  // The state first: its lock keeps a second sync from touching anything else.
+  const state = resources.use(await openState(config, folder, 'write'))
+  const stage = resources.use(await openStage(config, folder))
+  const destination = resources.use(await openDestination(config, folder, stage))
+  const sources = new Map<string, DescribedSource>()
+  for (const name of selectSources(config, request)) {
+    sources.set(name, resources.use(await createSource(name, sourceConfig(config, name))))
+  }
+  const resolved = await resolveTables(config, sources, signal)
+  const all = resolved.flatMap(({ tables }) => tables.map((table) => table.request.table))
+  const only = request.tables.length === 0 ? undefined : selectTables(all, request)
+  const runId = randomUUID()
+  const { sync } = config
+  const contexts: SourceContext[] = []
+  for (const { name, tables } of resolved) {
+    const source = sources.get(name)
+    if (source === undefined) throw new PipelineError('internal', `Finding source ${name}`)
+    contexts.push({
+      name,
+      source,
+      tables,
+      only: only === undefined ? undefined : new Set(only.filter((table) => table.source === name).map(tableName)),
+      destination,
+      stage,
+      state,
+      settings: {
+        intervalMs: sync.intervalMs,
+        freshnessMs: freshnessMs(config),
+        batchRowsMax: sync.batchRowsMax,
+        batchBytesMax: sync.batchBytesMax,
+        memoryBytesMax: sync.memoryBytesMax,
+        snapshotConnections: sourceConfig(config, name).snapshot.connections,
+        customer: config.customer,
+        retentionMs: config.stage.retentionMs,
+      },
+      clock: systemClock,
+      log,
+      emit: listener,
+      runId,
+    })
+  }
+  // The process ends on a second signal; nothing inside needs to be told.
+  const stop = { graceful: signal, immediate: new AbortController().signal }
+  const { summary, firstError } = await runSync(contexts, stop, request.once)
+  await applyRetention({ stage, state, clock: systemClock }, config.stage.retentionMs, stop.immediate)
+  const nothingWorked = summary.outcome === 'failed' && summary.tables.every((table) => table.state !== 'live')
+  if (firstError !== undefined && (contexts.length === 1 || nothingWorked)) throw firstError
+  return summary
+}

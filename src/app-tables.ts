@@ -1,0 +1,124 @@
+/** Configured tables → what the engine works with: patterns become tables, tables get their targets. */
+import { assignTargets } from './config/naming.ts'
+import type { Config, SourceConfig } from './connectors.ts'
+import type { Selection } from './core/application.ts'
+import type { TargetTable } from './core/destination.ts'
+import { PipelineError } from './core/errors.ts'
+import type { Source } from './core/source.ts'
+import { type TableId, tableName } from './core/table-schema.ts'
+import type { ConfiguredTable } from './engine/context.ts'
+import { expandTables, isPattern } from './sources/postgres/table-selection.ts'
+
+export interface SourceTables {
+  readonly name: string
+  readonly tables: readonly ConfiguredTable[]
+}
+
+/** Asks a source for its tables only where the file has a pattern. */
+export async function resolveTables(
+  config: Config,
+  sources: ReadonlyMap<string, Source>,
+  signal: AbortSignal,
+): Promise<readonly SourceTables[]> {
+  const requests: {
+    readonly source: string
+    readonly entry: SourceConfig['tables'][number]
+    readonly table: TableId
+  }[] = []
+  for (const [name, source] of sources) {
+    const entries = sourceConfig(config, name).tables
+    const present = entries.some((entry) => isPattern(entry.name)) ? await source.discover(signal) : []
+    const expanded = expandTables(
+      entries,
+      present.map((found) => found.table),
+    )
+    if (expanded.length === 0)
+      throw noTables(
+        name,
+        entries.map((entry) => entry.name),
+      )
+    for (const { entry, table } of expanded)
+      requests.push({ source: name, entry, table: { source: name, namespace: table.namespace, name: table.name } })
+  }
+  requireDistinct(requests.map(({ table }) => table))
+  const targets = assignTargets(
+    config.naming,
+    requests.map(({ entry, table }) => ({ table, target: entry.target })),
+  )
+  const configured = requests.map(({ source, entry, table }, index) => {
+    const named = targets[index]
+    if (named === undefined) throw new PipelineError('internal', 'Naming targets')
+    const target: TargetTable = {
+      table,
+      namespace: named.namespace,
+      name: named.name,
+      hardDelete: entry.hard_delete,
+      schemaChanges: entry.schema_changes,
+      loadTimeColumn: config.columns.synced,
+      deletedColumn: config.columns.deleted,
+    }
+    return { source, configured: { request: { table, exclude: entry.exclude, typeOverrides: entry.types }, target } }
+  })
+  return [...sources.keys()].map((name) => ({
+    name,
+    tables: configured.filter((each) => each.source === name).map((each) => each.configured),
+  }))
+}
+
+export function sourceConfig(config: Config, name: string): SourceConfig {
+  const found = config.sources[name]
+  if (found === undefined) throw new PipelineError('internal', `Finding source ${name}`)
+  return found
+}
+
+/** Names of the selected sources. Throws `not_found` with what there is. */
+export function selectSources(config: Config, selection: Selection): readonly string[] {
+  const names = Object.keys(config.sources)
+  if (selection.source === undefined) return names
+  if (names.includes(selection.source)) return [selection.source]
+  throw new PipelineError('not_found', `Finding source ${selection.source}`, {
+    cause: new Error(`the configuration has ${names.join(', ')}`),
+    hint: `--source ${names[0]}`,
+  })
+}
+
+/** The selected tables among those of the selected sources; a name without schema will do where it is unique. */
+export function selectTables(all: readonly TableId[], selection: Selection): readonly TableId[] {
+  if (selection.tables.length === 0) return all
+  const found = selection.tables.map((wanted) => {
+    const exact = all.filter((table) => tableName(table) === wanted || `${table.source}.${tableName(table)}` === wanted)
+    const matches = exact.length > 0 ? exact : all.filter((table) => table.name === wanted)
+    const [only] = matches
+    if (only !== undefined && matches.length === 1) return only
+    const several = matches.map((table) => `${table.source}.${tableName(table)}`)
+    throw new PipelineError('not_found', `Finding table ${wanted}`, {
+      cause: new Error(
+        several.length > 0 ? `it may be ${several.join(' or ')}` : 'it is not among the configured tables',
+      ),
+      hint:
+        several.length > 0 ? `--table ${several[0]}` : `Configured are ${all.slice(0, 10).map(tableName).join(', ')}`,
+    })
+  })
+  return found
+}
+
+function requireDistinct(tables: readonly TableId[]): void {
+  const seen = new Set<string>()
+  for (const table of tables) {
+    const key = JSON.stringify([table.source, table.namespace, table.name])
+    if (seen.has(key)) {
+      throw new PipelineError('config_invalid', `Reading the tables of source ${table.source}`, {
+        cause: new Error(`${tableName(table)} is listed twice`),
+        hint: 'Keep one of the two entries',
+      })
+    }
+    seen.add(key)
+  }
+}
+
+function noTables(source: string, entries: readonly string[]): PipelineError {
+  return new PipelineError('source_table_missing', `Reading the tables of source ${source}`, {
+    cause: new Error(`no table matches ${entries.join(', ')}`),
+    hint: `simplyload discover ${source} lists the tables that this role can see`,
+  })
+}

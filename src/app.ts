@@ -1,0 +1,111 @@
+/** The application: the configuration, and for each command what it takes. Heavy modules are loaded when first used. */
+import { relative } from 'node:path'
+import { loadConfig } from './config/load.ts'
+import { CONFIG_SCHEMA, type Config, describeDestination, describeSource } from './connectors.ts'
+import type {
+  Application,
+  ApplicationOptions,
+  CheckpointStatus,
+  CleanupReport,
+  ConfigSummary,
+  Discovery,
+  Examination,
+  QueryResult,
+  Selection,
+  SourceStatus,
+  SyncRequest,
+  VerificationReport,
+  VerifyRequest,
+} from './core/application.ts'
+import type { QuarantineEntry } from './core/destination.ts'
+import type { ProgressListener, SyncSummary } from './core/progress.ts'
+import type { TableId } from './core/table-schema.ts'
+
+export async function openApplication(options: ApplicationOptions): Promise<Application> {
+  const { config, folder } = await loadConfig(CONFIG_SCHEMA, {
+    file: options.configFile,
+    environment: options.environment,
+    settings: options.settings,
+  })
+  return new ConfiguredApplication(config, folder, options)
+}
+
+class ConfiguredApplication implements Application {
+  readonly #config: Config
+  readonly #folder: string
+  readonly #options: ApplicationOptions
+
+  constructor(config: Config, folder: string, options: ApplicationOptions) {
+    this.#config = config
+    this.#folder = folder
+    this.#options = options
+  }
+
+  summary(): ConfigSummary {
+    const { sources, destination } = this.#config
+    return {
+      file: relative(process.cwd(), this.#options.configFile) || this.#options.configFile,
+      sources: Object.entries(sources).map(([name, source]) => ({
+        name,
+        type: source.type,
+        description: describeSource(source),
+        tables: source.tables.map((table) => table.name),
+      })),
+      destination: { type: destination.type, description: describeDestination(this.#config) },
+      warnings: [],
+    }
+  }
+
+  async *doctor(selection: Selection, signal: AbortSignal): AsyncIterable<Examination> {
+    yield* (await import('./app-reports.ts')).doctor(this.#setting, selection, signal)
+  }
+
+  async discover(source: string | undefined, signal: AbortSignal): Promise<readonly Discovery[]> {
+    return (await import('./app-reports.ts')).discover(this.#setting, source, signal)
+  }
+
+  async sync(request: SyncRequest, listener: ProgressListener, signal: AbortSignal): Promise<SyncSummary> {
+    const { syncAll } = await import('./app-sync.ts')
+    return syncAll({ ...this.#setting, logLevel: this.#options.logLevel }, request, listener, signal)
+  }
+
+  async status(selection: Selection, signal: AbortSignal): Promise<readonly SourceStatus[]> {
+    return (await import('./app-reports.ts')).status(this.#setting, selection, signal)
+  }
+
+  async checkpoints(selection: Selection, signal: AbortSignal): Promise<readonly CheckpointStatus[]> {
+    return (await import('./app-reports.ts')).checkpoints(this.#setting, selection, signal)
+  }
+
+  async resetCheckpoints(selection: Selection, signal: AbortSignal): Promise<readonly string[]> {
+    return (await import('./app-verify.ts')).resetCheckpoints(this.#setting, selection, signal)
+  }
+
+  async verify(
+    request: VerifyRequest,
+    onTable: (table: TableId) => void,
+    signal: AbortSignal,
+  ): Promise<VerificationReport> {
+    return (await import('./app-verify.ts')).verifyAll(this.#setting, request, onTable, signal)
+  }
+
+  async quarantine(selection: Selection, limit: number, signal: AbortSignal): Promise<readonly QuarantineEntry[]> {
+    return (await import('./app-reports.ts')).quarantined(this.#setting, selection, limit, signal)
+  }
+
+  async query(sql: string, signal: AbortSignal): Promise<QueryResult> {
+    return (await import('./app-query.ts')).query(this.#setting, sql, signal)
+  }
+
+  async cleanup(signal: AbortSignal): Promise<CleanupReport> {
+    return (await import('./app-query.ts')).cleanup(this.#setting, signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Each method lets go of what it took.
+  }
+
+  get #setting(): { readonly config: Config; readonly folder: string } {
+    return { config: this.#config, folder: this.#folder }
+  }
+}

@@ -1,0 +1,86 @@
+/** The only file that names every connector: their schemas, and how each is opened. */
+import { resolve } from 'node:path'
+import type { z } from 'zod'
+import { configSchema } from './config/schema.ts'
+import type { ComparingDestination, Destination } from './core/destination.ts'
+import type { ChangeSource } from './core/source.ts'
+import type { Stage } from './core/stage.ts'
+import type { State } from './core/state.ts'
+import { duckdbDestinationSchema } from './destinations/duckdb/config.ts'
+import { postgresSourceSchema } from './sources/postgres/config.ts'
+import { connectionSettings, describeConnection } from './sources/postgres/connection-settings.ts'
+import { localStageSchema } from './stages/local/config.ts'
+import { sqliteStateSchema } from './state/sqlite/config.ts'
+
+export const CONFIG_SCHEMA = configSchema({
+  sources: [postgresSourceSchema],
+  destinations: [duckdbDestinationSchema],
+  stages: [localStageSchema],
+  states: [sqliteStateSchema],
+})
+
+export type Config = z.output<typeof CONFIG_SCHEMA>
+export type SourceConfig = Config['sources'][string]
+
+/** A source that can say where it is, without its password. */
+export type DescribedSource = ChangeSource & { readonly description: string }
+
+export async function createSource(name: string, config: SourceConfig): Promise<DescribedSource> {
+  const { createPostgresSource } = await import('./sources/postgres/source.ts')
+  return createPostgresSource(name, config)
+}
+
+/** `db.example.com:5432/shop`. */
+export function describeSource(config: SourceConfig): string {
+  const { connect_timeout: _, statement_timeout: __, ...connection } = config
+  return describeConnection(connectionSettings(connection))
+}
+
+export type QueryableDestination = Destination & ComparingDestination & Querying
+
+/** A destination on which a person may run SQL. */
+export interface Querying {
+  query(
+    sql: string,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly columns: readonly { readonly name: string; readonly type: string }[]
+    readonly rows: AsyncIterable<readonly (string | number | boolean | null)[]>
+  }>
+}
+
+/** What suits a destination that costs nothing per statement: as fresh as the stage is. */
+export function freshnessMs(config: Config): number {
+  return config.sync.freshnessMs ?? config.sync.intervalMs
+}
+
+/** `folder`: where relative paths of the configuration start. `stage`: whose files it loads. */
+export async function openDestination(config: Config, folder: string, stage: Stage): Promise<QueryableDestination> {
+  const { openDuckDbDestination } = await import('./destinations/duckdb/destination.ts')
+  return openDuckDbDestination({
+    ...config.destination,
+    path: resolve(folder, config.destination.path),
+    memoryBytesMax: config.sync.memoryBytesMax,
+    locate: (path) => stage.location(path),
+  })
+}
+
+export function describeDestination(config: Config): string {
+  return `DuckDB ${config.destination.path}`
+}
+
+export async function openStage(config: Config, folder: string): Promise<Stage> {
+  const { openLocalStage } = await import('./stages/local/local-stage.ts')
+  return openLocalStage(resolve(folder, config.stage.path))
+}
+
+export async function openState(config: Config, folder: string, mode: 'read' | 'write'): Promise<State> {
+  const { openSqliteState } = await import('./state/sqlite/sqlite-state.ts')
+  return openSqliteState({ path: resolve(folder, config.state.path), mode })
+}
+
+/** True while a sync runs. */
+export async function isStateInUse(config: Config, folder: string): Promise<boolean> {
+  const { isSqliteStateInUse } = await import('./state/sqlite/sqlite-state.ts')
+  return isSqliteStateInUse(resolve(folder, config.state.path))
+}
