@@ -93,6 +93,11 @@ describe('the end of a command', () => {
       signal: stop.signal,
       application: { status: async (_, signal) => signal.throwIfAborted() ?? [] },
     })
+    const wrapped = new PipelineError('source_query', 'Reading', {
+      cause: new Error('aborted', { cause: stop.signal.reason }),
+    })
+    const status = (): Promise<never> => Promise.reject(wrapped)
+    expect((await runCli(['status'], { signal: stop.signal, application: { status } })).exitCode).toBe(130)
     expect(run.exitCode).toBe(130)
     expect(run.events()).toEqual([{ event: 'end', outcome: 'interrupted', exitCode: 130 }])
   })

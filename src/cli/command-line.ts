@@ -73,7 +73,7 @@ async function run(program: Program, surroundings: Surroundings, output: Output)
   try {
     return await invocation(context)
   } catch (error) {
-    if (surroundings.signal.aborted && error === surroundings.signal.reason) {
+    if (isInterruption(error, surroundings.signal)) {
       output.note('Interrupted.')
       return { outcome: 'interrupted', exitCode: EXIT.interrupted, fields: {} }
     }
@@ -81,6 +81,15 @@ async function run(program: Program, surroundings: Surroundings, output: Output)
     output.alert(errorLines(error, output.noteColors, options.logLevel === 'debug'))
     return { outcome: 'failed', exitCode: exitCodeOf(error), fields: {} }
   }
+}
+
+/** Whoever was waiting may have wrapped the reason. */
+function isInterruption(error: unknown, signal: AbortSignal): boolean {
+  if (!signal.aborted) return false
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (current === signal.reason || current.name === 'AbortError') return true
+  }
+  return false
 }
 
 /** Undefined: go on. Else the line is answered: by help, the version, or what is wrong with it. */

@@ -82,10 +82,15 @@ async function chooseTables(
   )
   if (found.length === 0) return ANY_TABLE
   if (!interactive) return found
-  const chosen = await ask(context, 'Tables to copy, separated by commas [all]: ')
-  if (chosen === '' || chosen === 'all') return found
-  const names = chosen.split(',').map((name) => name.trim())
-  return found.filter((name) => names.includes(name) || names.includes(name.slice(name.indexOf('.') + 1)))
+  for (;;) {
+    const chosen = await ask(context, 'Tables to copy, separated by commas [all]: ')
+    if (chosen === '' || chosen === 'all') return found
+    const names = chosen.split(',').map((name) => name.trim())
+    const short = (name: string): string => name.slice(name.indexOf('.') + 1)
+    const unknown = names.filter((name) => !found.some((table) => table === name || short(table) === name))
+    if (unknown.length === 0) return found.filter((table) => names.includes(table) || names.includes(short(table)))
+    context.output.note(`There is no ${unknown.map(printable).join(', ')}.`)
+  }
 }
 
 /** A database that cannot be reached now is no reason to write no file. */
