@@ -6,9 +6,6 @@
  *   3. The slot's connection is closed: a slot pins the log, a snapshot does not.
  *   4. Workers join the holder's snapshot. One that loses its connection joins again; when the holder is gone nobody can,
  *      which is `snapshot_lost`.
- *
- * Between 1 and 2 a table may be rewritten (ALTER TABLE, TRUNCATE), and its rows are then invisible to the snapshot,
- * although they existed at its position. So the filenodes that the snapshot sees are compared with those under the lock.
  */
 import { randomBytes } from 'node:crypto'
 import { SnapshotBuilder } from '../../columnar/snapshot-builder.ts'
@@ -19,13 +16,14 @@ import { boundary, type Position } from '../../core/position.ts'
 import type { SnapshotChunk, SnapshotPlan, SnapshotRequest, SnapshotSession } from '../../core/source.ts'
 import { type TableSchema, tableName } from '../../core/table-schema.ts'
 import { queryWithDeadline } from './bounded-wait.ts'
-import { type CatalogTable, readCatalog } from './catalog.ts'
+import type { CatalogTable } from './catalog.ts'
 import { connect, type PostgresClient } from './client.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { type CopyForm, copyColumns } from './copy-columns.ts'
 import { type CopyLimits, readCopy } from './copy-reader.ts'
 import { sqlState } from './errors.ts'
 import { parseLsn } from './lsn.ts'
+import { lockTables } from './snapshot-locks.ts'
 import { type ChunkRange, type LeafSize, parseChunk, planChunks } from './snapshot-plan.ts'
 import { quoteLiteral, quoteTable } from './sql-text.ts'
 import { relationKey } from './table-schemas.ts'
@@ -85,46 +83,6 @@ export async function openSnapshot(
   } finally {
     await onFailure.disposeAsync()
   }
-}
-
-async function lockTables(
-  holder: PostgresClient,
-  schemas: readonly TableSchema[],
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, CatalogTable>> {
-  const names = schemas.map(({ table }) => ({ namespace: table.namespace, name: table.name }))
-  const catalogs = new Map((await readCatalog(holder, names, signal)).map((table) => [relationKey(table), table]))
-  const list = schemas.map(({ table }) => {
-    const catalog = catalogs.get(relationKey(table))
-    if (catalog === undefined) throw tableGone(tableName(table))
-    return `${catalog.kind === 'p' ? '' : 'ONLY '}${quoteTable(table.namespace, table.name)}`
-  })
-  if (list.length > 0) {
-    const sql = `LOCK TABLE ${list.join(', ')} IN ACCESS SHARE MODE`
-    await queryWithDeadline(holder, { sql, doing: 'Locking the tables of the snapshot', timeoutMs }, signal)
-  }
-  // A catalog table is read with the snapshot, a function of the catalog with the present: the two show a rewrite.
-  const moved = await holder.query<{ name: string }>(
-    `SELECT c.oid::regclass::text AS name FROM pg_class c
-     WHERE c.oid = ANY ($1::oid[]) AND c.relfilenode IS DISTINCT FROM pg_relation_filenode(c.oid)`,
-    [[...catalogs.values()].flatMap((table) => table.leaves.map((leaf) => leaf.oid))],
-    signal,
-  )
-  const first = moved[0]
-  if (first === undefined) return catalogs
-  throw new PipelineError('snapshot_lost', 'Opening a snapshot', {
-    cause: new Error(`${first.name} was rewritten or truncated meanwhile`),
-    context: { table: first.name },
-  })
-}
-
-function tableGone(name: string): PipelineError {
-  return new PipelineError('source_table_missing', `Reading ${name}`, {
-    cause: new Error(`there is no table ${name} any more`),
-    hint: 'Take it out of the configuration, or see what it is called now: simplyload discover',
-    context: { table: name },
-  })
 }
 
 class PostgresSnapshot implements SnapshotSession {
