@@ -46,7 +46,8 @@ export class TextWriter {
 
   utf8(text: string): void {
     const bytes = Buffer.from(text)
-    this.content.bytes.set(bytes, this.open(bytes.length))
+    const start = this.open(bytes.length) // may replace the buffer
+    this.content.bytes.set(bytes, start)
   }
 
   copy(source: WireBuffer, offset: number, length: number): void {
