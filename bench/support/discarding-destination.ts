@@ -1,0 +1,108 @@
+/**
+ * A destination that takes everything and keeps nothing but its checkpoints, in a JSON file so that a second process can
+ * go on: with it, a run measures what comes before the destination.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import type {
+  Destination,
+  Flush,
+  FlushResult,
+  Lease,
+  SnapshotLoad,
+  SourceCheckpoints,
+  TableCheckpoint,
+  TargetTable,
+} from '../../src/core/destination.ts'
+import type { Position } from '../../src/core/position.ts'
+import { type TableId, type TableSchema, tableName } from '../../src/core/table-schema.ts'
+
+export class DiscardingDestination implements Destination {
+  readonly name = 'discard'
+  readonly #file: string
+  #epoch = 0
+  #groupPosition: Position | undefined
+  readonly #tables = new Map<string, TableCheckpoint>()
+
+  constructor(file: string) {
+    this.#file = file
+    if (!existsSync(file)) return
+    const kept = JSON.parse(readFileSync(file, 'utf8')) as SourceCheckpoints
+    this.#epoch = kept.epoch
+    this.#groupPosition = kept.groupPosition
+    for (const checkpoint of kept.tables) this.#tables.set(tableName(checkpoint.table), checkpoint)
+  }
+
+  async examine() {
+    return []
+  }
+
+  async acquireLease(source: string) {
+    this.#epoch++
+    this.#save()
+    return { lease: { source, epoch: this.#epoch }, checkpoints: this.#checkpoints() }
+  }
+
+  async checkpoints() {
+    return this.#checkpoints()
+  }
+
+  async beginSnapshot() {}
+
+  async loadSnapshot(_lease: Lease, load: SnapshotLoad) {
+    return load.files.reduce((rows, file) => rows + file.rows, 0)
+  }
+
+  async finishSnapshot(_lease: Lease, target: TargetTable, _schema: TableSchema, position: Position) {
+    this.#tables.set(tableName(target.table), { table: target.table, position, inGroup: false })
+    this.#save()
+  }
+
+  async flush(flush: Flush): Promise<FlushResult> {
+    if (flush.group !== undefined) this.#groupPosition = flush.group.to
+    for (const { target, into } of flush.tables) {
+      const inGroup = into !== 'shadow'
+      this.#tables.set(tableName(target.table), { table: target.table, position: flush.to, inGroup })
+    }
+    this.#save()
+    const tables = flush.tables.map(({ target, files }) => ({
+      table: target.table,
+      inserted: files.reduce((rows, file) => rows + file.rows, 0),
+      updated: 0,
+      deleted: 0,
+      quarantined: 0,
+    }))
+    return { outcome: 'committed', tables, waitedForLockMs: 0 }
+  }
+
+  async detach(_lease: Lease, table: TableId) {
+    const known = this.#checkpoints().tables.find((entry) => tableName(entry.table) === tableName(table))
+    if (known !== undefined) this.#tables.set(tableName(table), { ...known, inGroup: false })
+    this.#save()
+  }
+
+  async resetCheckpoint(_lease: Lease, table: TableId | undefined) {
+    if (table === undefined) this.#tables.clear()
+    else this.#tables.delete(tableName(table))
+    this.#save()
+  }
+
+  async quarantine() {
+    return []
+  }
+
+  async release() {}
+
+  async [Symbol.asyncDispose]() {}
+
+  #checkpoints(): SourceCheckpoints {
+    const group = this.#groupPosition
+    const tables = [...this.#tables.values()].map((entry) =>
+      entry.inGroup && group !== undefined ? { ...entry, position: group } : entry,
+    )
+    return { epoch: this.#epoch, groupPosition: group, tables }
+  }
+
+  #save(): void {
+    writeFileSync(this.#file, JSON.stringify(this.#checkpoints()))
+  }
+}

@@ -1,0 +1,116 @@
+/** The product as `simplyload sync` puts it together from a configuration, for one source, in a given folder. */
+import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { resolveTables } from '../../src/app-tables.ts'
+import {
+  CONFIG_SCHEMA,
+  createSource,
+  freshnessMs,
+  openDestination,
+  openStage,
+  openState,
+} from '../../src/connectors.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import type { Destination } from '../../src/core/destination.ts'
+import { silentLog } from '../../src/core/log.ts'
+import type { ProgressListener } from '../../src/core/progress.ts'
+import type { SourceContext } from '../../src/engine/context.ts'
+import { DiscardingDestination } from './discarding-destination.ts'
+import type { SyncRequest } from './sync-request.ts'
+
+const SOURCE = 'bench'
+
+/** Where `{source}_{namespace}.{table}` puts the table of the figures. */
+export const FINAL_ORDER_TABLE = 'bench_bench.orders'
+
+export function warehouseFile(folder: string): string {
+  return join(folder, 'warehouse.duckdb')
+}
+
+export function stageFolder(folder: string): string {
+  return join(folder, '.simplyload', 'stage')
+}
+
+export interface Product extends AsyncDisposable {
+  readonly context: SourceContext
+}
+
+/** `visible`: a flush with this load time is committed and the destination's file is free for others. */
+export async function openProduct(
+  request: SyncRequest,
+  emit: ProgressListener,
+  visible: (loadedMs: number, atMs: number) => void,
+): Promise<Product> {
+  const { folder } = request
+  await mkdir(folder, { recursive: true })
+  const config = CONFIG_SCHEMA.parse({
+    version: 1,
+    sources: {
+      [SOURCE]: {
+        type: 'postgres',
+        url: request.url,
+        tables: request.tables,
+        snapshot: { connections: request.connections },
+      },
+    },
+    destination: { type: 'duckdb', path: 'warehouse.duckdb' },
+    sync: { interval: request.interval, memory: request.memory },
+  })
+  const sourceConfig = config.sources[SOURCE]
+  if (sourceConfig === undefined) throw new Error('The configuration lost its source')
+  await using opened = new AsyncDisposableStack()
+  const state = opened.use(await openState(config, folder, 'write'))
+  const stage = opened.use(await openStage(config, folder))
+  const destination: Destination = opened.use(
+    request.destination === 'discard'
+      ? new DiscardingDestination(join(folder, 'discarded.json'))
+      : await openDestination(config, folder, stage),
+  )
+  observeVisibility(destination, visible)
+  const source = opened.use(await createSource(SOURCE, sourceConfig))
+  const [resolved] = await resolveTables(config, new Map([[SOURCE, source]]), new AbortController().signal)
+  const { sync } = config
+  const context: SourceContext = {
+    name: SOURCE,
+    source,
+    tables: resolved?.tables ?? [],
+    only: undefined,
+    destination,
+    stage,
+    state,
+    settings: {
+      intervalMs: sync.intervalMs,
+      freshnessMs: freshnessMs(config),
+      batchRowsMax: sync.batchRowsMax,
+      batchBytesMax: sync.batchBytesMax,
+      memoryBytesMax: sync.memoryBytesMax,
+      snapshotConnections: sourceConfig.snapshot.connections,
+      customer: config.customer,
+      retentionMs: config.stage.retentionMs,
+    },
+    clock: systemClock,
+    log: silentLog,
+    emit,
+    runId: randomUUID(),
+  }
+  const resources = opened.move()
+  return { context, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+}
+
+/** A reader in another process sees a commit once the file is let go, so that is the moment that counts. */
+function observeVisibility(destination: Destination, visible: (loadedMs: number, atMs: number) => void): void {
+  const committed: number[] = []
+  const flush = destination.flush.bind(destination)
+  const release = destination.release.bind(destination)
+  destination.flush = async (request, signal) => {
+    const result = await flush(request, signal)
+    if (result.outcome === 'committed') committed.push(request.loadedMs)
+    return result
+  }
+  destination.release = async () => {
+    await release()
+    const atMs = Date.now()
+    for (const loadedMs of committed.splice(0)) visible(loadedMs, atMs)
+  }
+}
