@@ -19,7 +19,7 @@ export function textForm(type: PostgresType): FormWriter {
     case 'array':
     case 'composite':
     case 'hstore':
-      return jsonForm(plain)
+      return jsonForm(plain, 'keep')
     case 'range':
       return rangeForm(elementForm(plain, textForm))
     case 'multirange':
@@ -29,21 +29,24 @@ export function textForm(type: PostgresType): FormWriter {
   }
 }
 
+/** Half a surrogate pair, in a part that is JSON itself: what no JSON column can hold, text can. */
+export type Surrogates = 'check' | 'keep'
+
 /**
  * As a JSON value: finite numbers with the digits that Postgres gives them, booleans, JSON as it is, everything else as a
  * string of its text form.
  */
-export function jsonForm(type: PostgresType): FormWriter {
+export function jsonForm(type: PostgresType, surrogates: Surrogates): FormWriter {
   const plain = withoutDomain(type)
   const form = wireForm(plain)
   switch (form) {
     case 'array':
-      return arrayJson(elementForm(plain, jsonForm))
+      return arrayJson(elementForm(plain, (element) => jsonForm(element, surrogates)))
     case 'composite': {
       const attributes = plain.attributes ?? []
       return compositeJson(
         attributes.map((attribute) => attribute.name),
-        attributes.map((attribute) => jsonForm(attribute.type)),
+        attributes.map((attribute) => jsonForm(attribute.type, surrogates)),
       )
     }
     case 'hstore':
@@ -59,6 +62,7 @@ export function jsonForm(type: PostgresType): FormWriter {
         return OK
       }
     case 'json':
+      if (surrogates === 'keep') return SCALAR_FORMS.json
       return (writer, source, offset, length) => {
         if (hasUnpairedSurrogate(source, offset, length)) return UNPAIRED_SURROGATE
         return SCALAR_FORMS.json(writer, source, offset, length)

@@ -53,8 +53,19 @@ export function writeFloat32(writer: TextWriter, value: number): void {
   for (let digits = 0; digits < 9; digits++) {
     exponential = value.toExponential(digits)
     if (Math.fround(Number(exponential)) === value) break
+    // Below a power of two its neighbours are twice as near as above, so the next decimal up, though farther, may still be it.
+    exponential = nextUp(exponential, digits)
+    if (Math.fround(Number(exponential)) === value) break
   }
   writer.ascii(shortest(value, exponential, 6))
+}
+
+/** The decimal with as many digits that is next to `exponential`, away from zero. */
+function nextUp(exponential: string, digits: number): string {
+  const split = exponential.indexOf('e')
+  const exponent = Number(exponential.slice(split + 1)) - digits
+  const unscaled = Number(exponential.slice(0, split).replace('.', ''))
+  return Number(`${unscaled + Math.sign(unscaled)}e${exponent}`).toExponential(digits)
 }
 
 /** `exponential`: `d.ddde±x`. From 10^`fixedDigits` on, and below 10^-4, Postgres writes an exponent of at least two digits. */

@@ -75,7 +75,7 @@ function directDecoder(type: PostgresType, form: WireForm, target: ColumnType, e
     case 'array':
     case 'composite':
     case 'hstore':
-      return formDecoder(jsonForm(type), encoding)
+      return formDecoder(jsonForm(type, 'check'), encoding)
     default:
       return formDecoder(textForm(type), encoding)
   }

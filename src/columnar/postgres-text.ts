@@ -27,10 +27,10 @@ export function textDecoder(type: PostgresType, target: ColumnType, encoding: Te
   const plain = withoutDomain(type)
   switch (target.kind) {
     case 'text':
-      if (isStructured(plain)) return formDecoder(jsonOfText(plain), encoding)
+      if (isStructured(plain)) return formDecoder(jsonOfText(plain, 'keep'), encoding)
       return encoding === 'trusted' ? decodeText : decodeUntrustedText
     case 'json':
-      if (isStructured(plain)) return formDecoder(jsonOfText(plain), encoding)
+      if (isStructured(plain)) return formDecoder(jsonOfText(plain, 'check'), encoding)
       if (wireForm(plain) !== 'json' && wireForm(plain) !== 'jsonb') return decodeAnyJson
       return encoding === 'trusted' ? decodeJson : decodeUntrustedJson
     case 'uuid':

@@ -1,5 +1,6 @@
 /** Text forms, as the output functions write them → JSON text. The same JSON as from the binary forms. */
 
+import type { Surrogates } from './binary-form.ts'
 import { writeJsonString } from './binary-json.ts'
 import type { FormWriter } from './binary-scalar-text.ts'
 import { type DecodeOutcome, INVALID_VALUE, OK, UNPAIRED_SURROGATE } from './decode-outcome.ts'
@@ -18,16 +19,16 @@ const BOX_OID = 603
 const SEMICOLON = 0x3b
 
 /** Writes a value in the text form of `type` as a JSON value. */
-export function jsonOfText(type: PostgresType): FormWriter {
+export function jsonOfText(type: PostgresType, surrogates: Surrogates): FormWriter {
   const plain = withoutDomain(type)
   switch (wireForm(plain)) {
     case 'array':
-      return plain.element === undefined ? writeJsonString : arrayOfText(plain.element)
+      return plain.element === undefined ? writeJsonString : arrayOfText(plain.element, surrogates)
     case 'composite': {
       const attributes = plain.attributes ?? []
       return compositeOfText(
         attributes.map((attribute) => attribute.name),
-        attributes.map((attribute) => jsonOfText(attribute.type)),
+        attributes.map((attribute) => jsonOfText(attribute.type, surrogates)),
       )
     }
     case 'hstore':
@@ -40,7 +41,7 @@ export function jsonOfText(type: PostgresType): FormWriter {
     case 'json':
     case 'jsonb':
       return (writer, source, offset, length) => {
-        if (hasUnpairedSurrogate(source, offset, length)) return UNPAIRED_SURROGATE
+        if (surrogates === 'check' && hasUnpairedSurrogate(source, offset, length)) return UNPAIRED_SURROGATE
         writer.copy(source, offset, length)
         return OK
       }
@@ -65,8 +66,8 @@ const numberOfText: FormWriter = (writer, source, offset, length) => {
 }
 
 /** `{1,NULL,"a \"b\""}`, nested for dimensions, `[0:2]={…}` where a lower bound is not 1. */
-function arrayOfText(elementType: PostgresType): FormWriter {
-  const element = jsonOfText(elementType)
+function arrayOfText(elementType: PostgresType, surrogates: Surrogates): FormWriter {
+  const element = jsonOfText(elementType, surrogates)
   const delimiter = withoutDomain(elementType).oid === BOX_OID ? SEMICOLON : COMMA
   return (writer, source, offset, length) => {
     const view = source.view
