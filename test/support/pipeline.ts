@@ -1,0 +1,95 @@
+/**
+ * The parts of a sync, wired as `src/app-sync.ts` wires them, with room for a test to wrap any of them: a destination
+ * that fails, a source that is held up, a clock that jumps.
+ */
+import { resolveTables } from '../../src/app-tables.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import {
+  CONFIG_SCHEMA,
+  createSource,
+  freshnessMs,
+  openDestination,
+  openStage,
+  openState,
+  type QueryableDestination,
+} from '../../src/connectors.ts'
+import { type Clock, systemClock } from '../../src/core/clock.ts'
+import type { ComparingDestination, Destination } from '../../src/core/destination.ts'
+import { type Log, silentLog } from '../../src/core/log.ts'
+import type { ProgressListener, SyncSummary } from '../../src/core/progress.ts'
+import type { ChangeSource } from '../../src/core/source.ts'
+import type { Stage } from '../../src/core/stage.ts'
+import type { State } from '../../src/core/state.ts'
+import type { SourceContext, StopSignals } from '../../src/engine/context.ts'
+import { runSync } from '../../src/engine/sync.ts'
+
+export interface Wraps {
+  readonly source?: (source: ChangeSource) => ChangeSource
+  readonly destination?: (destination: QueryableDestination) => Destination & ComparingDestination
+  readonly stage?: (stage: Stage) => Stage
+  readonly state?: (state: State) => State
+  readonly clock?: Clock
+  readonly log?: Log
+}
+
+export interface PipelineRun {
+  readonly configFile: string
+  /** `dotted.path=value`. */
+  readonly settings?: readonly string[]
+  readonly once: boolean
+  /** Names (`namespace.name`) as `sync --table` takes them. */
+  readonly only?: ReadonlySet<string>
+  readonly listener: ProgressListener
+  readonly stop: StopSignals
+  readonly wraps?: Wraps
+}
+
+/** Resolves when the sync has ended. Failures that the engine reports are in `firstError`. */
+export async function runPipeline(
+  run: PipelineRun,
+): Promise<{ readonly summary: SyncSummary; readonly firstError: unknown }> {
+  const { wraps = {} } = run
+  const { config, folder } = await loadConfig(CONFIG_SCHEMA, {
+    file: run.configFile,
+    environment: process.env,
+    settings: run.settings ?? [],
+  })
+  await using resources = new AsyncDisposableStack()
+  const state = resources.use(await openState(config, folder, 'write'))
+  const stage = resources.use(await openStage(config, folder))
+  const destination = resources.use(await openDestination(config, folder, stage))
+  const sources = new Map<string, ChangeSource>()
+  for (const [name, source] of Object.entries(config.sources)) {
+    const created = resources.use(await createSource(name, source))
+    sources.set(name, wraps.source?.(created) ?? created)
+  }
+  const resolved = await resolveTables(config, sources, run.stop.graceful)
+  const contexts = resolved.map(({ name, tables }): SourceContext => {
+    const source = sources.get(name)
+    if (source === undefined) throw new Error(`there is no source ${name}`)
+    return {
+      name,
+      source,
+      tables,
+      only: run.only,
+      destination: wraps.destination?.(destination) ?? destination,
+      stage: wraps.stage?.(stage) ?? stage,
+      state: wraps.state?.(state) ?? state,
+      settings: {
+        intervalMs: config.sync.intervalMs,
+        freshnessMs: freshnessMs(config),
+        batchRowsMax: config.sync.batchRowsMax,
+        batchBytesMax: config.sync.batchBytesMax,
+        memoryBytesMax: config.sync.memoryBytesMax,
+        snapshotConnections: config.sources[name]?.snapshot.connections ?? 1,
+        customer: config.customer,
+        retentionMs: config.stage.retentionMs,
+      },
+      clock: wraps.clock ?? systemClock,
+      log: wraps.log ?? silentLog,
+      emit: run.listener,
+      runId: crypto.randomUUID(),
+    }
+  })
+  return await runSync(contexts, run.stop, run.once)
+}
