@@ -200,6 +200,158 @@ export function describeState(name: string, open: () => Promise<{ reopen(): Prom
       expect((await state.errors('shop', 2)).map((error) => error.message)).toEqual(['m2', 'm1'])
     })
 
+    test('a chunk is finished together with its files or not at all', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      await state.saveSource(record)
+      const chunk = {
+        table: orders,
+        index: 0,
+        spec: '{}',
+        fingerprint: 'f',
+        estimatedRows: 9,
+        estimatedBytes: 8,
+        finishedAt: undefined,
+        rows: 0,
+      }
+      await state.savePlan(orders, [chunk])
+      await state.recordStaged('shop', [file('taken', odd, 1, 2)], 3n)
+      const files = [file('s0', orders, 5, 5, 'snapshot'), file('taken', orders, 5, 5, 'snapshot')]
+      await expect(state.finishChunk({ ...chunk, finishedAt: boundary(1, 5n), rows: 9 }, files)).rejects.toMatchObject({
+        code: 'internal',
+      })
+      expect(await state.chunks(orders)).toEqual([chunk])
+      expect(ids(await state.waiting('shop'))).toEqual(['taken'])
+
+      const others = [file('s0', orders, 5, 5, 'snapshot'), file('s1', orders, 5, 5, 'snapshot')]
+      await state.finishChunk({ ...chunk, finishedAt: boundary(1, 5n), rows: 9 }, others)
+      expect((await state.chunks(orders))[0]?.rows).toBe(9)
+      expect(await state.waiting('shop', orders)).toEqual(others)
+    })
+
+    test('a plan replaces the one before, and can be cleared', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      const chunk = {
+        table: odd,
+        index: 0,
+        spec: '{}',
+        fingerprint: 'f',
+        estimatedRows: 9,
+        estimatedBytes: 8,
+        finishedAt: boundary(1, 5n),
+        rows: 3,
+      }
+      await state.savePlan(odd, [chunk, { ...chunk, index: 10 }, { ...chunk, index: 9 }])
+      expect((await state.chunks(odd)).map(({ index }) => index)).toEqual([0, 9, 10])
+      const again = { ...chunk, finishedAt: undefined, rows: 0 }
+      await state.savePlan(odd, [again])
+      expect(await state.chunks(odd)).toEqual([again])
+      expect(await state.chunks(orders)).toEqual([])
+      await state.clearChunks(odd)
+      expect(await state.chunks(odd)).toEqual([])
+    })
+
+    test('each file keeps the schema that it was written with', async () => {
+      await using place = await open()
+      {
+        await using state = await place.reopen()
+        await state.saveSource(record)
+        for (let version = 1; version <= 3; version++) {
+          const staged = { ...file(`v${version}`, orders, version, version), schema: schemaOf(orders, version) }
+          await state.recordStaged('shop', [staged, { ...staged, batchId: `w${version}` }], BigInt(version))
+        }
+        await state.forget(['v2', 'w2'])
+      }
+      await using state = await place.reopen()
+      const fourth = { ...file('v4', orders, 4, 4), schema: schemaOf(orders, 4) }
+      await state.recordStaged('shop', [fourth], 5n)
+      expect((await state.waiting('shop')).map(({ batchId, schema }) => `${batchId} ${schema.version}`)).toEqual([
+        'v1 1',
+        'w1 1',
+        'v3 3',
+        'w3 3',
+        'v4 4',
+      ])
+    })
+
+    test('a loaded file that is recorded again stays loaded', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      await state.saveSource(record)
+      await state.recordStaged('shop', [file('a', orders, 1, 2)], 3n)
+      await state.markLoaded(['a'], 5)
+      await state.recordStaged('shop', [{ ...file('a', orders, 1, 2), path: 'default/shop/moved.parquet' }], 3n)
+      expect(await state.waiting('shop')).toEqual([])
+      expect((await state.loadedBefore(6, 1)).map(({ path }) => path)).toEqual(['default/shop/moved.parquet'])
+    })
+
+    test('one batch id for files of two tables is refused, as one of them would be lost', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      await state.saveSource(record)
+      await state.recordStaged('shop', [file('a', orders, 1, 2)], 3n)
+      await expect(state.recordStaged('shop', [file('b', odd, 1, 2), file('a', odd, 1, 2)], 9n)).rejects.toMatchObject({
+        code: 'internal',
+      })
+      expect(await state.waiting('shop')).toEqual([file('a', orders, 1, 2)])
+      expect((await state.source('shop'))?.stagedThroughLsn).toBe(3n)
+    })
+
+    test('a schema that was first met in a step that failed is kept right afterwards', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      await state.saveSource(record)
+      await state.recordStaged('shop', [file('a', orders, 1, 2)], 3n)
+      const failed = { ...file('b', odd, 1, 2), schema: schemaOf(odd, 8) }
+      await expect(state.recordStaged('shop', [failed, file('a', odd, 1, 2)], 4n)).rejects.toThrow()
+      const other = { ...file('c', odd, 3, 4), schema: schemaOf(odd, 9) }
+      await state.recordStaged('shop', [other], 5n)
+      await state.recordStaged('shop', [failed], 6n)
+      expect(await state.waiting('shop', odd)).toEqual([other, failed])
+    })
+
+    test('files of a source that is not known are refused, as nobody would know how far it is covered', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      await expect(state.recordStaged('shop', [file('a', orders, 1, 2)], 3n)).rejects.toMatchObject({
+        code: 'internal',
+      })
+      expect(await state.waiting('shop')).toEqual([])
+    })
+
+    test('sources do not see each other', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      const elsewhere: TableId = { ...orders, source: 'crm' }
+      await state.saveSource(record)
+      await state.saveSource({ ...record, source: 'crm', generation: 7 })
+      await state.saveTable(tableRecord(orders))
+      await state.saveTable(tableRecord(elsewhere))
+      await state.recordStaged('shop', [file('a', orders, 1, 2)], 3n)
+      await state.recordStaged('crm', [file('b', elsewhere, 1, 2)], 4n)
+      await state.discardWaiting(elsewhere)
+      await state.removeTable(elsewhere)
+      expect(await state.tables('shop')).toEqual([tableRecord(orders)])
+      expect(await state.tables('crm')).toEqual([])
+      expect(ids(await state.waiting('shop'))).toEqual(['a'])
+      expect(await state.waiting('crm')).toEqual([])
+      expect((await state.source('crm'))?.generation).toBe(7)
+    })
+
+    test('errors are bounded, and those of a noisy source do not push out those of others', async () => {
+      await using place = await open()
+      await using state = await place.reopen()
+      const error = { source: 'quiet', table: 'public.orders', code: 'internal', message: 'm', hint: 'h', atMs: 1 }
+      await state.recordError(error)
+      for (let index = 0; index < 2_500; index++) await state.recordError({ ...error, source: 'noisy', atMs: index })
+      const noisy = await state.errors('noisy', 10_000)
+      expect(noisy.length).toBeGreaterThanOrEqual(1_000)
+      expect(noisy.length).toBeLessThan(2_500)
+      expect(noisy[0]?.atMs).toBe(2_499)
+      expect(await state.errors('quiet', 10)).toEqual([error])
+    })
+
     test('a table that is removed leaves nothing behind', async () => {
       await using place = await open()
       await using state = await place.reopen()

@@ -4,6 +4,9 @@ import { PipelineError } from '../../core/errors.ts'
 
 const VERSION = 1
 
+/** In the header of the file, so that the database of another program is not taken for ours: `SLst`. */
+const APPLICATION_ID = 0x534c7374
+
 const TABLES = `
   CREATE TABLE sources (source TEXT PRIMARY KEY, document TEXT NOT NULL, staged_through TEXT NOT NULL, pruned_through TEXT) STRICT;
   CREATE TABLE tables (
@@ -16,32 +19,58 @@ const TABLES = `
   ) STRICT;
   CREATE TABLE schemas (id INTEGER PRIMARY KEY, document TEXT NOT NULL UNIQUE) STRICT;
   CREATE TABLE ledger (
-    number INTEGER PRIMARY KEY, batch_id TEXT NOT NULL UNIQUE,
+    number INTEGER PRIMARY KEY AUTOINCREMENT, batch_id TEXT NOT NULL UNIQUE,
     source TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
     kind TEXT NOT NULL, path TEXT NOT NULL, bytes INTEGER NOT NULL, row_count INTEGER NOT NULL,
     first_position TEXT NOT NULL, last_position TEXT NOT NULL,
     schema_id INTEGER NOT NULL REFERENCES schemas, features TEXT NOT NULL, staged_ms INTEGER NOT NULL, loaded_ms INTEGER
   ) STRICT;
-  CREATE INDEX ledger_waiting ON ledger (source, namespace, name, number) WHERE loaded_ms IS NULL;
-  CREATE INDEX ledger_loaded ON ledger (loaded_ms) WHERE loaded_ms IS NOT NULL;
-  CREATE INDEX ledger_table ON ledger (source, namespace, name, last_position);
-  CREATE TABLE runs (source TEXT NOT NULL, id TEXT NOT NULL, started_ms INTEGER NOT NULL, document TEXT NOT NULL, PRIMARY KEY (source, id)) STRICT;
+  CREATE INDEX ledger_waiting ON ledger (source, number) WHERE loaded_ms IS NULL;
+  CREATE INDEX ledger_waiting_table ON ledger (source, namespace, name, number) WHERE loaded_ms IS NULL;
+  CREATE INDEX ledger_loaded ON ledger (loaded_ms, number) WHERE loaded_ms IS NOT NULL;
+  CREATE INDEX ledger_position ON ledger (source, namespace, name, last_position);
+  CREATE INDEX ledger_schema ON ledger (schema_id);
+  CREATE TABLE runs (
+    number INTEGER PRIMARY KEY, source TEXT NOT NULL, id TEXT NOT NULL, document TEXT NOT NULL, UNIQUE (source, id)
+  ) STRICT;
+  CREATE INDEX runs_source ON runs (source, number);
   CREATE TABLE errors (number INTEGER PRIMARY KEY, source TEXT NOT NULL, document TEXT NOT NULL) STRICT;
   CREATE INDEX errors_source ON errors (source, number);
-  CREATE TABLE holder (one INTEGER PRIMARY KEY CHECK (one = 1), pid TEXT NOT NULL) STRICT;
+  CREATE TABLE holder (one INTEGER PRIMARY KEY CHECK (one = 1), pid INTEGER NOT NULL) STRICT;
 `
 
-/** Makes the tables in an empty file. Throws `state_version` for a file that a newer version has written. */
-export function prepareDatabase(database: DatabaseSync, path: string, mayWrite: boolean): void {
-  const found = database.prepare('PRAGMA user_version').get()?.user_version
-  if (found === VERSION) return
-  if (found !== 0) {
-    throw new PipelineError('state_version', `Opening the state ${path}`, {
-      cause: new Error(`it has format ${found}; this version knows ${VERSION}`),
-      hint: 'Use the newer version of SimplyLoad that wrote it, or another state.path',
+/**
+ * Makes the tables in an empty file. Throws `state_version` for a file that a newer version has written and
+ * `state_unavailable` for the database of another program. False: the file is empty and may not be written.
+ */
+export function prepareDatabase(database: DatabaseSync, path: string, mayWrite: boolean): boolean {
+  const version = pragma(database, 'user_version')
+  const ours = pragma(database, 'application_id') === APPLICATION_ID
+  const { count } = database.prepare('SELECT count(*) AS count FROM sqlite_master').get() ?? {}
+  if (!ours && count !== 0) {
+    throw new PipelineError('state_unavailable', `Opening the state ${path}`, {
+      cause: new Error('it is a database of another program'),
+      hint: 'Set state.path to a file of its own',
       context: { path },
     })
   }
-  if (!mayWrite) return
-  database.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${VERSION}; COMMIT`)
+  if (count === 0) {
+    if (mayWrite) {
+      const header = `PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION};`
+      database.exec(`BEGIN IMMEDIATE; ${TABLES} ${header} COMMIT`)
+    }
+    return mayWrite
+  }
+  if (version !== VERSION) {
+    throw new PipelineError('state_version', `Opening the state ${path}`, {
+      cause: new Error(`it has format ${version}; this version knows ${VERSION}`),
+      hint: 'Use the newer version of SimplyLoad that wrote it, or another state.path',
+      context: { path, format: version, known: VERSION },
+    })
+  }
+  return true
+}
+
+function pragma(database: DatabaseSync, name: string): number {
+  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name])
 }

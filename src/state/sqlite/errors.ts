@@ -1,10 +1,15 @@
+/** What SQLite and the file system say → what the operator can do. */
 import { PipelineError } from '../../core/errors.ts'
 
+// https://www.sqlite.org/rescode.html
+const PERMISSION = 3
 const BUSY = 5
 const READ_ONLY = 8
+const IO = 10
 const CORRUPT = 11
 const FULL = 13
 const CANNOT_OPEN = 14
+const AUTHORIZATION = 23
 const NOT_A_DATABASE = 26
 
 /** `node:sqlite` gives SQLite's result code as `errcode`; its low byte is the primary one. */
@@ -17,23 +22,39 @@ export function isBusy(error: unknown): boolean {
   return resultCode(error) === BUSY
 }
 
-/** What SQLite says → what the operator can do. Errors of ours pass through. */
-export function stateError(error: unknown, action: string, path: string): PipelineError {
+/** `doing` is a gerund with its object. Errors of ours pass through. */
+export function stateError(error: unknown, doing: string, path: string): PipelineError {
   if (error instanceof PipelineError) return error
-  const context = { path }
-  const unavailable = (hint: string) => new PipelineError('state_unavailable', action, { cause: error, hint, context })
-  switch (resultCode(error)) {
+  return new PipelineError('state_unavailable', doing, { cause: error, hint: hintFor(error, path), context: { path } })
+}
+
+function hintFor(error: unknown, path: string): string {
+  const errno = error instanceof Error && 'code' in error ? error.code : undefined
+  switch (resultCode(error) ?? errno) {
+    case PERMISSION:
     case READ_ONLY:
     case CANNOT_OPEN:
-      return unavailable(`Make the folder of ${path} exist and writable for this user, or set state.path`)
+    case AUTHORIZATION:
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+    case 'ENOENT':
+      return `Let this user write ${path} and the folder that it is in, or set state.path to another file`
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return `A part of ${path} is a file where a folder should be: set state.path to another file`
     case CORRUPT:
     case NOT_A_DATABASE:
-      return unavailable(
-        `${path} is damaged or no SQLite file. Move it away: tables then go on from the destination's checkpoints where the slot allows`,
-      )
+      return `${path} is damaged or not a state file. Move it away: tables then go on from the destination's checkpoints where the source still has their changes, and are copied anew where not`
     case FULL:
-      return unavailable(`Free space on the disk of ${path}; nothing is lost`)
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `Free space on the disk that holds ${path}; nothing is lost`
+    case BUSY:
+      return `Close the program that keeps ${path} locked (a shell of SQLite, a backup)`
+    case IO:
+      return `Examine the disk that holds ${path}; on a network file system, set state.path to a local file`
     default:
-      return unavailable(`Look at ${path}: is its disk healthy, and does no other program change it?`)
+      return `Examine ${path}: does another program change it?`
   }
 }

@@ -5,18 +5,24 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
 import type { StageFile } from '../../core/stage.ts'
 import type { ChunkRecord, ErrorRecord, RunRecord, SourceRecord, State, TableRecord } from '../../core/state.ts'
 import type { TableId } from '../../core/table-schema.ts'
 import { prepareDatabase } from './database-schema.ts'
+import { loadSqlite } from './driver.ts'
 import { stateError } from './errors.ts'
 import { isLocked, lockFile } from './file-lock.ts'
 import { Ledger } from './ledger.ts'
 
-const ERRORS_KEPT = 5_000
+/** Of each source. */
+const ERRORS_KEPT = 2_000
 const RUNS_KEPT = 1_000
-const READ_WAIT_MS = 5_000
+
+type Driver = typeof import('node:sqlite')
+/** For another program that has the file locked for a moment. */
+const WAIT_MS = 5_000
 
 export interface SqliteStateOptions {
   /** Absolute, or relative to the working directory. */
@@ -26,46 +32,53 @@ export interface SqliteStateOptions {
 }
 
 export async function openSqliteState(options: SqliteStateOptions): Promise<State> {
-  const sqlite = await import('node:sqlite')
+  const sqlite = loadSqlite()
   const path = resolve(options.path)
-  const action = `Opening the state ${path}`
-  if (options.mode === 'read' && !existsSync(path)) {
-    const empty = new sqlite.DatabaseSync(':memory:')
-    prepareDatabase(empty, path, true)
-    return new SqliteState(empty, path, undefined)
-  }
+  const mayWrite = options.mode === 'write'
   let lock: DatabaseSync | undefined
   let database: DatabaseSync | undefined
   try {
-    if (options.mode === 'write') {
+    if (!mayWrite && !existsSync(path)) return emptyState(sqlite, path)
+    if (mayWrite) {
       mkdirSync(dirname(path), { recursive: true })
       lock = lockFile(sqlite, path, () => holderOf(sqlite, path))
     }
-    database = new sqlite.DatabaseSync(path, { timeout: READ_WAIT_MS, readOnly: options.mode === 'read' })
-    if (options.mode === 'write') database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-    prepareDatabase(database, path, options.mode === 'write')
-    if (options.mode === 'write') {
-      database.prepare('INSERT OR REPLACE INTO holder (one, pid) VALUES (1, ?)').run(String(process.pid))
+    database = new sqlite.DatabaseSync(path, { timeout: WAIT_MS, readOnly: !mayWrite })
+    if (mayWrite) database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+    if (!prepareDatabase(database, path, mayWrite)) {
+      database.close()
+      return emptyState(sqlite, path)
+    }
+    if (mayWrite) {
+      database.prepare('INSERT OR REPLACE INTO holder (one, pid) VALUES (1, ?)').run(process.pid)
     }
     return new SqliteState(database, path, lock)
   } catch (error) {
-    database?.close()
+    if (database?.isOpen) database.close()
     lock?.close()
-    throw stateError(error, action, path)
+    throw stateError(error, `Opening the state ${path}`, path)
   }
 }
 
 /** True while some process has the state open for writing: a sync is running. */
 export async function isSqliteStateInUse(path: string): Promise<boolean> {
-  if (!existsSync(path)) return false
-  return isLocked(await import('node:sqlite'), resolve(path))
+  return isLocked(loadSqlite(), resolve(path))
 }
 
-function holderOf(sqlite: typeof import('node:sqlite'), path: string): string | undefined {
+/** What a reader sees before the first sync. */
+function emptyState(sqlite: Driver, path: string): State {
+  const empty = new sqlite.DatabaseSync(':memory:')
+  prepareDatabase(empty, path, true)
+  return new SqliteState(empty, path, undefined)
+}
+
+/** The process that opened the file for writing last. */
+function holderOf(sqlite: Driver, path: string): string | undefined {
   if (!existsSync(path)) return undefined
-  using database = new sqlite.DatabaseSync(path, { timeout: READ_WAIT_MS, readOnly: true })
+  using database = new sqlite.DatabaseSync(path, { timeout: WAIT_MS, readOnly: true })
   const known = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'holder'").get()
-  return known === undefined ? undefined : String(database.prepare('SELECT pid FROM holder').get()?.pid)
+  const row = known === undefined ? undefined : database.prepare('SELECT pid FROM holder').get()
+  return row === undefined ? undefined : String(row.pid)
 }
 
 class SqliteState implements State {
@@ -79,6 +92,7 @@ class SqliteState implements State {
     this.#path = path
     this.#lock = lock
     this.#ledger = new Ledger(database)
+    if (lock !== undefined) this.#ledger.forgetUnusedSchemas()
   }
 
   source(source: string): Promise<SourceRecord | undefined> {
@@ -167,7 +181,8 @@ class SqliteState implements State {
   recordStaged(source: string, files: readonly StageFile[], stagedThroughLsn: bigint): Promise<void> {
     return this.#write(() => {
       for (const file of files) this.#ledger.insert(file)
-      this.#run('UPDATE sources SET staged_through = ? WHERE source = ?', hex(stagedThroughLsn), source)
+      const changed = this.#run('UPDATE sources SET staged_through = ? WHERE source = ?', hex(stagedThroughLsn), source)
+      invariant(changed === 1, 'a source is saved before its files are recorded')
     })
   }
 
@@ -218,24 +233,20 @@ class SqliteState implements State {
   saveRun(run: RunRecord): Promise<void> {
     return this.#write(() => {
       this.#run(
-        'INSERT OR REPLACE INTO runs (source, id, started_ms, document) VALUES (?, ?, ?, ?)',
+        `INSERT INTO runs (source, id, document) VALUES (?, ?, ?)
+         ON CONFLICT (source, id) DO UPDATE SET document = excluded.document`,
         run.source,
         run.id,
-        run.startedMs,
         JSON.stringify(run),
       )
-      this.#run(
-        'DELETE FROM runs WHERE source = ? AND id NOT IN (SELECT id FROM runs WHERE source = ? ORDER BY started_ms DESC LIMIT ?)',
-        run.source,
-        run.source,
-        RUNS_KEPT,
-      )
+      this.#dropOldest('runs', run.source, RUNS_KEPT)
     })
   }
 
   runs(source: string, limit: number): Promise<readonly RunRecord[]> {
     return this.#read(() => {
-      const sql = 'SELECT document FROM runs WHERE source = ? ORDER BY started_ms DESC, id DESC LIMIT ?'
+      // In the order in which they began to be recorded: a clock may jump.
+      const sql = 'SELECT document FROM runs WHERE source = ? ORDER BY number DESC LIMIT ?'
       const rows = this.#database.prepare(sql).all(source, limit)
       return rows.map((row) => revive<RunRecord>(row.document, { endedMs: undefined, error: undefined }))
     })
@@ -244,7 +255,7 @@ class SqliteState implements State {
   recordError(error: ErrorRecord): Promise<void> {
     return this.#write(() => {
       this.#run('INSERT INTO errors (source, document) VALUES (?, ?)', error.source, JSON.stringify(error))
-      this.#run('DELETE FROM errors WHERE number <= (SELECT max(number) FROM errors) - ?', ERRORS_KEPT)
+      this.#dropOldest('errors', error.source, ERRORS_KEPT)
     })
   }
 
@@ -257,8 +268,13 @@ class SqliteState implements State {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#database.close()
-    this.#lock?.close()
+    if (this.#database.isOpen) this.#database.close()
+    if (this.#lock?.isOpen) this.#lock.close()
+  }
+
+  #dropOldest(table: 'runs' | 'errors', source: string, kept: number): void {
+    const newestDropped = `SELECT number FROM ${table} WHERE source = ? ORDER BY number DESC LIMIT 1 OFFSET ?`
+    this.#run(`DELETE FROM ${table} WHERE source = ? AND number <= (${newestDropped})`, source, source, kept)
   }
 
   #saveChunk(chunk: ChunkRecord): void {
@@ -281,8 +297,9 @@ class SqliteState implements State {
     return this.#database.prepare(sql).get(...parameters)
   }
 
-  #run(sql: string, ...parameters: (string | number | null)[]): void {
-    this.#database.prepare(sql).run(...parameters)
+  /** Returns the number of rows that it changed. */
+  #run(sql: string, ...parameters: (string | number | null)[]): number {
+    return Number(this.#database.prepare(sql).run(...parameters).changes)
   }
 
   async #read<T>(work: () => T): Promise<T> {
@@ -294,6 +311,7 @@ class SqliteState implements State {
   }
 
   async #write<T>(work: () => T): Promise<T> {
+    invariant(this.#lock !== undefined, 'a state that was opened for reading is not written')
     try {
       this.#database.exec('BEGIN IMMEDIATE')
       try {
@@ -302,6 +320,7 @@ class SqliteState implements State {
         return result
       } catch (error) {
         if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+        this.#ledger.forgetCached()
         throw error
       }
     } catch (error) {
