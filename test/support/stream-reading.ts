@@ -67,7 +67,7 @@ export async function createStreamFixture(
 
 /** How far the server has written. */
 export async function currentLsn(database: TestDatabase): Promise<bigint> {
-  const [row] = await database.query<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn')
+  const [row] = await database.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn() AS lsn')
   return parseLsn(row!.lsn)
 }
 

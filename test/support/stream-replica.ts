@@ -8,7 +8,11 @@ import { dataColumn, oldKeyColumn, SYSTEM_COLUMNS } from '../../src/core/batch.t
 import { boundary, type Position, position } from '../../src/core/position.ts'
 import type { StreamEvent } from '../../src/core/source.ts'
 import { type TableSchema, tableName } from '../../src/core/table-schema.ts'
-import { batchRows, type Value } from './batch-rows.ts'
+import type { TestDatabase } from './postgres.ts'
+import { vectorValues } from './vector-values.ts'
+
+/** As SQL's `::text` would have it: whole numbers, booleans and text as text. */
+export type Value = string | null
 
 interface Change {
   readonly schema: TableSchema
@@ -81,10 +85,9 @@ export class StreamReplica {
     }
   }
 
-  /** Rows by column name, sorted by key, for comparison with SQL. */
+  /** Rows by column name, in no order that means anything. */
   rows(table: string): Row[] {
-    const entries = [...(this.tables.get(table)?.entries() ?? [])]
-    return entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
+    return sortRows([...(this.tables.get(table)?.values() ?? [])])
   }
 
   #checkSchema(batch: Batch): void {
@@ -163,5 +166,31 @@ export class StreamReplica {
 }
 
 function keyOf(values: readonly Value[]): string {
-  return JSON.stringify(values, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
+  return JSON.stringify(values)
+}
+
+/** Rows as objects, by the name of the stage column. */
+export function batchRows(batch: Batch): Row[] {
+  const rows = Array.from({ length: batch.rows }, (): Row => ({}))
+  for (const vector of batch.vectors) {
+    for (const [index, value] of vectorValues(vector).entries()) {
+      rows[index]![vector.name] = value === null ? null : Buffer.isBuffer(value) ? value.toString('hex') : String(value)
+    }
+  }
+  return rows
+}
+
+/** What SQL has, in the same form and order. */
+export async function sqlRows(database: TestDatabase, table: string): Promise<Row[]> {
+  const columns = await database.query<{ name: string }>(
+    'SELECT quote_ident(attname) AS name FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped',
+    [table],
+  )
+  const list = columns.map(({ name }) => `${name}::text`)
+  return sortRows(await database.query<Row>(`SELECT ${list.join(', ')} FROM ${table}`))
+}
+
+function sortRows(rows: Row[]): Row[] {
+  const keyed = rows.map((row) => ({ key: JSON.stringify(row, Object.keys(row).sort()), row }))
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ row }) => row)
 }

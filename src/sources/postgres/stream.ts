@@ -128,8 +128,7 @@ export class PostgresStream implements ChangeStream {
     for (;;) {
       await this.#receive()
       if (this.#events.length === 0) await this.#idle()
-      // Events that come while these are taken wait for the next turn.
-      for (const event of this.#events.splice(0)) yield event
+      for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) yield event
     }
   }
 
