@@ -4,7 +4,7 @@ import type { SnapshotSession, TableRequest } from '../../src/core/source.ts'
 import type { TableSchema } from '../../src/core/table-schema.ts'
 import { postgresSourceSchema } from '../../src/sources/postgres/config.ts'
 import { createPostgresSource, type PostgresSource } from '../../src/sources/postgres/source.ts'
-import { columnValues } from './vector-values.ts'
+import { vectorValues } from './vector-values.ts'
 
 /** `name` decides the names of slot and publications, which are unique per server: take the database's. */
 export function sourceOf(url: string, name: string, config: Readonly<Record<string, unknown>> = {}): PostgresSource {
@@ -36,6 +36,15 @@ export async function collect<T>(iterable: AsyncIterable<T>): Promise<T[]> {
   return all
 }
 
+/** By name of the column; integers of up to 32 bits as numbers, as the driver has them. */
 export function valuesOf(batches: readonly SnapshotBatch[], column: string): unknown[] {
-  return batches.flatMap((batch) => columnValues(batch, column))
+  return batches.flatMap((batch) => {
+    const id = batch.schema.columns.find((candidate) => candidate.name === column)?.id
+    const vector = batch.vectors.find((candidate) => candidate.name === `c${id}`)
+    if (vector === undefined) throw new Error(`the batch has no column ${column}`)
+    const values = vectorValues(vector)
+    return vector.type.kind === 'int16' || vector.type.kind === 'int32'
+      ? values.map((value) => (value === null ? null : Number(value)))
+      : values
+  })
 }
