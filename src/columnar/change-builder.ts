@@ -17,7 +17,7 @@ import { OK } from './decode-outcome.ts'
 import { OperationColumn } from './operation-column.ts'
 import { PositionColumn } from './position-column.ts'
 import { TextWriter } from './text-writer.ts'
-import { VectorBuilder } from './vector-builder.ts'
+import { VectorBuilder, vectorBytes } from './vector-builder.ts'
 import type { WireColumn } from './wire-column.ts'
 import { WireRow } from './wire-row.ts'
 
@@ -85,7 +85,7 @@ export class ChangeBuilder {
 
   /** Bytes that the vectors of `take` will hold. */
   get bytes(): number {
-    let bytes = this.#columns.bytes + this.#operations.bytes + this.#unchanged.length
+    let bytes = this.#columns.bytes(this.#rows) + this.#operations.bytes + this.#unchanged.length
     bytes += this.#positions === undefined ? this.#rows * 8 : this.#positions.bytes
     for (const oldKey of this.#oldKeys) bytes += oldKey.length
     return bytes
@@ -279,7 +279,6 @@ export class ChangeBuilder {
 
   #takeBatch(positions: PositionColumn | undefined) {
     const rows = this.#rows
-    const bytes = this.bytes
     const features: BatchFeatures = {
       ...NO_FEATURES,
       updates: this.#updates,
@@ -294,6 +293,7 @@ export class ChangeBuilder {
     if (this.#partialRows > 0) vectors.push(this.#unchanged.take(rows))
     vectors.push(...this.#columns.take(rows))
     if (this.#keyChanges > 0) vectors.push(...this.#oldKeys.map((oldKey) => oldKey.take(rows)))
+    const bytes = vectors.reduce((sum, vector) => sum + vectorBytes(vector), 0)
     this.#rows = 0
     this.#updates = 0
     this.#deletes = 0

@@ -66,10 +66,15 @@ export class ColumnSet {
       .sort((a, b) => (wire[a]?.column?.id ?? 0) - (wire[b]?.column?.id ?? 0))
   }
 
-  /** Bytes that the vectors hold. Proportional to the columns: for the end of a row, not of a value. */
-  get bytes(): number {
+  /** Bytes that the vectors over `rows` rows hold. Takes time by the number of columns: for the end of a row, not of a value. */
+  bytes(rows: number): number {
+    const validity = (rows + 7) >>> 3
     let bytes = this.#quarantine.length + (this.#contentHash?.length ?? 0)
-    for (const builder of this.#builders) if (builder !== undefined) bytes += builder.length
+    for (const builder of this.#builders) {
+      if (builder === undefined) continue
+      bytes += builder.length
+      if (builder.nulls > 0 || builder.next < rows) bytes += validity
+    }
     return bytes
   }
 

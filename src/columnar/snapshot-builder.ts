@@ -3,6 +3,7 @@ import type { Position } from '../core/position.ts'
 import type { TableSchema } from '../core/table-schema.ts'
 import { ColumnSet } from './column-set.ts'
 import { OperationColumn } from './operation-column.ts'
+import { vectorBytes } from './vector-builder.ts'
 import type { WireColumn } from './wire-column.ts'
 import { WireRow } from './wire-row.ts'
 
@@ -34,7 +35,7 @@ export class SnapshotBuilder {
 
   /** Bytes that the vectors of `take` will hold. */
   get bytes(): number {
-    return this.#columns.bytes
+    return this.#columns.bytes(this.#rows)
   }
 
   /** Appends the complete tuple at `offset`, its int16 field count first. Returns the offset behind it. */
@@ -53,10 +54,10 @@ export class SnapshotBuilder {
   /** Hands over what was appended, and starts a new batch. The vectors are the caller's. */
   take(): SnapshotBatch {
     const rows = this.#rows
-    const bytes = this.bytes
     const quarantinedRows = this.#columns.quarantinedRows
     const vectors = this.#columns.take(rows)
     if (this.#rejected.length > 0 || vectors.length === 0) vectors.unshift(this.#operations(rows))
+    const bytes = vectors.reduce((sum, vector) => sum + vectorBytes(vector), 0)
     this.#rows = 0
     this.#rejected.length = 0
     const features = { ...NO_FEATURES, quarantinedRows }

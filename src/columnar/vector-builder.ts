@@ -28,6 +28,11 @@ export function valueWidth(type: ColumnType): 0 | 1 | 4 | 8 | 16 {
   }
 }
 
+/** Memory that a vector refers to. */
+export function vectorBytes(vector: ColumnVector): number {
+  return vector.values.length + (vector.validity?.length ?? 0)
+}
+
 const NOTHING = new Uint8Array(0)
 const NO_VIEW = viewOf(NOTHING)
 const CAPACITY_MIN = 256

@@ -1,0 +1,33 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { hasUnpairedSurrogate } from './json-escape.ts'
+import { WireBuffer } from './wire-buffer.ts'
+
+const unit = fc.constantFrom(
+  '\\ud800',
+  '\\uDBFF',
+  '\\udc00',
+  '\\uDFFF',
+  '\\ud7ff',
+  '\\ue000',
+  '\\u0000',
+  '\\\\',
+  '\\"',
+  '\\n',
+  'u',
+  'd800',
+  'é',
+  'x',
+)
+
+test('agrees with what JavaScript makes of the same JSON', () => {
+  fc.assert(
+    fc.property(fc.array(unit, { maxLength: 12 }), (units) => {
+      const json = JSON.stringify({ a: 1 }).replace('1', `"${units.join('')}"`)
+      const source = new WireBuffer(Buffer.from(`??${json}\\ud800`))
+      const { a } = JSON.parse(json) as { a: string }
+      expect(hasUnpairedSurrogate(source, 2, Buffer.byteLength(json))).toBe(!a.isWellFormed())
+    }),
+    { numRuns: 2000 },
+  )
+})

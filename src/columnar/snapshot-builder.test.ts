@@ -1,0 +1,154 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { vectorValues } from '../../test/support/vector-values.ts'
+import { copyTuple, int16, int32, int64 } from '../../test/support/wire-tuples.ts'
+import type { ColumnVector } from '../core/batch.ts'
+import { boundary } from '../core/position.ts'
+import type { RowIdentity } from '../core/table-schema.ts'
+import { INCOMPLETE, scanTuple, TRAILER } from './copy-tuple.ts'
+import { columnTypeOf, type PostgresType } from './postgres-type.ts'
+import { SnapshotBuilder } from './snapshot-builder.ts'
+
+const POSITION = boundary(3, 0x99n)
+
+function builtIn(oid: number, name: string): PostgresType {
+  return { oid, name, typmod: -1, kind: 'base', hasSend: true }
+}
+
+function builderFor(types: readonly PostgresType[], identity: RowIdentity, encoding: 'trusted' | 'verify' = 'trusted') {
+  const columns = types.map((type, index) => ({
+    id: index + 1,
+    name: `col${index + 1}`,
+    type: columnTypeOf(type),
+    sourceType: type.name,
+    nullable: true,
+  }))
+  const schema = { table: { source: 's', namespace: 'n', name: 't' }, columns, identity, version: 1 }
+  const wire = types.map((type, index) => ({ column: columns[index]!, type, binary: true, encoding }))
+  return new SnapshotBuilder(schema, wire, POSITION)
+}
+
+function column(vectors: readonly ColumnVector[], name: string): unknown[] {
+  return vectorValues(vectors.find((vector) => vector.name === name)!)
+}
+
+const INT4 = builtIn(23, 'int4')
+const TEXT = builtIn(25, 'text')
+const DATE = builtIn(1082, 'date')
+const KEY: RowIdentity = { kind: 'key', columnIds: [1] }
+
+test('a tuple is scanned wherever the buffer ends', () => {
+  const tuple = copyTuple([int32(5), null, Buffer.from('text'), Buffer.alloc(0)])
+  const buffer = Buffer.concat([Buffer.from('??'), tuple, int16(0xffff)])
+  for (let end = 2; end < 2 + tuple.length; end++) expect(scanTuple(buffer, 2, end)).toBe(INCOMPLETE)
+  expect(scanTuple(buffer, 2, 2 + tuple.length)).toBe(2 + tuple.length)
+  expect(scanTuple(buffer, 2 + tuple.length, buffer.length - 1)).toBe(INCOMPLETE)
+  expect(scanTuple(buffer, 2 + tuple.length, buffer.length)).toBe(TRAILER)
+})
+
+test('rows come out as they went in, over any sequence of NULLs and batches', () => {
+  const row = fc.tuple(fc.integer(), fc.option(fc.integer()), fc.option(fc.string({ maxLength: 300 })))
+  fc.assert(
+    fc.property(fc.array(fc.array(row, { maxLength: 40 }), { maxLength: 4 }), (batches) => {
+      const builder = builderFor([INT4, INT4, TEXT], KEY)
+      for (const rows of batches) {
+        const buffer = Buffer.concat(
+          rows.map(([id, number, text]) =>
+            copyTuple([int32(id), number === null ? null : int32(number), text === null ? null : Buffer.from(text)]),
+          ),
+        )
+        let offset = 0
+        while (offset < buffer.length) offset = builder.appendTuple(buffer, offset)
+        expect(builder.rows).toBe(rows.length)
+        const batch = builder.take()
+        expect(batch).toMatchObject({ kind: 'snapshot', position: POSITION, rows: rows.length })
+        expect(batch.vectors.map(({ name, fieldId }) => [name, fieldId])).toEqual([
+          ['c1', 1],
+          ['c2', 2],
+          ['c3', 3],
+        ])
+        expect(column(batch.vectors, 'c1')).toEqual(rows.map(([id]) => BigInt(id)))
+        expect(column(batch.vectors, 'c2')).toEqual(rows.map(([, number]) => (number === null ? null : BigInt(number))))
+        expect(column(batch.vectors, 'c3')).toEqual(rows.map(([, , text]) => text?.toWellFormed() ?? null))
+      }
+    }),
+  )
+})
+
+test('a row without a representable key is quarantined whole, and only then is there an _op column', () => {
+  const builder = builderFor([DATE, TEXT], KEY)
+  builder.appendTuple(copyTuple([int32(0), Buffer.from('a')]), 0)
+  builder.appendTuple(copyTuple([int32(-0x80000000), Buffer.from('b')]), 0)
+  builder.appendTuple(copyTuple([int32(1), null]), 0)
+  const { vectors, features } = builder.take()
+  expect(column(vectors, '_op')).toEqual(['i', 'q', 'i'])
+  expect(column(vectors, 'c1')).toEqual([10957n, null, 10958n])
+  expect(column(vectors, 'c2')).toEqual(['a', null, null])
+  expect(JSON.parse(String(column(vectors, '_quarantine')[1]))).toEqual([
+    { columnId: 0, reason: 'key with date infinity', raw: '{"col1":"-infinity","col2":"b"}', key: '["-infinity"]' },
+  ])
+  expect(features.quarantinedRows).toBe(1)
+  builder.appendTuple(copyTuple([int32(2), Buffer.from('c')]), 0)
+  expect(builder.take().vectors.map(({ name }) => name)).toEqual(['c1', 'c2'])
+})
+
+test('a table without columns has its number of rows', () => {
+  const builder = builderFor([], { kind: 'append' })
+  for (let row = 0; row < 3; row++) expect(builder.appendTuple(copyTuple([]), 0)).toBe(2)
+  const { rows, vectors } = builder.take()
+  expect(rows).toBe(3)
+  expect(column(vectors, '_op')).toEqual(['i', 'i', 'i'])
+})
+
+test('1,600 columns', () => {
+  const builder = builderFor(Array(1600).fill(INT4), KEY)
+  for (let row = 0; row < 3; row++) {
+    builder.appendTuple(
+      copyTuple(Array.from({ length: 1600 }, (_, index) => (index % 3 === 1 ? null : int32(index * row)))),
+      0,
+    )
+  }
+  const { vectors } = builder.take()
+  expect(vectors.length).toBe(1600)
+  expect(column(vectors, 'c1600')).toEqual([0n, 1599n, 3198n])
+  expect(column(vectors, 'c1598')).toEqual([null, null, null])
+})
+
+test('a value of 64 MiB', () => {
+  const builder = builderFor([INT4, TEXT], KEY)
+  const large = Buffer.alloc(64 * 1024 * 1024, 'x')
+  builder.appendTuple(copyTuple([int32(1), large]), 0)
+  builder.appendTuple(copyTuple([int32(2), Buffer.from('small')]), 0)
+  expect(builder.bytes).toBeGreaterThan(large.length)
+  const { vectors } = builder.take()
+  const values = vectors[1]!.values
+  expect(Buffer.from(values.buffer, values.byteOffset + 4, large.length).equals(large)).toBe(true)
+  expect(Buffer.from(values.subarray(large.length + 8)).toString()).toBe('small')
+})
+
+test('text that is no UTF-8 is quarantined as bytes, where the server does not check it', () => {
+  const builder = builderFor([INT4, TEXT], KEY, 'verify')
+  builder.appendTuple(copyTuple([int32(1), Buffer.from([0x61, 0xff])]), 0)
+  builder.appendTuple(copyTuple([int32(2), Buffer.from('é')]), 0)
+  const { vectors } = builder.take()
+  expect(column(vectors, 'c2')).toEqual([null, 'é'])
+  expect(JSON.parse(String(column(vectors, '_quarantine')[0]))).toEqual([
+    { columnId: 2, reason: 'invalid UTF-8', raw: '61ff', key: '["1"]' },
+  ])
+})
+
+test('bytes that are no value of the type are quarantined in hex', () => {
+  const builder = builderFor([INT4, builtIn(1700, 'numeric'), builtIn(2950, 'uuid'), builtIn(3802, 'jsonb')], KEY)
+  builder.appendTuple(copyTuple([int32(1), int64(-1n), int64(5n), Buffer.from('{}')]), 0)
+  const { vectors } = builder.take()
+  const entries = JSON.parse(String(column(vectors, '_quarantine')[0])) as {
+    columnId: number
+    reason: string
+    raw: string
+  }[]
+  expect(entries.map(({ columnId, reason, raw }) => [columnId, reason, raw])).toEqual([
+    [2, 'invalid value', 'ffffffffffffffff'],
+    [3, 'invalid value', '0000000000000005'],
+    [4, 'invalid value', '7b7d'],
+  ])
+})
