@@ -58,7 +58,9 @@ export async function init(context: CommandContext, options: InitOptions): Promi
   const files = wroteExample ? [file, exampleFile] : [file]
   output.answer(`${output.colors.green('✓')} Wrote ${files.join(' and ')}.`)
   output.answer('Next:')
-  if (context.environment[variable] === undefined) output.answer(`  export ${variable}=postgres://…`)
+  if (context.environment[variable] === undefined) {
+    output.answer(`  cp ${exampleFile} ${join(dirname(file), '.env')}    and write the connection string into it`)
+  }
   output.answer('  simplyload doctor')
   output.answer('  simplyload sync')
   return done({ files, source, tables })
