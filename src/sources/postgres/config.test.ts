@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { type PostgresSourceConfig, postgresSourceSchema, replicationNames } from './config.ts'
+
+const MINIMAL = { type: 'postgres', url: 'postgres://u:S3cr3t@h/d', tables: ['public.orders'] }
+
+function parse(extra: object): PostgresSourceConfig {
+  return postgresSourceSchema.parse({ ...MINIMAL, ...extra })
+}
+
+function problems(extra: object): string {
+  const result = postgresSourceSchema.safeParse({ ...MINIMAL, ...extra })
+  return result.success ? expect.unreachable('it should have been refused') : JSON.stringify(result.error.issues)
+}
+
+test('what is not said has a default', () => {
+  expect(parse({})).toEqual({
+    ...MINIMAL,
+    mode: 'auto',
+    failover: false,
+    statement_timeout: 300_000,
+    slot_timeout: 60_000,
+    snapshot: { connections: 2, chunk_bytes: 64 * 1024 * 1024 },
+    tables: [{ name: 'public.orders', exclude: [], types: {}, hard_delete: false, schema_changes: 'evolve' }],
+  })
+})
+
+test('a table has a short and a long form, and they may be mixed', () => {
+  const long = {
+    name: '"My Schema"."T.1"',
+    target: 'a.b',
+    exclude: ['x'],
+    types: { n: 'decimal(38,9)', t: 'text' },
+    hard_delete: true,
+    schema_changes: 'freeze',
+    freshness: '5m',
+  }
+  expect(parse({ tables: ['orders', long] }).tables).toEqual([
+    { name: 'orders', exclude: [], types: {}, hard_delete: false, schema_changes: 'evolve' },
+    { ...long, types: { n: { kind: 'decimal', precision: 38, scale: 9 }, t: { kind: 'text' } }, freshness: 300_000 },
+  ])
+})
+
+test('TLS is a mode, or a mode with files', () => {
+  expect(parse({ ssl: 'verify-full' }).ssl).toBe('verify-full')
+  expect(parse({ ssl: { mode: 'verify-ca', rootcert: 'ca.pem' } }).ssl).toEqual({
+    mode: 'verify-ca',
+    rootcert: 'ca.pem',
+  })
+})
+
+test('what cannot be meant is refused where it stands, without the password', () => {
+  const cases: readonly (readonly [object, string])[] = [
+    [{ mode: 'polling' }, 'polling is not available yet'],
+    [{ tables: [] }, 'tables'],
+    [{ tables: ['a.b.c'] }, 'schema.table'],
+    [{ tables: [{ name: 'a.b', types: { x: 'decimal(39,0)' } }] }, 'decimal(precision,scale)'],
+    [{ tables: [{ name: 'a.b', exlude: [] }] }, 'exlude'],
+    [{ slot: 'Upper' }, 'lower-case'],
+    [{ ssl: 'on' }, 'ssl'],
+    [{ connect_timeout: 15 }, 'connect_timeout'],
+    [{ url: 'postgres://u:S3cr3t@h/d?sslmode=on' }, 'sslmode is unknown'],
+    [{ url: undefined, host: 'h' }, 'no user is given'],
+    [{ tabels: [] }, 'tabels'],
+  ]
+  for (const [extra, expected] of cases) {
+    const found = problems(extra)
+    expect(found).toContain(expected)
+    expect(found).not.toContain('S3cr3t')
+  }
+})
+
+test('slot and publications are named after the source, and differ where the sources differ', () => {
+  const names = (source: string, extra: object = {}) => replicationNames(source, parse(extra))
+  expect(names('shop')).toEqual({
+    slot: 'simplyload_shop',
+    publication: 'simplyload_shop',
+    appendPublication: 'simplyload_shop_append',
+  })
+  const slots = ['a-b', 'a_b', 'A_b', 'a'.repeat(60), `${'a'.repeat(60)}b`].map((source) => names(source).slot)
+  expect(new Set(slots).size).toBe(slots.length)
+  for (const slot of slots) expect(slot).toMatch(/^[a-z0-9_]{1,63}$/)
+  expect(names('shop', { slot: 's', publication: 'P' })).toEqual({
+    slot: 's',
+    publication: 'P',
+    appendPublication: 'P_append',
+  })
+})
+
+test('it has a JSON Schema that says what each key is for', () => {
+  const schema = z.toJSONSchema(postgresSourceSchema, { io: 'input' }) as {
+    properties: Record<string, { description?: string }>
+  }
+  expect(schema.properties.tables?.description).toBeTruthy()
+  expect(Object.keys(schema.properties)).toContain('slot_timeout')
+})
