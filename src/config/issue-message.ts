@@ -12,6 +12,9 @@ type Issue = z.core.$ZodIssue
 
 const SHOWN_LENGTH_MAX = 60
 
+/** Of unions without a message of their own: what is wrong is said by the alternative that was meant. */
+const NO_MESSAGE = 'is not valid'
+
 /** For zod's `error` option: the sentence where a schema has none of its own. */
 export function expectation(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
@@ -28,7 +31,7 @@ export function expectation(issue: z.core.$ZodRawIssue): string {
     case 'invalid_format':
       return `must have the form ${issue.pattern ?? issue.format}`
     default:
-      return 'is not valid'
+      return NO_MESSAGE
   }
 }
 
@@ -43,7 +46,7 @@ const NOUNS: Readonly<Record<string, string>> = {
 }
 
 export function problemsOf(schema: Schema, tree: ConfigTree, issues: readonly Issue[]): readonly ConfigProblem[] {
-  return flatten(issues).flatMap((issue): readonly ConfigProblem[] => {
+  return unfold(issues).flatMap((issue): readonly ConfigProblem[] => {
     const path = issue.path as KeyPath
     if (issue.code === 'unrecognized_keys') {
       const known = knownKeys(schemasAt(schema, tree.root, path))
@@ -55,7 +58,7 @@ export function problemsOf(schema: Schema, tree: ConfigTree, issues: readonly Is
     }
     const value = tree.get(path)
     const entry = tree.nearestEntry(path)
-    const origin = value === undefined ? entry?.key : entry?.value
+    const origin = value === undefined || issue.code === 'invalid_key' ? entry?.key : entry?.value
     return [{ path, origin, message: sentence(schema, tree, issue, path, value) }]
   })
 }
@@ -79,7 +82,7 @@ function optionsOf(schema: Schema, tree: ConfigTree, issue: Issue, path: KeyPath
 
 /** No connector has the given `type`, or no alternative takes this kind of value. */
 function unionSentence(issue: z.core.$ZodIssueInvalidUnion, options: readonly string[]): string {
-  if (issue.message !== 'is not valid') return issue.message
+  if (issue.message !== NO_MESSAGE) return issue.message
   if (options.length > 0) return `must be ${oneOf(options)}`
   const messages = issue.errors.flatMap((errors) => errors.filter((error) => error.path.length === 0))
   return `must be ${[...new Set(messages.map((error) => error.message.replace(/^must be /, '')))].join(', or ')}`
@@ -89,20 +92,20 @@ function unionSentence(issue: z.core.$ZodIssueInvalidUnion, options: readonly st
  * Of a union the problems of the alternative that was meant: the one whose kind of value this is. Problems of keys and
  * of elements are those of the keys and elements.
  */
-function flatten(issues: readonly Issue[]): readonly Issue[] {
+export function unfold(issues: readonly Issue[]): readonly Issue[] {
   return issues.flatMap((issue): readonly Issue[] => {
-    if (issue.code === 'invalid_union') {
+    if (issue.code === 'invalid_union' && issue.message === NO_MESSAGE) {
       const meant = issue.errors.filter(
         (errors) => !errors.some((error) => error.path.length === 0 && error.code === 'invalid_type'),
       )
       const [only] = meant
-      if (only !== undefined && meant.length === 1) return flatten(only.map((error) => under(issue.path, error)))
+      if (only !== undefined && meant.length === 1) return unfold(only.map((error) => under(issue.path, error)))
       return [issue]
     }
     if (issue.code === 'invalid_key') {
-      return issue.issues.map((error) => ({ ...error, path: issue.path }) as Issue)
+      return issue.issues.map((error) => ({ ...issue, message: error.message }))
     }
-    if (issue.code === 'invalid_element') return flatten(issue.issues.map((error) => under(issue.path, error)))
+    if (issue.code === 'invalid_element') return unfold(issue.issues.map((error) => under(issue.path, error)))
     return [issue]
   })
 }

@@ -5,7 +5,7 @@ import { parseEnv } from 'node:util'
 import type { z } from 'zod'
 import { PipelineError } from '../core/errors.ts'
 import { ConfigTree, type KeyPath } from './config-tree.ts'
-import { expectation, problemsOf } from './issue-message.ts'
+import { expectation, problemsOf, unfold } from './issue-message.ts'
 import { applyArguments, applyEnvironment } from './overrides.ts'
 import { type ConfigProblem, configError } from './problem.ts'
 import { type Environment, substituteVariables, variablesIn } from './substitution.ts'
@@ -82,7 +82,7 @@ function parse<S extends Schema>(schema: S, tree: ConfigTree): z.ZodSafeParseRes
 
 /** Reads text from the environment as YAML where the key takes no text. False where there is none. */
 async function retype(tree: ConfigTree, issues: readonly z.core.$ZodIssue[]): Promise<boolean> {
-  const paths = issues
+  const paths = unfold(issues)
     .filter(({ code }) => code === 'invalid_type' || code === 'invalid_value' || code === 'invalid_union')
     .map((issue) => issue.path as KeyPath)
     .filter((path) => tree.entry(path)?.retype === true)
@@ -131,7 +131,7 @@ function withoutAbsent(environment: Environment): Environment {
 }
 
 function freeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  if (typeof value !== 'object' || value === null) return value
   for (const item of Object.values(value)) freeze(item)
   return Object.freeze(value)
 }

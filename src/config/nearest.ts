@@ -1,8 +1,8 @@
 /** The known word that a misspelt one most likely means; undefined where none is near. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined
-  // A third of the letters may be wrong: `tabels` is `tables`, `foo` is nothing.
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
+  // About a third of the letters may be wrong: `tabel` is `tables`, `foo` is nothing.
+  let bestDistance = Math.max(word.length < 5 ? 1 : 2, Math.floor(word.length / 3)) + 1
   for (const candidate of known) {
     const distance = editDistance(normalize(word), normalize(candidate))
     if (distance < bestDistance) {

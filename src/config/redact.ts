@@ -4,7 +4,7 @@ export const REDACTED = '<redacted>'
 
 // `key` alone is the path of a file (TLS) or the name of a column.
 const SECRET_KEY =
-  /^(?:url|uri|dsn|connection_?string|auth|authorization)$|pass(?:word|phrase|wd)?$|secret|token|credential|private_?key$|api_?key$|access_?key/i
+  /^(?:url|uri|dsn|connection_?string|auth|authorization)$|pass[_-]?(?:word|wort|wd|phrase|code)|(?:^|[_-])pass$|secret|token|credential|private_?key$|api_?key$|access_?key/i
 
 /** By its name: `url`, `password`, `apiKey`, `secret_access_key`. */
 export function isSecretKey(key: string): boolean {

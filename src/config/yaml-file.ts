@@ -41,7 +41,9 @@ class Reader {
 
   read(): YamlFile {
     const { errors, warnings, contents } = this.#document
-    for (const error of [...errors, ...warnings]) this.#report([], error.pos[0], this.#explain(error))
+    for (const error of this.#firstOfEachLine([...errors, ...warnings])) {
+      this.#report([], error.pos[0], this.#explain(error))
+    }
     const readable = errors.every((error) => error.code === 'DUPLICATE_KEY')
     if (readable && contents === null) this.#report([], 0, 'the file is empty; `simplyload init` writes one')
     else if (readable && !this.#yaml.isMap(contents)) this.#report([], 0, 'must be a mapping: `version: 1` and so on')
@@ -64,7 +66,7 @@ class Reader {
     }
     if (++this.#values > VALUES_MAX || path.length > DEPTH_MAX) {
       if (!this.#tooLarge)
-        this.#report(path, offsetOf(keyNode), 'has more values, or deeper ones, than a configuration can have')
+        this.#report([], offsetOf(keyNode), 'the file has more values, or deeper ones, than a configuration can have')
       this.#tooLarge = true
       return
     }
@@ -97,6 +99,16 @@ class Reader {
     this.#problems.push({ path, origin: this.#originAt(offset), message })
   }
 
+  /** What comes after the first mistake of a line mostly follows from it. */
+  #firstOfEachLine(errors: readonly YAMLError[]): readonly YAMLError[] {
+    const lines = new Map<number, YAMLError>()
+    for (const error of errors.toSorted((a, b) => a.pos[0] - b.pos[0])) {
+      const { line } = this.#lines.linePos(error.pos[0])
+      if (!lines.has(line)) lines.set(line, error)
+    }
+    return [...lines.values()]
+  }
+
   #originAt(offset: number | undefined): Origin {
     const { line, col } = this.#lines.linePos(offset ?? 0)
     return { kind: 'file', line: Math.max(line, 1), column: Math.max(col, 1) }
@@ -116,7 +128,7 @@ class Reader {
     }
     const line = this.#text.split('\n')[this.#lines.linePos(error.pos[0]).line - 1] ?? ''
     const braces = /[{[].*\$\{/.test(line) ? `. Between { } or [ ], put values with \${…} in quotes` : ''
-    return `this is not YAML: ${error.message.replace(/:? *".*$/s, '').replace(/ at line .*$/s, '')}${braces}`
+    return `this is not YAML: ${error.message.replace(/: .*$/s, '').replace(/"[^"]*"/g, '…')}${braces}`
   }
 }
 

@@ -21,6 +21,7 @@ export const BYTE_SIZE_FORM = 'a size such as 64MiB, 512MB or a number of bytes'
 
 /** Whole bytes. Throws a RangeError for text that `BYTE_SIZE_PATTERN` does not match, and for numbers that are not whole. */
 export function byteSize(value: string | number): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
   const match = BYTE_SIZE_PATTERN.test(String(value)) ? /^([\d.]+) ?([a-z]*)$/i.exec(String(value)) : null
   if (match === null) throw new RangeError(`"${value}" is not ${BYTE_SIZE_FORM}`)
   const unit = (match[2] || 'b').toLowerCase() as keyof typeof UNIT_BYTES
