@@ -254,7 +254,7 @@ test('the demo tells its story and ends with the verdict', async () => {
   }
   const runDemo: Parameters<typeof runCli>[1] = {
     runDemo: async (_, listener) => {
-      listener({ event: 'step', step: 'postgres', message: 'PostgreSQL 18 is running', durationMs: 600 })
+      listener({ event: 'done', step: 'postgres', message: 'PostgreSQL 18 is running', durationMs: 600 })
       listener({
         event: 'arrival',
         change: 'truncate',

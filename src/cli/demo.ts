@@ -39,16 +39,29 @@ export async function demo(
   }
 }
 
-function tell({ output }: CommandContext, event: DemoEvent): void {
+const ERASE_LINE = '\r\x1b[K'
+
+function tell({ output, stdout }: CommandContext, event: DemoEvent): void {
   const { colors } = output
-  if (event.event === 'step') {
-    const took = event.durationMs === undefined ? '' : colors.dim(` (${duration(event.durationMs)})`)
-    output.answer(`${event.durationMs === undefined ? colors.cyan('›') : colors.green('✓')} ${event.message}${took}`)
-    return
+  // A terminal sees what is going on; a pipe gets what was done.
+  const isTerminal = stdout.isTTY === true && !output.json
+  switch (event.event) {
+    case 'begin':
+      if (isTerminal) stdout.write(colors.dim(`  ${event.message} …`))
+      return
+    case 'done':
+      if (isTerminal) stdout.write(ERASE_LINE)
+      output.answer(`${colors.green('✓')} ${event.message} ${colors.dim(`(${duration(event.durationMs)})`)}`)
+      if (event.step === 'snapshot') {
+        output.answer()
+        output.answer('Now the shop changes, and each change is looked for in warehouse.duckdb:')
+      }
+      return
+    case 'arrival': {
+      const name = event.change + ' '.repeat(Math.max(0, CHANGE_WIDTH - displayWidth(event.change)))
+      const latency = duration(event.latencyMs).padStart(7)
+      output.answer(`  ${colors.green('✓')} ${colors.bold(name)} ${latency}  ${printable(event.seen)}`)
+      output.answer(colors.dim(`      ${printable(event.sql)}`))
+    }
   }
-  const name = event.change + ' '.repeat(Math.max(0, CHANGE_WIDTH - displayWidth(event.change)))
-  output.answer(
-    `  ${colors.green('✓')} ${colors.bold(name)} ${duration(event.latencyMs).padStart(7)}  ${printable(event.seen)}`,
-  )
-  output.answer(colors.dim(`      ${printable(event.sql)}`))
 }

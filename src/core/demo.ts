@@ -8,8 +8,9 @@ export interface DemoRequest {
 }
 
 export type DemoEvent =
-  /** Something is being done, or was done in `durationMs`. */
-  | { readonly event: 'step'; readonly step: string; readonly message: string; readonly durationMs?: number }
+  /** Something is begun; `done` follows. */
+  | { readonly event: 'begin'; readonly step: string; readonly message: string }
+  | { readonly event: 'done'; readonly step: string; readonly message: string; readonly durationMs: number }
   /** A change that was committed at the source and is visible at the destination. */
   | {
       readonly event: 'arrival'

@@ -29,17 +29,15 @@ export async function tellStory(open: OpenApplication, request: DemoRequest, tel
   const warehouse = join(folder, 'warehouse.duckdb')
   await clear(folder, configFile)
 
-  await using server = await step(tell, 'postgres', 'PostgreSQL 18 is running', () => startPostgres())
+  await using server = await step(tell, 'postgres', 'Starting PostgreSQL 18', async () => {
+    const started = await startPostgres()
+    return [started, 'PostgreSQL 18 is running']
+  })
   await using shop = await openShop(server.url, server.databaseUrl(DATABASE))
-  let rows = 0
-  await step(
-    tell,
-    'shop',
-    () => `A shop was made: ${SHOP_TABLES.length} tables, ${rows.toLocaleString('en-US')} rows`,
-    async () => {
-      rows = await createShop(shop.client)
-    },
-  )
+  await step(tell, 'shop', 'Making a shop', async () => {
+    const rows = await createShop(shop.client)
+    return [undefined, `A shop was made: ${SHOP_TABLES.length} tables, ${rows.toLocaleString('en-US')} rows`]
+  })
   signal.throwIfAborted()
   await writeFile(configFile, configuration(server.databaseUrl(DATABASE)))
 
@@ -47,9 +45,10 @@ export async function tellStory(open: OpenApplication, request: DemoRequest, tel
   const { watch, latencies, changes } = await follow(application, shop.client, tell, signal)
   signal.throwIfAborted()
 
-  const report = await step(tell, 'verify', 'Every row of both sides was compared', () =>
-    application.verify({ tables: [], deep: true }, () => undefined, signal),
-  )
+  const report = await step(tell, 'verify', 'Comparing every row of both sides', async () => {
+    const found = await application.verify({ tables: [], deep: true }, () => undefined, signal)
+    return [found, 'Every row of both sides was compared']
+  })
   const sorted = [...latencies].sort((a, b) => a - b)
   return {
     verified: report.equal && report.skipped.length === 0,
@@ -85,14 +84,9 @@ async function follow(application: Application, client: pg.Client, tell: Tell, s
   })
   ended.catch(() => undefined)
   try {
-    const copied = (): string => `Copied to warehouse.duckdb: ${watch.rowsCopied.toLocaleString('en-US')} rows`
-    await step(tell, 'snapshot', copied, async () => {
+    await step(tell, 'snapshot', 'Copying the shop to warehouse.duckdb', async () => {
       while (watch.liveTables < SHOP_TABLES.length) await Promise.race([watch.next(), ended])
-    })
-    tell({
-      event: 'step',
-      step: 'follow',
-      message: 'Now the shop changes, and each change is looked for in warehouse.duckdb',
+      return [undefined, `Copied to warehouse.duckdb: ${watch.rowsCopied.toLocaleString('en-US')} rows`]
     })
     const latencies: number[] = []
     let changes = 0
@@ -198,17 +192,17 @@ async function openShop(serverUrl: string, url: string): Promise<AsyncDisposable
   return { client, [Symbol.asyncDispose]: () => client.end() }
 }
 
-/** Runs `work` and tells how long it took. */
+/** Runs `work` and tells how long it took. `work` returns its result and what to say about it. */
 async function step<Result>(
   tell: Tell,
   name: string,
-  message: string | (() => string),
-  work: () => Promise<Result>,
+  message: string,
+  work: () => Promise<readonly [Result, string]>,
 ): Promise<Result> {
+  tell({ event: 'begin', step: name, message })
   const startedMs = performance.now()
-  const result = await work()
-  const text = typeof message === 'string' ? message : message()
-  tell({ event: 'step', step: name, message: text, durationMs: Math.round(performance.now() - startedMs) })
+  const [result, said] = await work()
+  tell({ event: 'done', step: name, message: said, durationMs: Math.round(performance.now() - startedMs) })
   return result
 }
 

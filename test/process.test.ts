@@ -1,0 +1,36 @@
+/** The command line as a process. */
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+
+function run(...parameters: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, parameters, { encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+
+test('the version is that of the package', () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+  expect(run('src/bin.ts', '--version')).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' })
+})
+
+test('a usage error ends the process with 2 and words on standard error', () => {
+  const result = run('src/bin.ts', 'snyc')
+  expect(result).toMatchObject({ status: 2, stdout: '' })
+  expect(result.stderr).toContain('Did you mean sync?')
+})
+
+test('a Node that is too old is told so in one sentence', () => {
+  const old = 'data:text/javascript,Object.defineProperty(process, "versions", { value: { node: "22.9.0" } })'
+  expect(run('--import', old, 'bin/simplyload.js', 'sync')).toEqual({
+    status: 2,
+    stdout: '',
+    stderr: 'simplyload needs Node.js 24 or newer; this is 22.9.0.\n',
+  })
+})
+
+test('a configuration that is not there says how to get one', () => {
+  const result = run('src/bin.ts', 'validate', '--config', '/nowhere/simplyload.yaml', '--json')
+  expect(result.status).toBe(2)
+  expect(JSON.parse(result.stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({ event: 'end', outcome: 'failed' })
+  expect(result.stderr).toContain('simplyload init')
+})
