@@ -6,6 +6,7 @@
  * caller, who gives the connection back with the first byte that does not concern it.
  */
 import type { Socket } from 'node:net'
+import type { TextEncoding } from '../../columnar/form-decoder.ts'
 import { SESSION_SETTINGS } from '../../columnar/postgres-type.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { type ConnectionSettings, describeConnection } from './connection-settings.ts'
@@ -55,7 +56,8 @@ const OWN_SETTINGS: Readonly<Record<string, string>> = {
 function sessionSql(settings: ConnectionSettings): string {
   const values = { ...SESSION_SETTINGS, ...OWN_SETTINGS, statement_timeout: String(settings.statementTimeoutMs) }
   const rows = Object.entries(values).map(([name, value]) => `(${quoteLiteral(name)}, ${quoteLiteral(value)})`)
-  return `SELECT pg_catalog.current_setting('server_version_num')::int AS version, pg_catalog.set_config(v.name, v.value, false) FROM (VALUES ${rows.join(', ')}) AS v(name, value)
+  return `SELECT pg_catalog.current_setting('server_version_num')::int AS version,
+  pg_catalog.current_setting('server_encoding') AS encoding, pg_catalog.set_config(v.name, v.value, false) FROM (VALUES ${rows.join(', ')}) AS v(name, value)
 WHERE pg_catalog.current_setting(v.name, true) IS NOT NULL`
 }
 
@@ -96,8 +98,13 @@ async function connectOnce(
   signal.addEventListener('abort', stop, { once: true })
   try {
     await driver.connect()
-    const [row] = await client.query<{ version: number }>(sessionSql(settings))
+    const [row] = await client.query<{ version: number; encoding: string }>(sessionSql(settings))
     client.serverVersion = row?.version ?? 0
+    if (row?.encoding === 'SQL_ASCII') {
+      // Else the server refuses the whole statement for one value that is no UTF-8.
+      await client.query("SET client_encoding = 'SQL_ASCII'")
+      client.textEncoding = 'verify'
+    }
     if (client.serverVersion < VERSION_MIN) {
       throw new PipelineError('source_setting', doing, {
         cause: new Error(`the server is PostgreSQL ${Math.floor(client.serverVersion / 10_000)}`),
@@ -125,6 +132,8 @@ export class PostgresClient implements AsyncDisposable {
   readonly settings: ConnectionSettings
   /** As `server_version_num`: 180004. */
   serverVersion = 0
+  /** `verify`: the database does not check text, so it may be no UTF-8. */
+  textEncoding: TextEncoding = 'trusted'
   readonly #driver: DriverClient
   readonly #lossListeners = new Set<(error: Error) => void>()
   #tail: Promise<unknown> = Promise.resolve()

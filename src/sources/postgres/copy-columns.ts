@@ -1,4 +1,5 @@
 /** Which columns a COPY selects, and in which form. */
+import type { TextEncoding } from '../../columnar/form-decoder.ts'
 import { hasBinaryDecoder, type PostgresType } from '../../columnar/postgres-type.ts'
 import type { WireColumn } from '../../columnar/wire-column.ts'
 import { PipelineError } from '../../core/errors.ts'
@@ -20,6 +21,8 @@ export interface CopyForm {
    * `follow`: a column that is gone is NULL, one with another type is decoded from that into the column's.
    */
   readonly drift: 'refuse' | 'follow'
+  /** Of the connection that reads. */
+  readonly encoding: TextEncoding
 }
 
 const TEXT: PostgresType = { oid: 25, name: 'text', typmod: -1, kind: 'base', hasSend: true }
@@ -41,7 +44,7 @@ export function copyColumns(schema: TableSchema, catalog: CatalogTable, form: Co
     }
     const binary = form.values === 'binary' && hasBinaryDecoder(found.type)
     const quoted = quoteIdentifier(found.name)
-    wire.push({ column, type: found.type, binary })
+    wire.push({ column, type: found.type, binary, encoding: form.encoding })
     list.push(binary ? quoted : outputText(quoted))
   }
   return { wire, list: list.join(', ') }

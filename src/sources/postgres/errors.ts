@@ -231,6 +231,11 @@ function serverVerdict(error: ServerError, settings: ConnectionSettings): Verdic
           ? 'Raise max_wal_senders and restart the server'
           : 'The server has no free connection: raise max_connections (or the CONNECTION LIMIT of role or database), or lower snapshot.connections',
       ]
+    case '53200':
+      return [
+        'source_setting',
+        'The server is out of (shared) memory: raise max_locks_per_transaction and restart it, or copy fewer tables at a time',
+      ]
     case '53100':
       return ['source_query', 'The disk of the database server is full: make room there']
     case '42P01':
@@ -250,7 +255,6 @@ function serverVerdict(error: ServerError, settings: ConnectionSettings): Verdic
         : ['source_query', undefined]
     case '57P03':
       return ['source_unreachable', 'The server is starting or stopping']
-    case '25P02':
     case '57P01':
     case '57P02':
     case '57P04':

@@ -31,7 +31,11 @@ export async function readRowsByKey(
   invariant(schema.identity.kind === 'key', 'rows are read by key only where there is one')
   invariant(keys.length <= KEYS_MAX, `rows are read by at most ${KEYS_MAX} keys at a time`)
   const catalog = await presentTable(client, schema, signal)
-  const { wire, list } = copyColumns(schema, catalog, { values: 'binary', drift: 'follow' })
+  const { wire, list } = copyColumns(schema, catalog, {
+    values: 'binary',
+    drift: 'follow',
+    encoding: client.textEncoding,
+  })
   const builder = new SnapshotBuilder(schema, wire, at)
   if (keys.length === 0) return builder.take()
   const condition = await keyCondition(client, schema, catalog, keys, signal)
@@ -113,7 +117,11 @@ async function* verificationBatches(
     await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY')
     const catalog = await presentTable(client, schema, signal)
     lsn.resolve(atLeast)
-    const { wire, list } = copyColumns(schema, catalog, { values: 'text', drift: 'follow' })
+    const { wire, list } = copyColumns(schema, catalog, {
+      values: 'text',
+      drift: 'follow',
+      encoding: client.textEncoding,
+    })
     for (const leaf of catalog.leaves) {
       const sql = `COPY (SELECT ${list} FROM ONLY ${quoteTable(leaf.namespace, leaf.name)}) TO STDOUT (FORMAT binary)`
       const builder = new SnapshotBuilder(schema, wire, boundary(0, atLeast))

@@ -33,9 +33,9 @@ function open(schemas: readonly TableSchema[], batchRowsMax = 1000): Promise<Sna
   return source.openSnapshot({ generation: 3, schemas, connections: 2, batchRowsMax, batchBytesMax: 1 << 20 }, signal)
 }
 
-async function one(name: string): Promise<{ schema: TableSchema; session: SnapshotSession }> {
+async function one(name: string, batchRowsMax?: number): Promise<{ schema: TableSchema; session: SnapshotSession }> {
   const [schema] = await describe(name)
-  return { schema: schema!, session: await open([schema!]) }
+  return { schema: schema!, session: await open([schema!], batchRowsMax) }
 }
 
 /** Ends the connections of the snapshot whose current statement matches. */
@@ -79,6 +79,42 @@ test('when the holder of the snapshot is gone, the snapshot is lost and says so'
   expect(await kill('%')).toBeGreaterThanOrEqual(1)
   await expect(collect(session.readChunk(schema, chunks[0]!, signal))).rejects.toMatchObject({ code: 'snapshot_lost' })
   await expect(session.plan(schema, signal)).rejects.toMatchObject({ code: 'snapshot_lost' })
+})
+
+test('a chunk does not count when the holder is lost while it is read', async () => {
+  await database.query(
+    "CREATE TABLE orphan (id int PRIMARY KEY, body text); INSERT INTO orphan SELECT i, repeat('o', 1000) FROM generate_series(1, 20000) i",
+  )
+  const whole = sourceOf(database.url, database.name)
+  const [schema] = await describe('orphan')
+  await using session = await whole.openSnapshot(
+    { generation: 1, schemas: [schema!], connections: 1, batchRowsMax: 500, batchBytesMax: 1 << 30 },
+    signal,
+  )
+  const { chunks } = await session.plan(schema!, signal)
+  const reading = (async () => {
+    let killed = false
+    for await (const _ of session.readChunk(schema!, chunks[0]!, signal)) {
+      if (!killed) expect(await kill('SELECT oid%')).toBe(1)
+      killed = true
+    }
+  })()
+  await expect(reading).rejects.toMatchObject({ code: 'snapshot_lost', context: { table: 'public.orphan' } })
+})
+
+test('whoever leaves a chunk early leaves no connection behind', async () => {
+  await database.query(
+    'CREATE TABLE left_early (id int PRIMARY KEY); INSERT INTO left_early SELECT generate_series(1, 30)',
+  )
+  const { schema, session } = await one('left_early', 10)
+  await using _ = session
+  const { chunks } = await session.plan(schema, signal)
+  for await (const _ of session.readChunk(schema, chunks[0]!, signal)) break
+  const sessions = () =>
+    database.query<{ n: number }>(
+      "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'simplyload snapshot'",
+    )
+  await expect.poll(sessions).toEqual([{ n: 1 }])
 })
 
 test('an abort stops a chunk with its reason and frees its connection', async () => {

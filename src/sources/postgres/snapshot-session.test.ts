@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres.ts'
 import { collect, readAll, request, sourceOf, valuesOf } from '../../../test/support/postgres-source.ts'
@@ -278,4 +279,31 @@ test('row-level security that would hide rows is an error, not fewer rows', asyn
     signal,
   )
   await expect(readAll(session, schema!, signal)).rejects.toMatchObject({ code: 'source_permission' })
+})
+
+test('text that is no UTF-8, in a database that does not check it, goes to quarantine', async () => {
+  await database.query(
+    `CREATE DATABASE ${database.name}_ascii ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0`,
+  )
+  try {
+    const address = new URL(database.url)
+    address.pathname = `/${database.name}_ascii`
+    const ascii = new pg.Client({ connectionString: address.href })
+    await ascii.connect()
+    await ascii.query(
+      "CREATE TABLE raw (id int PRIMARY KEY, v text); INSERT INTO raw VALUES (1, 'plain'), (2, E'\\xff\\xfe')",
+    )
+    await ascii.end()
+    await using unchecked = sourceOf(address.href, database.name)
+    const [schema] = await unchecked.describe([request('raw')], signal)
+    await using session = await unchecked.openSnapshot(
+      { generation: 1, schemas: [schema!], connections: 1, batchRowsMax: 10, batchBytesMax: 1000 },
+      signal,
+    )
+    const batches = await readAll(session, schema!, signal)
+    expect(valuesOf(batches, 'v')).toEqual(['plain', null])
+    expect(batches[0]!.features.quarantinedRows).toBe(1)
+  } finally {
+    await database.query(`DROP DATABASE ${database.name}_ascii WITH (FORCE)`)
+  }
 })

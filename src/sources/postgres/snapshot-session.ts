@@ -8,6 +8,7 @@
  *      which is `snapshot_lost`.
  */
 import { randomBytes } from 'node:crypto'
+import type { TextEncoding } from '../../columnar/form-decoder.ts'
 import { SnapshotBuilder } from '../../columnar/snapshot-builder.ts'
 import type { SnapshotBatch } from '../../core/batch.ts'
 import { isPipelineError, PipelineError } from '../../core/errors.ts'
@@ -19,7 +20,7 @@ import { queryWithDeadline } from './bounded-wait.ts'
 import type { CatalogTable } from './catalog.ts'
 import { connect, type PostgresClient } from './client.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
-import { type CopyForm, copyColumns } from './copy-columns.ts'
+import { type CopyColumns, copyColumns } from './copy-columns.ts'
 import { type CopyLimits, readCopy } from './copy-reader.ts'
 import { sqlState } from './errors.ts'
 import { parseLsn } from './lsn.ts'
@@ -41,7 +42,6 @@ interface CreatedSlot {
 
 // Bounds a connection that breaks again and again; each attempt has moved on from where the one before broke.
 const JOIN_ATTEMPTS_MAX = 5
-const CHUNK_FORM: CopyForm = { values: 'binary', drift: 'refuse' }
 export const BEGIN = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
 
 /** Throws `source_busy` when open transactions keep the slot waiting, `source_table_missing`, `snapshot_lost` for a race with DDL. */
@@ -130,27 +130,28 @@ class PostgresSnapshot implements SnapshotSession {
     chunk: SnapshotChunk,
     signal: AbortSignal,
   ): AsyncGenerator<SnapshotBatch, void, undefined> {
-    const sql = this.#statement(schema, parseChunk(schema, chunk))
     // Within one snapshot and under the lock a range of blocks always gives the same rows in the same order.
     let rows = 0
     for (let attempt = 1; ; attempt += 1) {
       const worker = this.#idle.pop() ?? (await this.#join(signal))
       try {
-        const { wire } = copyColumns(schema, this.#catalogOf(schema), CHUNK_FORM)
+        const { wire, sql } = this.#statement(schema, parseChunk(schema, chunk), worker.textEncoding)
         const builder = new SnapshotBuilder(schema, wire, this.position)
         for await (const batch of readCopy(worker, sql, builder, this.#limits, rows, signal)) {
           rows += batch.rows
           yield batch
         }
-        if (this.#closed) await worker.close()
-        else this.#idle.push(worker)
+        // Had the holder gone before the worker had a lock of its own, the table could have been rewritten in between.
+        await this.#requireHolder(signal)
+        this.#idle.push(worker)
         return
       } catch (error) {
-        worker.destroy()
         if (signal.aborted) throw error
-        if (!isPipelineError(error, 'source_connection_lost') || attempt === JOIN_ATTEMPTS_MAX)
-          throw named(error, schema)
+        const mayGoOn = isPipelineError(error, 'source_connection_lost') && attempt < JOIN_ATTEMPTS_MAX
+        if (!mayGoOn) throw named(error, schema)
         await this.#requireHolder(signal)
+      } finally {
+        if (this.#closed || !this.#idle.includes(worker)) worker.destroy()
       }
     }
   }
@@ -166,22 +167,28 @@ class PostgresSnapshot implements SnapshotSession {
     return catalog
   }
 
-  #statement(schema: TableSchema, range: ChunkRange): string {
+  #statement(
+    schema: TableSchema,
+    range: ChunkRange,
+    encoding: TextEncoding,
+  ): Pick<CopyColumns, 'wire'> & { sql: string } {
     const catalog = this.#catalogOf(schema)
     const leaf = catalog.leaves.find((candidate) => candidate.oid === range.relation)
     invariant(leaf !== undefined, 'chunks of an earlier snapshot are read only where the fingerprint is the same')
-    const { list } = copyColumns(schema, catalog, CHUNK_FORM)
+    const { wire, list } = copyColumns(schema, catalog, { values: 'binary', drift: 'refuse', encoding })
     const upper = range.toBlock === undefined ? '' : ` AND ctid < '(${range.toBlock},0)'`
     const from = `FROM ONLY ${quoteTable(leaf.namespace, leaf.name)} WHERE ctid >= '(${range.fromBlock},0)'${upper}`
-    return `COPY (SELECT ${list} ${from}) TO STDOUT (FORMAT binary)`
+    return { wire, sql: `COPY (SELECT ${list} ${from}) TO STDOUT (FORMAT binary)` }
   }
 
   async #join(signal: AbortSignal): Promise<PostgresClient> {
+    let worker: PostgresClient | undefined
     try {
-      const worker = await connect(this.#options.settings, { purpose: 'snapshot' }, signal)
+      worker = await connect(this.#options.settings, { purpose: 'snapshot' }, signal)
       await worker.query(`${BEGIN}; SET TRANSACTION SNAPSHOT ${quoteLiteral(this.#snapshot)}`)
       return worker
     } catch (error) {
+      worker?.destroy()
       signal.throwIfAborted()
       await this.#requireHolder(signal)
       // 22023, 42704, 55000: the snapshot is not there, in the words of different versions.
