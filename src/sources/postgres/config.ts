@@ -22,7 +22,7 @@ const ssl = z
   .union([
     sslMode,
     z.strictObject({
-      mode: sslMode.optional(),
+      mode: sslMode.optional().describe('As the mode alone'),
       rootcert: z.string().min(1).optional().describe('PEM file of the root certificates, or `system`'),
       cert: z.string().min(1).optional().describe('PEM file of the client certificate'),
       key: z.string().min(1).optional().describe("PEM file of the client certificate's key"),
@@ -65,7 +65,7 @@ const table = z
 
 export const postgresSourceSchema = z
   .strictObject({
-    type: z.literal('postgres'),
+    type: z.literal('postgres').describe('A PostgreSQL database'),
     url: z
       .string()
       .min(1)
@@ -74,8 +74,8 @@ export const postgresSourceSchema = z
     host: z.string().min(1).optional().describe('Name, address, or the folder of a Unix socket. Default: localhost'),
     port: z.number().int().min(1).max(65535).optional().describe('Default: 5432'),
     database: z.string().min(1).optional().describe('Default: the name of the user'),
-    user: z.string().min(1).optional(),
-    password: z.string().min(1).optional(),
+    user: z.string().min(1).optional().describe('Needed here or in `url`'),
+    password: z.string().min(1).optional().describe('Better in `url` or here as `${VARIABLE}` than in the file'),
     ssl: ssl.optional(),
     mode: z
       .enum(['auto', 'cdc', 'polling'])
@@ -94,16 +94,17 @@ export const postgresSourceSchema = z
       .default(false)
       .describe('PostgreSQL 17 and later: the slot survives a failover to a synchronized standby'),
     connect_timeout: duration.optional().describe('Default: 15s'),
-    statement_timeout: duration.default(300_000).describe('For statements on the catalog; reading rows has no limit'),
-    slot_timeout: duration.default(60_000).describe('How long to wait for open transactions when a slot is made'),
+    statement_timeout: duration.prefault('5m').describe('For statements on the catalog; reading rows has no limit'),
+    slot_timeout: duration.prefault('1m').describe('How long to wait for open transactions when a slot is made'),
     snapshot: z
       .strictObject({
         // Two connections read about 1.4 times as fast as one; more of them load the database without being faster.
         connections: z.number().int().min(1).max(64).default(2).describe('Connections that read at the same time'),
         // Small enough to lose little when a connection breaks, large enough that statements do not count: half a second.
-        chunk_bytes: size.default(64 * 1024 * 1024).describe('Size of the parts in which a table is read'),
+        chunk_bytes: size.prefault('64MiB').describe('Size of the parts in which a table is read'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('The first full read'),
     tables: z.array(table).min(1).describe('Tables to copy'),
   })
   .superRefine((source, context) => {

@@ -79,8 +79,8 @@ test('keys of the file win over the connection string', () => {
 test('TLS, time-outs and options come from the connection string', () => {
   const url =
     'postgres://u@h/d?sslmode=verify-ca&sslrootcert=%2Fca.pem&sslcert=c.pem&sslkey=k.pem&connect_timeout=3&application_name=x&options=-c%20geqo%3Doff&channel_binding=require&target_session_attrs=any'
-  expect(connectionSettings({ url })).toMatchObject({
-    ssl: { mode: 'verify-ca', rootCert: '/ca.pem', cert: 'c.pem', key: 'k.pem' },
+  expect(connectionSettings({ url }, '/etc/simplyload')).toMatchObject({
+    ssl: { mode: 'verify-ca', rootCert: '/ca.pem', cert: '/etc/simplyload/c.pem', key: '/etc/simplyload/k.pem' },
     connectTimeoutMs: 3000,
     applicationName: 'x',
     options: '-c geqo=off',

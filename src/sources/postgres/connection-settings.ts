@@ -2,6 +2,7 @@
  * Where and how to connect: what `simplyload.yaml` says merged with what a connection string says, as libpq reads it.
  * Keys of the file win over the connection string.
  */
+import { resolve } from 'node:path'
 import { PipelineError } from '../../core/errors.ts'
 
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
@@ -91,8 +92,11 @@ const KNOWN = [
   'user',
 ]
 
-/** Throws `config_invalid`; the message never contains the connection string, which holds the password. */
-export function connectionSettings(keys: ConnectionKeys): ConnectionSettings {
+/**
+ * `folder`: where relative paths of certificates start. Throws `config_invalid`; the message never contains the connection
+ * string, which holds the password.
+ */
+export function connectionSettings(keys: ConnectionKeys, folder = '.'): ConnectionSettings {
   const parameters = keys.url === undefined ? new Map<string, string>() : parseConnectionString(keys.url)
   const ssl = typeof keys.ssl === 'string' ? { mode: keys.ssl } : (keys.ssl ?? {})
   const user = keys.user ?? parameters.get('user')
@@ -104,6 +108,8 @@ export function connectionSettings(keys: ConnectionKeys): ConnectionSettings {
       'Give one in the connection string (postgres://user:password@host/database) or as `user`',
     )
   }
+  const file = (path: string | undefined): string | undefined =>
+    path === undefined ? undefined : resolve(folder, path)
   const seconds = keys.connect_timeout ?? wholeNumber('connect_timeout', parameters.get('connect_timeout'))
   return {
     host: keys.host ?? parameters.get('host') ?? 'localhost',
@@ -116,9 +122,9 @@ export function connectionSettings(keys: ConnectionKeys): ConnectionSettings {
       mode:
         oneOf('sslmode', SSL_MODES, ssl.mode ?? parameters.get('sslmode')) ??
         (rootCert === 'system' ? 'verify-full' : 'prefer'),
-      rootCert,
-      cert: ssl.cert ?? parameters.get('sslcert'),
-      key: ssl.key ?? parameters.get('sslkey'),
+      rootCert: rootCert === 'system' ? rootCert : file(rootCert),
+      cert: file(ssl.cert ?? parameters.get('sslcert')),
+      key: file(ssl.key ?? parameters.get('sslkey')),
       direct: oneOf('sslnegotiation', ['postgres', 'direct'], parameters.get('sslnegotiation')) === 'direct',
     },
     channelBinding:

@@ -27,9 +27,9 @@ import { openSnapshot } from './snapshot-session.ts'
 import { openStream } from './stream.ts'
 import { requestedTables, tableSchema } from './table-schemas.ts'
 
-/** Opens nothing: connections are made when first needed. */
-export function createPostgresSource(name: string, config: PostgresSourceConfig): PostgresSource {
-  return new PostgresSource(name, config)
+/** Opens nothing: connections are made when first needed. `folder`: where relative paths of certificates start. */
+export function createPostgresSource(name: string, config: PostgresSourceConfig, folder = '.'): PostgresSource {
+  return new PostgresSource(name, config, folder)
 }
 
 export class PostgresSource implements ChangeSource {
@@ -42,13 +42,13 @@ export class PostgresSource implements ChangeSource {
   /** For short questions. Made when first needed, and again after it was lost. */
   #client: Promise<PostgresClient> | undefined
 
-  constructor(name: string, config: PostgresSourceConfig) {
+  constructor(name: string, config: PostgresSourceConfig, folder: string) {
     this.name = name
-    this.#settings = connectionSettings({
-      ...config,
+    const seconds = {
       connect_timeout: config.connect_timeout === undefined ? undefined : config.connect_timeout / 1000,
       statement_timeout: config.statement_timeout / 1000,
-    })
+    }
+    this.#settings = connectionSettings({ ...config, ...seconds }, folder)
     this.description = describeConnection(this.#settings)
     this.#options = {
       settings: this.#settings,
