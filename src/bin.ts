@@ -27,6 +27,8 @@ const exitCode = await runCommandLine({
   stdout: process.stdout,
   stderr: process.stderr,
   version,
+  // In a clone there is no installed command, but an npm script that starts the right Node.
+  program: import.meta.url.endsWith('.ts') ? 'npm run --silent simplyload --' : 'npx simplyload',
   openApplication: async (options) => (await import('./app.ts')).openApplication(options),
   runDemo: async (request, listener) => {
     const [{ openApplication }, { tellStory }] = await Promise.all([import('./app.ts'), import('./demo/story.ts')])

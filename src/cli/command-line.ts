@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly stdout: TextStream
   readonly stderr: TextStream
   readonly version: string
+  /** How a person calls this program: `npx simplyload`. */
+  readonly program: string
   readonly openApplication: OpenApplication
   readonly runDemo: RunDemo
   /** Aborted when the process is asked to stop. */
@@ -58,6 +60,7 @@ async function run(program: Program, surroundings: Surroundings, output: Output)
     stdout: surroundings.stdout,
     stderr: surroundings.stderr,
     environment: surroundings.environment,
+    program: surroundings.program,
     signal: surroundings.signal,
     interrupt: surroundings.interrupt,
     async open(overrides): Promise<Application> {

@@ -18,6 +18,8 @@ export interface CommandContext {
   readonly stdout: TextStream
   readonly stderr: TextStream
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** How a person calls this program: `npx simplyload`. */
+  readonly program: string
   /** Aborted by the first SIGINT or SIGTERM: finish what is in hand. The second ends the process. */
   readonly signal: AbortSignal
   /** As if the first SIGINT had come; the second call ends the process. */

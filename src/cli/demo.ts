@@ -30,7 +30,7 @@ export async function demo(
   )
   output.answer()
   output.answer(`The tables stay in ${colors.bold(warehouse)}. Look at them:`)
-  output.answer(`  npx simplyload query --config ${configFile} "FROM shop_public.orders LIMIT 5"`)
+  output.answer(`  ${context.program} query --config ${configFile} "FROM shop_public.orders LIMIT 5"`)
   output.answer(`  duckdb ${warehouse}`)
   return {
     outcome: verified ? 'ok' : 'different',

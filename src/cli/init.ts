@@ -61,8 +61,8 @@ export async function init(context: CommandContext, options: InitOptions): Promi
   if (context.environment[variable] === undefined) {
     output.answer(`  cp ${exampleFile} ${join(dirname(file), '.env')}    and write the connection string into it`)
   }
-  output.answer('  simplyload doctor')
-  output.answer('  simplyload sync')
+  output.answer(`  ${context.program} doctor`)
+  output.answer(`  ${context.program} sync`)
   return done({ files, source, tables })
 }
 

@@ -10,7 +10,7 @@ import type { DemoEvent, DemoReport, DemoRequest } from '../core/demo.ts'
 import { PipelineError } from '../core/errors.ts'
 import { startPostgres } from './embedded-postgres.ts'
 import { MergeWatch } from './merge-watch.ts'
-import { createShop, SHOP_CHANGES, SHOP_TABLES, type ShopChange } from './shop.ts'
+import { createShop, grouped, SHOP_CHANGES, SHOP_TABLES, type ShopChange } from './shop.ts'
 
 type Tell = (event: DemoEvent) => void
 
@@ -36,7 +36,7 @@ export async function tellStory(open: OpenApplication, request: DemoRequest, tel
   await using shop = await openShop(server.url, server.databaseUrl(DATABASE))
   await step(tell, 'shop', 'Making a shop', async () => {
     const rows = await createShop(shop.client)
-    return [undefined, `A shop was made: ${SHOP_TABLES.length} tables, ${rows.toLocaleString('en-US')} rows`]
+    return [undefined, `A shop was made: ${SHOP_TABLES.length} tables, ${grouped(String(rows))} rows`]
   })
   signal.throwIfAborted()
   await writeFile(configFile, configuration(server.databaseUrl(DATABASE)))
@@ -86,7 +86,7 @@ async function follow(application: Application, client: pg.Client, tell: Tell, s
   try {
     await step(tell, 'snapshot', 'Copying the shop to warehouse.duckdb', async () => {
       while (watch.liveTables < SHOP_TABLES.length) await Promise.race([watch.next(), ended])
-      return [undefined, `Copied to warehouse.duckdb: ${watch.rowsCopied.toLocaleString('en-US')} rows`]
+      return [undefined, `Copied to warehouse.duckdb: ${grouped(String(watch.rowsCopied))} rows`]
     })
     const latencies: number[] = []
     let changes = 0
@@ -156,7 +156,7 @@ async function valueAt(application: Application, check: string, signal: AbortSig
   return ''
 }
 
-const TRAFFIC = `INSERT INTO orders VALUES ($1, 1 + $1 % 20000, 'placed', 9.99, now(), NULL)`
+const TRAFFIC = `INSERT INTO orders VALUES ($1::bigint, 11 + $1::bigint % 19990, 'placed', 9.99, now(), NULL)`
 
 /** Small transactions in quick succession, as a shop has them. */
 async function liveTraffic(

@@ -62,6 +62,7 @@ export async function runCli(argv: readonly string[], options: CommandLineOption
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     version: '1.2.3',
+    program: 'npx simplyload',
     openApplication: async (opened) => {
       options.open?.(opened)
       return application
