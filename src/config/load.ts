@@ -87,12 +87,18 @@ async function retype(tree: ConfigTree, issues: readonly z.core.$ZodIssue[]): Pr
     .map((issue) => issue.path as KeyPath)
     .filter((path) => tree.entry(path)?.retype === true)
   if (paths.length === 0) return false
-  const { parseDocument } = await import('yaml')
-  for (const path of paths) {
-    const document = parseDocument(String(tree.get(path)), { prettyErrors: false })
-    if (document.errors.length === 0) tree.replace(path, document.toJS())
-  }
+  const { parse } = await import('yaml')
+  for (const path of paths) tree.replace(path, asYaml(parse, String(tree.get(path))))
   return true
+}
+
+/** What is no YAML stays text: then the message says what the key wants. */
+function asYaml(parse: typeof import('yaml').parse, text: string): unknown {
+  try {
+    return parse(text, { prettyErrors: false, logLevel: 'silent' })
+  } catch {
+    return text
+  }
 }
 
 /** A variable that is missing is enough to say; what the key then lacks is not said again. */
