@@ -1,7 +1,6 @@
 /** Reads `simplyload.yaml`, the environment and the command line once, into a typed and frozen configuration. */
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { parseEnv } from 'node:util'
 import type { z } from 'zod'
 import { PipelineError } from '../core/errors.ts'
 import { ConfigTree, type KeyPath } from './config-tree.ts'
@@ -38,8 +37,8 @@ export async function loadConfig<S extends Schema>(
 ): Promise<LoadedConfig<z.output<S>>> {
   const { file } = request
   const folder = dirname(resolve(file))
-  const text = await readText(file)
-  const environment = { ...(await readDotEnv(folder)), ...withoutAbsent(request.environment) }
+  const text = readText(file)
+  const environment = { ...readDotEnv(folder), ...withoutAbsent(request.environment) }
   const { tree, problems, readable } = await readYaml(text)
   if (!readable) throw configError(file, problems)
   const referenced = variablesIn(tree.root)
@@ -107,9 +106,10 @@ function follows(problem: ConfigProblem, missing: ConfigProblem): boolean {
   return problem.path.slice(0, shorter).every((key, index) => key === missing.path[index]) && problem.path.length > 0
 }
 
-async function readText(file: string): Promise<string> {
+// Synchronous, as `node:fs` is loaded anyway, and `node:fs/promises` takes a millisecond or two.
+function readText(file: string): string {
   try {
-    return await readFile(file, 'utf8')
+    return readFileSync(file, 'utf8')
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     const hint =
@@ -121,10 +121,11 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-async function readDotEnv(folder: string): Promise<Environment> {
+function readDotEnv(folder: string): Environment {
   const file = join(folder, '.env')
   try {
-    return parseEnv(await readFile(file, 'utf8'))
+    const text = readFileSync(file, 'utf8')
+    return process.getBuiltinModule('node:util').parseEnv(text)
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
     const hint = 'Make the file readable for this user, or move it away'

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { type PostgresSourceConfig, postgresSourceSchema, replicationNames } from './config.ts'
+import { type PostgresSourceConfig, postgresSourceSchema } from './config.ts'
+import { replicationNames } from './replication-names.ts'
 
 const MINIMAL = { type: 'postgres', url: 'postgres://u:S3cr3t@h/d', tables: ['public.orders'] }
 

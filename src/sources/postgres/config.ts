@@ -1,5 +1,4 @@
 /** The configuration of a Postgres source: one definition for parser, JSON Schema and reference page. */
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../../core/byte-size.ts'
 import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../../core/duration.ts'
@@ -129,26 +128,3 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 /** Durations in milliseconds, sizes in bytes. */
 export type PostgresSourceConfig = DeepReadonly<z.output<typeof postgresSourceSchema>>
 export type PostgresTableConfig = PostgresSourceConfig['tables'][number]
-
-export interface ReplicationNames {
-  readonly slot: string
-  readonly publication: string
-  /** For tables whose rows have no identity: inserts and truncates only. */
-  readonly appendPublication: string
-}
-
-export function replicationNames(source: string, config: PostgresSourceConfig): ReplicationNames {
-  const own = ownName(source)
-  const publication = config.publication ?? own
-  return { slot: config.slot ?? own, publication, appendPublication: `${publication}_append` }
-}
-
-// Slot names take fewer characters than source names; the digest keeps `a-b` and `a_b` apart.
-function ownName(source: string): string {
-  const plain = source
-    .toLowerCase()
-    .replace(/[^a-z0-9_]/g, '_')
-    .slice(0, 38)
-  if (plain === source) return `simplyload_${plain}`
-  return `simplyload_${plain}_${createHash('sha256').update(source).digest('hex').slice(0, 6)}`
-}

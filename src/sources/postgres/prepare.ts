@@ -5,11 +5,12 @@
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { PreparedSource, TableRequest } from '../../core/source.ts'
+import type { TableId } from '../../core/table-schema.ts'
 import { connect, type PostgresClient } from './client.ts'
-import type { ReplicationNames } from './config.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { sqlState } from './errors.ts'
-import { applyPublicationChanges, publicationChanges, readPublications } from './publication.ts'
+import { applyPublicationChanges, notWhollyPublished, publicationChanges, readPublications } from './publication.ts'
+import type { ReplicationNames } from './replication-names.ts'
 import { createSlot, dropSlotSql, readSlot, requireUsableSlot } from './slot.ts'
 import { quoteIdentifier } from './sql-text.ts'
 import { requestedTables } from './table-schemas.ts'
@@ -28,6 +29,7 @@ export async function prepareSource(
   requests: readonly TableRequest[],
   mayCreateSlot: boolean,
   signal: AbortSignal,
+  beforePublishing: (tables: readonly TableId[]) => Promise<void>,
 ): Promise<PreparedSource> {
   const { names, settings, slotTimeoutMs } = options
   await using client = await connect({ ...settings, statementTimeoutMs: 0 }, { purpose: 'prepare' }, signal)
@@ -36,6 +38,8 @@ export async function prepareSource(
   const tables = await requestedTables(client, requests, signal)
   const present = await readPublications(client, [names.publication, names.appendPublication], signal)
   const changes = publicationChanges(names, present, tables, client.serverVersion, options.ownsPublications)
+  const lacking = notWhollyPublished(names, present, tables, client.serverVersion)
+  if (lacking.length > 0) await beforePublishing(lacking.map(({ request }) => request.table))
   await applyPublicationChanges(client, changes, slotTimeoutMs, signal)
 
   const before = await readSlot(client, names.slot, signal)

@@ -8,8 +8,8 @@
 import { PipelineError } from '../../core/errors.ts'
 import { queryWithDeadline } from './bounded-wait.ts'
 import type { PostgresClient } from './client.ts'
-import type { ReplicationNames } from './config.ts'
 import { sqlState } from './errors.ts'
+import type { ReplicationNames } from './replication-names.ts'
 import { findIdentity } from './row-identity.ts'
 import { quoteIdentifier, quoteTable } from './sql-text.ts'
 import { type RequestedTable, relationKey } from './table-schemas.ts'
@@ -113,6 +113,30 @@ export function publicationChanges(
   ]
 }
 
+/** Tables of which some changes were not in the log until now. */
+export function notWhollyPublished(
+  names: ReplicationNames,
+  present: readonly Publication[],
+  tables: readonly RequestedTable[],
+  serverVersion: number,
+): readonly RequestedTable[] {
+  return tables.filter(({ catalog }) => {
+    const append = findIdentity(catalog, serverVersion).kind === 'append'
+    const name = append ? names.appendPublication : names.publication
+    const carries = (publication: Publication): boolean =>
+      publishes(publication, catalog.namespace, catalog.name) &&
+      hasOperations(publication, append ? 'append' : 'all') &&
+      (publication.viaRoot || catalog.kind !== 'p') &&
+      (publication.generatedColumns !== 'none' || catalog.columns.every((column) => column.generated !== 'stored'))
+    return !present.some((publication) => (publication.name === name || publication.allTables) && carries(publication))
+  })
+}
+
+function hasOperations(publication: Publication, kind: Kind): boolean {
+  const { insert, truncate, update } = publication
+  return insert && truncate && (kind === 'append' || (update && publication.delete))
+}
+
 function changesOf(
   name: string,
   kind: Kind,
@@ -150,11 +174,9 @@ export function publishes(publication: Publication, namespace: string, name: str
 
 /** Whether nothing is left out that the kind of publication should carry. */
 export function fits(publication: Publication, kind: Kind): boolean {
-  const operations =
-    publication.insert && publication.truncate && (kind === 'append' || (publication.update && publication.delete))
   // A publication of inserts that somebody made publish updates would break UPDATE for the application.
   const harmless = kind === 'all' || publication.allTables || !(publication.update || publication.delete)
-  return operations && harmless && publication.viaRoot && publication.generatedColumns !== 'none'
+  return hasOperations(publication, kind) && harmless && publication.viaRoot && publication.generatedColumns !== 'none'
 }
 
 export function publicationOptions(kind: Kind, serverVersion: number): string {

@@ -13,9 +13,9 @@ import type {
   TableRequest,
   VerificationRead,
 } from '../../core/source.ts'
-import type { TableSchema } from '../../core/table-schema.ts'
+import type { TableId, TableSchema } from '../../core/table-schema.ts'
 import { connect, type PostgresClient } from './client.ts'
-import { type PostgresSourceConfig, replicationNames } from './config.ts'
+import type { PostgresSourceConfig } from './config.ts'
 import { type ConnectionSettings, connectionSettings, describeConnection } from './connection-settings.ts'
 import { discoverTables } from './discover.ts'
 import { examineSource } from './examine.ts'
@@ -23,6 +23,7 @@ import { parseLsn } from './lsn.ts'
 import { currentLsn, dropReplication, type PrepareOptions, prepareSource } from './prepare.ts'
 import { readPublications } from './publication.ts'
 import { readForVerification, readRowsByKey } from './read-rows.ts'
+import { replicationNames } from './replication-names.ts'
 import { openSnapshot } from './snapshot-session.ts'
 import { openStream } from './stream.ts'
 import { requestedTables, tableSchema } from './table-schemas.ts'
@@ -73,8 +74,13 @@ export class PostgresSource implements ChangeSource {
     return (await requestedTables(client, tables, signal)).map((table) => tableSchema(table, client.serverVersion))
   }
 
-  prepare(tables: readonly TableRequest[], mayCreateSlot: boolean, signal: AbortSignal): Promise<PreparedSource> {
-    return prepareSource(this.#options, tables, mayCreateSlot, signal)
+  prepare(
+    tables: readonly TableRequest[],
+    mayCreateSlot: boolean,
+    signal: AbortSignal,
+    beforePublishing: (tables: readonly TableId[]) => Promise<void> = async () => undefined,
+  ): Promise<PreparedSource> {
+    return prepareSource(this.#options, tables, mayCreateSlot, signal, beforePublishing)
   }
 
   async currentLsn(signal: AbortSignal): Promise<bigint> {
