@@ -63,8 +63,17 @@ export interface ChangeSource extends Source {
    * Makes the permanent slot and publication where they are missing, adds tables to the publication, and reports where
    * the slot stands. Throws `source_permission` with the exact SQL to run as hint where the role may not.
    * With `mayCreateSlot` false a missing slot is `source_slot_missing`: state says there was one, so changes may be lost.
+   *
+   * `beforePublishing` is told of tables whose changes were not wholly in the log until now: new ones, and ones that were
+   * taken out or made anew meanwhile. What was read of them before lacks changes. It is awaited before anything is
+   * changed, and is the only chance to record this: afterwards nobody can tell any more.
    */
-  prepare(tables: readonly TableRequest[], mayCreateSlot: boolean, signal: AbortSignal): Promise<PreparedSource>
+  prepare(
+    tables: readonly TableRequest[],
+    mayCreateSlot: boolean,
+    signal: AbortSignal,
+    beforePublishing?: (tables: readonly TableId[]) => Promise<void>,
+  ): Promise<PreparedSource>
   /** The LSN up to which the source has written now: where `sync --once` stops. */
   currentLsn(signal: AbortSignal): Promise<bigint>
   /** An exact pair (boundary, snapshot) over `tables`. */

@@ -1,5 +1,5 @@
 /** The start of a run of one source: takes the lease, prepares the source, and books each table where it stands. */
-import type { Lease } from '../core/destination.ts'
+import type { Lease, SourceCheckpoints } from '../core/destination.ts'
 import { PipelineError } from '../core/errors.ts'
 import type { Position } from '../core/position.ts'
 import type { SourceRecord, TableRecord } from '../core/state.ts'
@@ -20,14 +20,19 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
   const requests = tables.map((table) => table.request)
   const { lease, checkpoints } = await destination.acquireLease(name, signal)
   const record = await state.source(name)
-  const records = await state.tables(name)
   const described = await source.describe(requests, signal)
   // After a reset of every table nothing depends on the old slot any more.
-  const hasHistory = records.length > 0 || checkpoints.tables.length > 0
-  const prepared = await source.prepare(requests, !hasHistory, signal)
+  const hasHistory = (await state.tables(name)).length > 0 || checkpoints.tables.length > 0
+  const unpublished = new Set<string>()
+  const prepared = await source.prepare(requests, !hasHistory, signal, async (tables) => {
+    for (const table of tables) unpublished.add(tableName(table))
+    await recordUnpublished(context, lease, checkpoints, unpublished, signal)
+  })
+  const records = await state.tables(name)
   const plan = planStart({
     described,
     prepared,
+    unpublished,
     record,
     tables: records,
     checkpoints,
@@ -62,6 +67,34 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
   const waiting = await state.waiting(name)
   book.addWaiting(waiting)
   return { lease, book, record: started, groupPosition: checkpoints.groupPosition }
+}
+
+const UNPUBLISHED =
+  'the source did not publish all of its changes for a time (was it dropped and made again, or taken out of the publication?)'
+
+/** Before the source mends it, since afterwards a killed process could not tell: what was read lacks changes. */
+async function recordUnpublished(
+  { state, stage, destination, name, clock, emit }: SourceContext,
+  lease: Lease,
+  checkpoints: SourceCheckpoints,
+  unpublished: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const entry of await state.tables(name)) {
+    const table = tableName(entry.table)
+    if (!unpublished.has(table) || entry.state === 'pending' || entry.state === 'needs_resync') continue
+    const isInGroup = checkpoints.tables.some((other) => tableName(other.table) === table && other.inGroup)
+    if (isInGroup) await destination.detach(lease, entry.table, signal)
+    const changed = { ...entry, resumeState: undefined, updatedMs: clock.nowMs() }
+    if (entry.state === 'snapshotting') {
+      await state.saveTable({ ...changed, state: 'pending' })
+      continue
+    }
+    const lost = { lastError: `Continuing ${table} failed: ${UNPUBLISHED}`, lastErrorCode: 'source_gap' }
+    await state.saveTable({ ...changed, ...lost, state: 'needs_resync' })
+    emit({ event: 'notice', source: name, message: lost.lastError, atMs: clock.nowMs() })
+    for (const file of await state.discardWaiting(entry.table)) await stage.remove(file.path)
+  }
 }
 
 async function bookTable(

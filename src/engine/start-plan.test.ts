@@ -175,4 +175,10 @@ describe('where a run starts', () => {
     })
     expect(actionOf(given).action).toBe('gap')
   })
+
+  test('a checkpoint without state is no good for a table that was not published', () => {
+    const lost = { record: undefined, prepared: { identity, created: false, restartLsn: 100n }, checkpoint: {} }
+    expect(actionOf(facts(lost)).action).toBe('live')
+    expect(actionOf(facts({ ...lost, unpublished: new Set(['public.orders']) })).action).toBe('gap')
+  })
 })

@@ -28,6 +28,8 @@ export interface StartFacts {
   /** Schemas of the configured tables as of now. */
   readonly described: readonly TableSchema[]
   readonly prepared: PreparedSource
+  /** Names of tables whose changes were not wholly in the log until now. */
+  readonly unpublished?: ReadonlySet<string>
   readonly record: SourceRecord | undefined
   readonly tables: readonly TableRecord[]
   readonly checkpoints: SourceCheckpoints
@@ -133,6 +135,13 @@ function startWithoutRecord(
   if (checkpoint === undefined || !checkpoint.inGroup) return { action: 'snapshot' }
   const schema = { ...described, version: facts.freshSchemaVersion }
   const at = parsePosition(checkpoint.position)
+  if (facts.unpublished?.has(tableName(described.table)) === true) {
+    return {
+      action: 'gap',
+      reason: 'operational state was lost, and not all changes of the table were published',
+      schema,
+    }
+  }
   if (
     at !== undefined &&
     facts.record === undefined &&

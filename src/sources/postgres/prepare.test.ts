@@ -268,3 +268,54 @@ test('the current LSN lies behind every commit that can be seen', () =>
     const [row] = await database.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn()::text AS lsn')
     expect((await source.currentLsn(signal)) >= parseLsn(row!.lsn)).toBe(true)
   }))
+
+test('tables whose changes were not in the log are told before they are published', () =>
+  withDatabase(async (database) => {
+    await database.query(
+      `CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); CREATE TABLE c (v int)`,
+    )
+    await using source = sourceOf(database.url, database.name)
+    const tables = ['a', 'b', 'c'].map((name) => request(name))
+    const told = async (mayCreateSlot = false): Promise<string[]> => {
+      const names: string[] = []
+      await source.prepare(tables, mayCreateSlot, signal, async (lacking) => {
+        names.push(...lacking.map((table) => table.name))
+      })
+      return names
+    }
+    const refused = source.prepare(tables, true, signal, () => Promise.reject(new Error('not recorded')))
+    await expect(refused).rejects.toThrow('not recorded')
+    expect(await publications(database)).toEqual([])
+    expect(await told(true)).toEqual(['a', 'b', 'c'])
+    expect(await told()).toEqual([])
+    // Made anew, it is another table, which nobody published.
+    await database.query('DROP TABLE b; CREATE TABLE b (id int PRIMARY KEY)')
+    expect(await told()).toEqual(['b'])
+    await database.query(`ALTER PUBLICATION simplyload_${database.name} DROP TABLE a`)
+    expect(await told()).toEqual(['a'])
+    await database.query(`ALTER PUBLICATION simplyload_${database.name} SET (publish = 'insert')`)
+    expect(await told()).toEqual(['a', 'b'])
+    await database.query('ALTER TABLE c ADD id int PRIMARY KEY')
+    expect(await told()).toEqual(['c'])
+    await database.query(`DROP PUBLICATION simplyload_${database.name}`)
+    expect(await told()).toEqual(['a', 'b', 'c'])
+    expect(await told()).toEqual([])
+  }))
+
+test('options that a table does not need do not make its changes incomplete', () =>
+  withDatabase(async (database) => {
+    await database.query(`CREATE TABLE plain (id int PRIMARY KEY); CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY RANGE (id);
+      CREATE TABLE computed (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED);
+      CREATE PUBLICATION theirs FOR TABLE plain, parted, computed`)
+    await using source = sourceOf(database.url, database.name, { publication: 'theirs' })
+    const names: string[] = []
+    await source.prepare(
+      ['plain', 'parted', 'computed'].map((name) => request(name)),
+      true,
+      signal,
+      async (lacking) => {
+        names.push(...lacking.map((table) => table.name))
+      },
+    )
+    expect(names).toEqual(['parted', 'computed'])
+  }))
