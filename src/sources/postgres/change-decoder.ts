@@ -5,17 +5,15 @@
  * gives each change the same ordinal each time it is sent, in progress or at its commit, with any set of tables. Each
  * change takes two, because an update of a row that is known by its content becomes two rows.
  */
-import type { OldTupleKind } from '../../columnar/change-builder.ts'
-import { skipTuple } from '../../columnar/tuple-data.ts'
 import type { WireColumn } from '../../columnar/wire-column.ts'
-import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { positionPrefix } from '../../core/position.ts'
 import type { StreamEvent } from '../../core/source.ts'
 import { type TableId, tableName } from '../../core/table-schema.ts'
 import type { BoundaryPacer } from './boundary-pacer.ts'
-import { MESSAGE, malformed, readRelation, readTimestampMs, readTruncate, TUPLE } from './pgoutput.ts'
+import { MESSAGE, malformed, readRelation, readTimestampMs, readTruncate } from './pgoutput.ts'
 import type { RowBuffers } from './row-buffers.ts'
+import { appendChange, changesWithoutIdentity } from './row-change.ts'
 import { type FollowedTable, OpenTransaction, type Relation, type RowBuffer } from './stream-state.ts'
 
 const ORDINALS_PER_CHANGE = 2
@@ -79,6 +77,11 @@ export class ChangeDecoder {
   /** Between transactions: whatever was committed so far has been received whole. */
   get isBetweenTransactions(): boolean {
     return !this.#inTransaction
+  }
+
+  /** Some relation has been described, over this connection or one before. */
+  get hasDescribed(): boolean {
+    return this.#relationsReceived > 0
   }
 
   /** The committed transaction that is being received, or was last; low 32 bits of its id. */
@@ -344,10 +347,12 @@ export class ChangeDecoder {
     this.#open.delete(open.id)
   }
 
+  /**
+   * PostgreSQL 18 also tells the end of transactions of which nothing was sent, because they were found to be aborted
+   * before their first block.
+   */
   #openTransaction(id: number): OpenTransaction {
-    const open = this.#open.get(id)
-    if (open === undefined) throw malformed(`transaction ${id} ends without having been sent`)
-    return open
+    return this.#open.get(id) ?? new OpenTransaction(id)
   }
 
   #abandon(open: OpenTransaction): void {
@@ -363,18 +368,6 @@ export class ChangeDecoder {
   }
 }
 
-/** `at`: behind the relation's oid. Returns the number of rows. */
-function appendChange(type: number, rows: RowBuffer, buffer: Buffer, at: number, ordinal: number): number {
-  const { builder } = rows
-  const kind = buffer[at] ?? 0
-  if (type === MESSAGE.insert) return builder.insert(buffer, at + 1, ordinal)
-  if (kind !== TUPLE.fresh && kind !== TUPLE.key && kind !== TUPLE.old) throw malformed('a tuple has an unknown kind')
-  if (type === MESSAGE.delete) return builder.delete(buffer, kind as OldTupleKind, at + 1, ordinal)
-  if (kind === TUPLE.fresh) return builder.update(buffer, 0, 0, at + 1, ordinal)
-  const fresh = skipTuple(buffer, at + 1)
-  return builder.update(buffer, kind, at + 1, fresh + 1, ordinal)
-}
-
 function excludedTables(open: OpenTransaction, lsn: bigint): readonly TableId[] {
   return [...open.tables].filter((table) => lsn < table.startLsn).map((table) => table.id)
 }
@@ -382,12 +375,4 @@ function excludedTables(open: OpenTransaction, lsn: bigint): readonly TableId[] 
 function nameOf(relation: Relation): { readonly namespace: string; readonly name: string } {
   const { namespace, name } = relation.message
   return { namespace, name }
-}
-
-function changesWithoutIdentity(table: FollowedTable): PipelineError {
-  return new PipelineError('source_gap', `Following ${table.name}`, {
-    cause: new Error('updates or deletes arrive, but its rows were loaded without anything to recognise them by'),
-    hint: `It has a key now: simplyload table resync ${table.name}`,
-    context: { table: table.name },
-  })
 }

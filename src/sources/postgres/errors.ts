@@ -318,7 +318,7 @@ function undefinedObjectVerdict(message: string): Verdict {
   if (/^publication .* does not exist/.test(message))
     return [
       'source_setting',
-      'The publication was dropped while it was read: start the sync again, which makes it anew',
+      'It was dropped at this place of the log, and one made anew is not there yet: simplyload checkpoint reset makes a new slot and reads the tables again',
     ]
   if (/^snapshot .* does not exist/.test(message)) return ['snapshot_lost', undefined]
   return ['source_query', undefined]

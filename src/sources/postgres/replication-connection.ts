@@ -8,14 +8,15 @@
  * timer whether anybody reads or not: a paused socket sees no question of the server, which after `wal_sender_timeout`
  * would take us for dead.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { PipelineError } from '../../core/errors.ts'
 import { connect, type PostgresClient, type TakenSocket } from './client.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { translateError } from './errors.ts'
-import { formatLsn } from './lsn.ts'
+import { formatLsn, parseLsn } from './lsn.ts'
 import { MessageFrames } from './message-frames.ts'
 import { timestampOf } from './pgoutput.ts'
-import { quoteIdentifier } from './sql-text.ts'
+import { quoteIdentifier, quoteLiteral } from './sql-text.ts'
 
 export interface ReplicationOptions {
   readonly settings: ConnectionSettings
@@ -27,6 +28,8 @@ export interface ReplicationOptions {
   readonly binary: boolean
   /** Large transactions are sent before they commit. */
   readonly streaming: boolean
+  /** A warning of the server. What it throws ends the stream. */
+  readonly onWarning: (sqlState: string, message: string) => void
 }
 
 /** First byte of CopyData from the server. */
@@ -44,6 +47,8 @@ const SMALL_CHUNK_BYTES = 16 * 1024
 const GATHER_MS = 1
 const STATUS_EVERY_MS_MAX = 10_000
 const STATUS_EVERY_MS_MIN = 50
+const TERMINATE = Buffer.from([0x58, 0, 0, 0, 4])
+const GOODBYE_MS = 1_000
 /** Status updates in a row that ask for an answer and get none, while we listen: then the server is gone. */
 const UNANSWERED_MAX = 30
 
@@ -76,9 +81,12 @@ export class ReplicationConnection {
     const client = await connect(options.settings, { replication: true, purpose: 'stream' }, signal)
     let connection: ReplicationConnection | undefined
     try {
-      const [row] = await client.query<{ timeout: number }>(
-        "SELECT setting::int AS timeout FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'",
+      const [row] = await client.query<{ timeout: number; confirmed: string | null }>(
+        `SELECT setting::int AS timeout, (SELECT confirmed_flush_lsn FROM pg_replication_slots
+          WHERE slot_name = ${quoteLiteral(options.slot)}) AS confirmed FROM pg_settings WHERE name = 'wal_sender_timeout'`,
       )
+      const confirmed = row?.confirmed == null ? 0n : parseLsn(row.confirmed)
+      if (confirmed > options.fromLsn) throw movedOn(options, confirmed)
       const timeoutMs = row?.timeout ?? 0
       const everyMs = timeoutMs === 0 ? STATUS_EVERY_MS_MAX : Math.min(STATUS_EVERY_MS_MAX, timeoutMs / 3)
       connection = new ReplicationConnection(client, options, Math.max(STATUS_EVERY_MS_MIN, everyMs))
@@ -150,12 +158,12 @@ export class ReplicationConnection {
   confirm(lsn: bigint): void {
     if (lsn > this.#confirmedLsn) this.#confirmedLsn = lsn
     this.received(lsn)
-    if (this.#started) this.sendStatus(false)
+    this.sendStatus(false)
   }
 
   /** `replyNow`: the server answers at once with how far it has read the log. */
   sendStatus(replyNow: boolean): void {
-    if (this.#closed || this.#failure !== undefined) return
+    if (!this.#started || this.#closed || this.#failure !== undefined) return
     const message = Buffer.alloc(39)
     message.writeUInt8(TYPE.copyData, 0)
     message.writeUInt32BE(38, 1)
@@ -168,13 +176,23 @@ export class ReplicationConnection {
     this.#socket?.write(message)
   }
 
-  /** Says what is confirmed and goodbye. */
+  /**
+   * Says what is confirmed and goodbye. When it resolves the slot is free, unless the server was in the middle of a large
+   * transaction: then it notices later.
+   */
   async close(): Promise<void> {
     if (this.#closed) return
-    if (this.#started) this.sendStatus(false)
+    this.sendStatus(false)
     this.#closed = true
     clearInterval(this.#timer)
-    this.#socket?.resume()
+    if (this.#socket !== undefined && this.#failure === undefined) {
+      this.#socket.write(TERMINATE)
+      this.#socket.resume()
+      const grace = new AbortController()
+      const late = delay(GOODBYE_MS, undefined, { signal: grace.signal }).catch(() => undefined)
+      await Promise.race([this.#socket.finished.catch(() => undefined), late])
+      grace.abort()
+    }
     await this.#client.close()
   }
 
@@ -241,7 +259,12 @@ export class ReplicationConnection {
   /** Whatever is no CopyData. */
   #takeOther(): void {
     const { type, buffer, start, end } = this.#frames
-    if (type === TYPE.notice || type === TYPE.parameter) return
+    if (type === TYPE.parameter) return
+    if (type === TYPE.notice) {
+      const { code, message } = readServerError(buffer, start, end)
+      this.#options.onWarning(code, message)
+      return
+    }
     if (type === TYPE.error) {
       // It says more than the loss of the connection that follows, and may be read only after it.
       this.#failure = undefined
@@ -279,13 +302,22 @@ export class ReplicationConnection {
   }
 }
 
+/** The server would start where the slot stands, and say nothing about what lies before. */
+function movedOn({ slot, fromLsn }: ReplicationOptions, confirmed: bigint): PipelineError {
+  return new PipelineError('source_gap', `Reading slot ${slot} from ${formatLsn(fromLsn)}`, {
+    cause: new Error(`it has been moved on to ${formatLsn(confirmed)}, so the changes between the two are gone`),
+    hint: 'Something else has read or advanced the slot. Read the tables again: simplyload table resync',
+    context: { slot },
+  })
+}
+
 /** The grammar of replication commands knows no E'' strings, and takes backslashes as they are. */
 function plainLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
 
-/** An ErrorResponse as `pg` would hand it over. */
-function readServerError(buffer: Buffer, start: number, end: number): Error {
+/** An ErrorResponse or NoticeResponse as `pg` would hand it over. */
+function readServerError(buffer: Buffer, start: number, end: number): Error & { readonly code: string } {
   const fields = new Map<string, string>()
   for (let at = start; at < end && buffer[at] !== 0; ) {
     const to = buffer.indexOf(0, at + 1)

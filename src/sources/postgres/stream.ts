@@ -13,7 +13,7 @@
  * A lost connection is thrown, not mended: the engine knows what is durable, and opens a new stream from there.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { isPipelineError } from '../../core/errors.ts'
+import { isPipelineError, PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { boundary } from '../../core/position.ts'
 import type { ChangeStream, StreamEvent, StreamRequest, StreamTable } from '../../core/source.ts'
@@ -23,8 +23,14 @@ import { connect, type PostgresClient } from './client.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { sqlState } from './errors.ts'
 import { parseLsn } from './lsn.ts'
+import { currentLsn } from './prepare.ts'
 import { resolveRelation } from './relation-resolver.ts'
-import { COPY_DATA, ReplicationConnection, WAL_DATA_HEADER_BYTES } from './replication-connection.ts'
+import {
+  COPY_DATA,
+  ReplicationConnection,
+  type ReplicationOptions,
+  WAL_DATA_HEADER_BYTES,
+} from './replication-connection.ts'
 import { RowBuffers } from './row-buffers.ts'
 import { FollowedTable } from './stream-state.ts'
 
@@ -34,20 +40,17 @@ export interface StreamSource {
   readonly publications: readonly string[]
 }
 
-/** Own messages in the log begin with it. */
-export const MESSAGE_PREFIX = 'simplyload'
-
 // How often the server is asked how far it has read, while a boundary is wanted; and how long it may take before a
 // record is written for it to read.
 const ASK_EVERY_MS = 100
 const HEARTBEAT_AFTER_ASKS = 10
 const SOURCE_LSN_EVERY_MS = 5_000
-/** A slot is freed when the server notices that the connection is gone. */
-const SLOT_FREE_AFTER_MS_MAX = 30_000
+const SLOT_FREE_AFTER_MS_MAX = 5_000
 const SLOT_RETRY_MS = 50
 /** How long transactions are received at their commit only, where it is not known when the one that caused it ended. */
 const AT_COMMIT_MS = 60_000
 const UNDEFINED_FUNCTION = '42883'
+const OBJECT_NOT_IN_PREREQUISITE_STATE = '55000'
 
 export async function openStream(
   source: StreamSource,
@@ -73,6 +76,8 @@ export class PostgresStream implements ChangeStream {
   #binary = true
   /** Set while transactions are received at their commit only: because of which one, and since when. */
   #atCommit: { readonly transaction: number; readonly sinceMs: number } | undefined
+  /** Warnings about publications that are to be expected. */
+  readonly #missing = new Set<string>()
   #asks = 0
   #sourceLsn: bigint
   #sourceLsnAskedMs = Number.NEGATIVE_INFINITY
@@ -114,14 +119,10 @@ export class PostgresStream implements ChangeStream {
     this.#connection?.wake()
   }
 
-  /** Writes a record into the log that the slot then moves past. Needs no privilege; does nothing on a standby. */
+  /** Commits something that the slot can move past, and whatever the server has not flushed with it. */
   async emitHeartbeat(): Promise<void> {
-    const client = await this.#catalogClient()
-    await client.query(
-      `SELECT pg_logical_emit_message(true, '${MESSAGE_PREFIX}', '') WHERE NOT pg_is_in_recovery()`,
-      [],
-      this.#signal,
-    )
+    const lsn = parseLsn(await currentLsn(await this.#catalogClient(), this.#signal))
+    if (lsn > this.#sourceLsn) this.#sourceLsn = lsn
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {
@@ -272,13 +273,27 @@ export class PostgresStream implements ChangeStream {
 
   /** Goes on where this connection stopped: rows in builders stay, transactions in progress come again from their start. */
   async #reconnect(): Promise<void> {
-    this.#connection?.destroy()
     const fromLsn = this.#decoder.restart()
+    await this.#connection?.close()
+    this.#connection = await this.#open(fromLsn)
+  }
+
+  /** The slot may still be with a connection that is gone; the server takes a moment to notice. */
+  async #open(fromLsn: bigint): Promise<ReplicationConnection> {
+    const options: ReplicationOptions = {
+      ...this.#source,
+      fromLsn,
+      binary: this.#binary,
+      streaming: this.#atCommit === undefined,
+      onWarning: (code, message) => this.#checkPublication(code, message),
+    }
     const deadline = performance.now() + SLOT_FREE_AFTER_MS_MAX
     for (;;) {
       try {
-        this.#connection = await this.#open(fromLsn)
-        return
+        const connection = await ReplicationConnection.open(options, this.#signal)
+        connection.received(fromLsn)
+        if (this.#confirmedLsn > 0n) connection.confirm(this.#confirmedLsn)
+        return connection
       } catch (error) {
         if (!isPipelineError(error, 'source_slot_in_use') || performance.now() > deadline) throw error
         await delay(SLOT_RETRY_MS, undefined, { signal: this.#signal })
@@ -286,12 +301,21 @@ export class PostgresStream implements ChangeStream {
     }
   }
 
-  async #open(fromLsn: bigint): Promise<ReplicationConnection> {
-    const options = { ...this.#source, fromLsn, binary: this.#binary, streaming: this.#atCommit === undefined }
-    const connection = await ReplicationConnection.open(options, this.#signal)
-    connection.received(fromLsn)
-    if (this.#confirmedLsn > 0n) connection.confirm(this.#confirmedLsn)
-    return connection
+  /**
+   * Up to version 17 a publication that does not exist at some place of the log is an error there. Version 18 only warns,
+   * and sends nothing of its tables. One that is missing from the start on was made after the slot: nothing is lost.
+   */
+  #checkPublication(code: string, message: string): void {
+    if (code !== OBJECT_NOT_IN_PREREQUISITE_STATE || this.#missing.has(message)) return
+    if (!this.#decoder.hasDescribed) {
+      this.#missing.add(message)
+      return
+    }
+    throw new PipelineError('source_setting', `Reading slot ${this.#source.slot}`, {
+      cause: new Error(`${message}: it was dropped, and the changes of its tables after that are not sent`),
+      hint: 'simplyload checkpoint reset makes a new slot and reads the tables again',
+      context: { slot: this.#source.slot },
+    })
   }
 
   #connected(): ReplicationConnection {
