@@ -12,9 +12,6 @@ import { rolldown } from 'rolldown'
 const root = resolve(import.meta.dirname, '..')
 const folder = join(root, 'dist')
 const BUNDLED = ['commander', 'yaml', 'zod']
-// Importing the module evaluates every getter of `process`, which takes as long as parsing the configuration: 5 to 15 ms.
-const PROCESS_MODULES = ['process', 'node:process']
-const GLOBAL_PROCESS = '\0process'
 
 rmSync(folder, { recursive: true, force: true })
 const entries = ['src/bin.ts', 'src/index.ts'].filter((path) => existsSync(join(root, path)))
@@ -22,14 +19,7 @@ const bundle = await rolldown({
   cwd: root,
   input: entries,
   platform: 'node',
-  external: (id) => !isPath(id) && !BUNDLED.includes(packageOf(id)) && !PROCESS_MODULES.includes(id),
-  plugins: [
-    {
-      name: 'global-process',
-      resolveId: (id) => (PROCESS_MODULES.includes(id) ? GLOBAL_PROCESS : undefined),
-      load: (id) => (id === GLOBAL_PROCESS ? 'export default globalThis.process' : undefined),
-    },
-  ],
+  external: (id) => !isPath(id) && !BUNDLED.includes(packageOf(id)),
 })
 const { output } = await bundle.write({
   dir: folder,
@@ -59,7 +49,7 @@ execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '
 })
 
 function isPath(id: string): boolean {
-  return id.startsWith('.') || id.startsWith('/') || id.startsWith('\0') || id.includes(':\\')
+  return id.startsWith('.') || id.startsWith('/') || id.includes(':\\')
 }
 
 function packageOf(id: string): string {
