@@ -1,6 +1,7 @@
 /** The only file that names every connector: their schemas, and how each is opened. */
 import { resolve } from 'node:path'
 import type { z } from 'zod'
+import type { DeepReadonly } from './config/load.ts'
 import { configSchema } from './config/schema.ts'
 import type { ComparingDestination, Destination } from './core/destination.ts'
 import type { ChangeSource } from './core/source.ts'
@@ -19,7 +20,7 @@ export const CONFIG_SCHEMA = configSchema({
   states: [sqliteStateSchema],
 })
 
-export type Config = z.output<typeof CONFIG_SCHEMA>
+export type Config = DeepReadonly<z.output<typeof CONFIG_SCHEMA>>
 export type SourceConfig = Config['sources'][string]
 
 /** A source that can say where it is, without its password. */

@@ -12,6 +12,9 @@ import { readYaml } from './yaml-file.ts'
 
 type Schema = z.core.$ZodType
 
+/** What is loaded is frozen, so its type is read-only on all levels. */
+export type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
+
 export interface LoadRequest {
   /** As typed; absolute, or relative to the working folder. */
   readonly file: string
@@ -34,7 +37,7 @@ export interface LoadedConfig<Config> {
 export async function loadConfig<S extends Schema>(
   schema: S,
   request: LoadRequest,
-): Promise<LoadedConfig<z.output<S>>> {
+): Promise<LoadedConfig<DeepReadonly<z.output<S>>>> {
   const { file } = request
   const folder = dirname(resolve(file))
   const text = readText(file)
@@ -52,7 +55,11 @@ export async function loadConfig<S extends Schema>(
 }
 
 /** The same checks for a configuration that was written in TypeScript. `name` stands for it in messages. */
-export async function parseConfig<S extends Schema>(schema: S, value: z.input<S>, name: string): Promise<z.output<S>> {
+export async function parseConfig<S extends Schema>(
+  schema: S,
+  value: z.input<S>,
+  name: string,
+): Promise<DeepReadonly<z.output<S>>> {
   const tree = new ConfigTree()
   tree.root = value
   return await check(schema, tree, [], name)
@@ -63,7 +70,7 @@ async function check<S extends Schema>(
   tree: ConfigTree,
   earlier: readonly ConfigProblem[],
   name: string,
-): Promise<z.output<S>> {
+): Promise<DeepReadonly<z.output<S>>> {
   let result = parse(schema, tree)
   if (!result.success && (await retype(tree, result.error.issues))) result = parse(schema, tree)
   const missing = earlier.filter((problem) => problem.missingVariable !== undefined)
@@ -137,8 +144,8 @@ function withoutAbsent(environment: Environment): Environment {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined))
 }
 
-function freeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value
+function freeze<T>(value: T): DeepReadonly<T> {
+  if (typeof value !== 'object' || value === null) return value as DeepReadonly<T>
   for (const item of Object.values(value)) freeze(item)
-  return Object.freeze(value)
+  return Object.freeze(value) as DeepReadonly<T>
 }
