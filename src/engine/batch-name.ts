@@ -1,27 +1,28 @@
 /**
- * Names of batches. A batch id carries the epoch of the lease and where in the source's order the batch belongs, so that two runs never
- * give the same name to different rows.
+ * Names of batches. A batch id carries the source, the epoch of the lease and where in the source's order the batch
+ * belongs, so that two runs never give the same name to different rows.
  */
+import type { Lease } from '../core/destination.ts'
 import type { Position } from '../core/position.ts'
 import { stagePath } from '../core/stage-path.ts'
 import type { TableId } from '../core/table-schema.ts'
 
-export function changesBatchId(epoch: number, first: Position, last: Position): string {
-  return `${epochPart(epoch)}-${compact(first)}-${compact(last)}`
+export function changesBatchId(lease: Lease, first: Position, last: Position): string {
+  return `${leasePart(lease)}-${compact(first)}-${compact(last)}`
 }
 
 /** The positions of a transaction in progress are not known when its file is begun. `part` counts its files per table. */
-export function inProgressBatchId(epoch: number, transaction: number, stream: number, part: number): string {
-  return `${epochPart(epoch)}-x${transaction}.${stream}.${part}`
+export function inProgressBatchId(lease: Lease, transaction: number, stream: number, part: number): string {
+  return `${leasePart(lease)}-x${transaction}.${stream}.${part}`
 }
 
 /** `attempt` tells readings of the same chunk apart; `part` counts the files of one reading. */
-export function snapshotBatchId(epoch: number, at: Position, chunk: number, attempt: number, part: number): string {
-  return `${epochPart(epoch)}-s${compact(at)}.${chunk}.${attempt}.${part}`
+export function snapshotBatchId(lease: Lease, at: Position, chunk: number, attempt: number, part: number): string {
+  return `${leasePart(lease)}-s${compact(at)}.${chunk}.${attempt}.${part}`
 }
 
-export function completionBatchId(epoch: number, at: Position, attempt: number): string {
-  return `${epochPart(epoch)}-c${compact(at)}.${attempt}`
+export function completionBatchId(lease: Lease, at: Position, attempt: number): string {
+  return `${leasePart(lease)}-c${compact(at)}.${attempt}`
 }
 
 /** Where a batch rests and since when. */
@@ -35,8 +36,8 @@ export function placeBatch(customer: string, table: TableId, batchId: string, st
   return { batchId, path: stagePath({ customer, table, batchId, stagedMs }), stagedMs }
 }
 
-function epochPart(epoch: number): string {
-  return `e${epoch.toString().padStart(6, '0')}`
+function leasePart({ source, epoch }: Lease): string {
+  return `${source}-e${epoch.toString().padStart(6, '0')}`
 }
 
 function compact(at: Position): string {

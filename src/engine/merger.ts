@@ -177,7 +177,7 @@ export class Merger {
       () => source.readRows(table.schema, missing.keys, at, stop.immediate),
       stop.immediate,
     )
-    const batchId = completionBatchId(lease.epoch, at, this.#completions++)
+    const batchId = completionBatchId(lease, at, this.#completions++)
     return writeBatchFile(stage, batch, placeBatch(settings.customer, table.id, batchId, clock.nowMs()), stop.immediate)
   }
 

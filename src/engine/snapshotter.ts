@@ -224,7 +224,7 @@ class SnapshotRun {
   }
 
   #batchId(chunk: SnapshotChunk): string {
-    return snapshotBatchId(this.#ports.lease.epoch, this.#session.position, chunk.index, this.#attempt, this.#parts++)
+    return snapshotBatchId(this.#ports.lease, this.#session.position, chunk.index, this.#attempt, this.#parts++)
   }
 
   /** What an earlier reading staged is of no use to this one. */

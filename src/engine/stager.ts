@@ -6,6 +6,7 @@
  * recorded boundary does not exist for anyone else: when the stream breaks it is thrown away and received again.
  */
 import type { ChangeBatch, InProgressBatch } from '../core/batch.ts'
+import type { Lease } from '../core/destination.ts'
 import type { StreamEvent } from '../core/source.ts'
 import type { StageFile } from '../core/stage.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
@@ -28,7 +29,7 @@ interface OpenFile {
 
 export class Stager {
   readonly #context: SourceContext
-  readonly #epoch: number
+  readonly #lease: Lease
   /** Tells the files of this stream from those of earlier ones in the same epoch. */
   readonly #stream: number
   readonly #signal: AbortSignal
@@ -44,9 +45,9 @@ export class Stager {
   /** Durable files that no recorded boundary covers yet: removed if the stream breaks. */
   readonly #unrecorded = new Set<string>()
 
-  constructor(context: SourceContext, epoch: number, stream: number, signal: AbortSignal) {
+  constructor(context: SourceContext, lease: Lease, stream: number, signal: AbortSignal) {
     this.#context = context
-    this.#epoch = epoch
+    this.#lease = lease
     this.#stream = stream
     this.#signal = signal
     this.#inFlightBytesMax = Math.max(context.settings.memoryBytesMax / 4, context.settings.batchBytesMax)
@@ -54,7 +55,7 @@ export class Stager {
 
   async add(batch: ChangeBatch): Promise<void> {
     const { stage, settings, clock } = this.#context
-    const batchId = changesBatchId(this.#epoch, batch.firstPosition, batch.lastPosition)
+    const batchId = changesBatchId(this.#lease, batch.firstPosition, batch.lastPosition)
     const place = placeBatch(settings.customer, batch.schema.table, batchId, clock.nowMs())
     await this.#claim(batch.bytes)
     const written = writeBatchFile(stage, batch, place, this.#signal)
@@ -145,7 +146,7 @@ export class Stager {
     const key = fileKey(batch.schema)
     const known = files.get(key)
     if (known !== undefined) return known
-    const batchId = inProgressBatchId(this.#epoch, batch.transaction, this.#stream, this.#parts++)
+    const batchId = inProgressBatchId(this.#lease, batch.transaction, this.#stream, this.#parts++)
     const place = placeBatch(settings.customer, batch.schema.table, batchId, clock.nowMs())
     const file = InProgressFile.create(stage, batch, place, this.#signal)
     file.catch((error: unknown) => this.#fail(error))

@@ -100,7 +100,7 @@ export class StreamFollower {
   async #follow(): Promise<void> {
     const { source, settings } = this.#context
     const { lease, generation, stop } = this.#ports
-    const stager = new Stager(this.#context, lease.epoch, this.#streams++, stop.immediate)
+    const stager = new Stager(this.#context, lease, this.#streams++, stop.immediate)
     const schemas: SchemaEvent[] = []
     try {
       await using stream = await source.openStream(
