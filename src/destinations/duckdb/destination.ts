@@ -1,0 +1,205 @@
+/** DuckDB as a destination: one file on this machine. */
+import { type Clock, systemClock } from '../../core/clock.ts'
+import type {
+  CompareRequest,
+  ComparingDestination,
+  Destination,
+  Flush,
+  FlushResult,
+  Lease,
+  QuarantineEntry,
+  SnapshotLoad,
+  SourceCheckpoints,
+  TableComparison,
+  TargetTable,
+} from '../../core/destination.ts'
+import { PipelineError } from '../../core/errors.ts'
+import type { Finding } from '../../core/finding.ts'
+import { invariant } from '../../core/invariant.ts'
+import type { Position } from '../../core/position.ts'
+import { type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
+import {
+  putCheckpoint,
+  raiseEpoch,
+  removeAllCheckpoints,
+  removeCheckpoint,
+  sourceCheckpoints,
+  tableCheckpoints,
+  takeLease,
+} from './checkpoint.ts'
+import { compareTable } from './comparison.ts'
+import { type Access, DatabaseFile } from './database-file.ts'
+import { examineDestination } from './examination.ts'
+import { runFlush } from './flush.ts'
+import { createMetadata, hasMetadata, requireKnownFormat } from './metadata-schema.ts'
+import { listQuarantine } from './quarantine.ts'
+import type { Session } from './session.ts'
+import { beginSnapshot, finishSnapshot, loadSnapshot } from './snapshot-load.ts'
+import { type QueryRows, queryRows } from './sql-query.ts'
+
+export interface DuckDbDestinationOptions {
+  readonly path: string
+  /** Bound on what the sync as a whole holds in memory; DuckDB gets half of it, unless told otherwise. */
+  readonly memoryBytesMax: number
+  /** DuckDB's own limit. A process that merges needs about 300 MiB beside it, for what DuckDB does not count. */
+  readonly memoryLimitBytes?: number
+  readonly threads?: number
+  /** Where a stage file is: an absolute path or a URL. */
+  readonly locate: (path: string) => string
+  /** How long one call waits for whoever has the file, before it is `destination_locked`. Milliseconds. */
+  readonly lockWaitMs?: number
+  readonly clock?: Clock
+}
+
+/** A reader that runs a long query is waited for; past this the engine says so and tries again. */
+const LOCK_WAIT_MS = 10_000
+
+export function openDuckDbDestination(options: DuckDbDestinationOptions): DuckDbDestination {
+  return new DuckDbDestination(options)
+}
+
+export class DuckDbDestination implements Destination, ComparingDestination {
+  readonly name: string
+  readonly #file: DatabaseFile
+  readonly #locate: (path: string) => string
+  readonly #clock: Clock
+
+  constructor(options: DuckDbDestinationOptions) {
+    const { path, memoryBytesMax, locate, threads, lockWaitMs = LOCK_WAIT_MS, clock = systemClock } = options
+    const memoryLimitBytes = options.memoryLimitBytes ?? Math.floor(memoryBytesMax / 2)
+    this.#file = new DatabaseFile({ path, memoryLimitBytes, threads, lockWaitMs, clock })
+    this.#locate = locate
+    this.#clock = clock
+    this.name = this.#file.path
+  }
+
+  examine(targets: readonly TargetTable[], signal: AbortSignal): Promise<readonly Finding[]> {
+    return examineDestination(this.#file, targets, signal)
+  }
+
+  acquireLease(
+    source: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly lease: Lease; readonly checkpoints: SourceCheckpoints }> {
+    return this.#use('write', 'Taking the lease', signal, (session) =>
+      session.transaction(async () => {
+        if (await hasMetadata(session)) await requireKnownFormat(session, this.name)
+        await createMetadata(session)
+        const lease = await raiseEpoch(session, source)
+        const checkpoints = await sourceCheckpoints(session, source)
+        invariant(checkpoints !== undefined, 'a source with a lease has a group row')
+        return { lease, checkpoints }
+      }),
+    )
+  }
+
+  checkpoints(source: string, signal: AbortSignal): Promise<SourceCheckpoints | undefined> {
+    return this.#read('Reading checkpoints', signal, undefined, (session) => sourceCheckpoints(session, source))
+  }
+
+  beginSnapshot(
+    lease: Lease,
+    target: TargetTable,
+    schema: TableSchema,
+    keep: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#use('write', `Beginning the snapshot of ${tableName(target.table)}`, signal, (session) =>
+      beginSnapshot(session, lease, target, schema, keep),
+    )
+  }
+
+  loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number> {
+    return this.#use('write', `Loading ${tableName(load.target.table)}`, signal, (session) =>
+      loadSnapshot(session, lease, load, this.#locate, this.#clock.nowMs()),
+    )
+  }
+
+  finishSnapshot(
+    lease: Lease,
+    target: TargetTable,
+    _schema: TableSchema,
+    position: Position,
+    positions: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#use('write', `Finishing the snapshot of ${tableName(target.table)}`, signal, (session) =>
+      finishSnapshot(session, lease, target.table, position, positions),
+    )
+  }
+
+  flush(flush: Flush, signal: AbortSignal): Promise<FlushResult> {
+    return this.#use('write', `Merging ${flush.lease.source}`, signal, (session) =>
+      runFlush(session, flush, this.#locate),
+    )
+  }
+
+  detach(lease: Lease, table: TableId, signal: AbortSignal): Promise<void> {
+    return this.#use('write', `Detaching ${tableName(table)}`, signal, (session) =>
+      session.transaction(async () => {
+        await takeLease(session, lease)
+        const stored = (await tableCheckpoints(session, table.source, [table])).get(tableName(table))
+        if (stored?.inGroup === true) await putCheckpoint(session, table, { ...stored, inGroup: false })
+      }),
+    )
+  }
+
+  resetCheckpoint(lease: Lease, table: TableId | undefined, signal: AbortSignal): Promise<void> {
+    return this.#use('write', `Resetting checkpoints of ${lease.source}`, signal, (session) =>
+      session.transaction(async () => {
+        await takeLease(session, lease)
+        if (table === undefined) await removeAllCheckpoints(session, lease.source)
+        else await removeCheckpoint(session, table)
+      }),
+    )
+  }
+
+  quarantine(
+    source: string,
+    { table, limit }: { readonly table?: TableId; readonly limit: number },
+    signal: AbortSignal,
+  ): Promise<readonly QuarantineEntry[]> {
+    return this.#read('Reading the quarantine', signal, [], (session) => listQuarantine(session, source, table, limit))
+  }
+
+  async compare(request: CompareRequest, signal: AbortSignal): Promise<TableComparison> {
+    const table = tableName(request.target.table)
+    if (!(await this.#file.exists())) throw this.#missing(`Comparing ${table}`)
+    return this.#use('read', `Comparing ${table}`, signal, (session) => compareTable(session, request, this.#locate))
+  }
+
+  /** Runs SQL of a person, read only. */
+  async query(sql: string, signal: AbortSignal): Promise<QueryRows> {
+    if (!(await this.#file.exists())) throw this.#missing('Running the query')
+    return queryRows(this.#file, sql, signal)
+  }
+
+  release(): Promise<void> {
+    return this.#file.release()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#file.close()
+  }
+
+  #use<T>(access: Access, doing: string, signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#file.use(access, doing, signal, work)
+  }
+
+  /** `absent`: what to say of a file that does not exist, or in which no sync has begun. */
+  async #read<T>(doing: string, signal: AbortSignal, absent: T, work: (session: Session) => Promise<T>): Promise<T> {
+    if (!(await this.#file.exists())) return absent
+    return this.#use('read', doing, signal, async (session) => {
+      if (!(await hasMetadata(session))) return absent
+      await requireKnownFormat(session, this.name)
+      return work(session)
+    })
+  }
+
+  #missing(doing: string): PipelineError {
+    return new PipelineError('not_found', doing, {
+      cause: new Error(`${this.name} does not exist`),
+      hint: 'Run simplyload sync first',
+    })
+  }
+}

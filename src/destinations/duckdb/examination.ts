@@ -1,0 +1,102 @@
+/** What `doctor` says about the destination. */
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { TargetTable } from '../../core/destination.ts'
+import { describeError, isPipelineError } from '../../core/errors.ts'
+import type { Finding } from '../../core/finding.ts'
+import { tableName } from '../../core/table-schema.ts'
+import type { DatabaseFile } from './database-file.ts'
+import { foldCase } from './identifiers.ts'
+import { hasMetadata, requireKnownFormat } from './metadata-schema.ts'
+import { requireFreeName } from './promotion.ts'
+import type { Session } from './session.ts'
+
+/** Passed checks included. Throws only what the signal says. */
+export async function examineDestination(
+  file: DatabaseFile,
+  targets: readonly TargetTable[],
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const findings = [...collisions(targets)]
+  if (!(await file.exists())) return [...findings, await folderFinding(file.path)]
+  try {
+    await file.use('read', `Examining ${file.path}`, signal, async (session) => {
+      findings.push({ subject: file.path, level: 'ok', message: 'is a DuckDB database and can be opened' })
+      if (await hasMetadata(session)) await requireKnownFormat(session, file.path)
+      findings.push(...(await foreignTables(session, targets)))
+    })
+  } catch (error) {
+    signal.throwIfAborted()
+    findings.push(openingFinding(file.path, error))
+  }
+  if (findings.some((finding) => finding.level === 'error')) return findings
+  return [...findings, await writableFinding(file.path)]
+}
+
+function openingFinding(path: string, error: unknown): Finding {
+  const fix = isPipelineError(error) ? error.hint : undefined
+  const level = isPipelineError(error, 'destination_locked') ? 'warning' : 'error'
+  return { subject: path, level, message: describeError(error), ...(fix === undefined ? {} : { fix }) }
+}
+
+/** Names that DuckDB takes for the same. */
+function* collisions(targets: readonly TargetTable[]): Generator<Finding> {
+  const groups = Map.groupBy(targets, (target) => foldCase(JSON.stringify([target.namespace, target.name])))
+  for (const group of groups.values()) {
+    const [first] = group
+    if (first === undefined || group.length === 1) continue
+    yield {
+      subject: `${first.namespace}.${first.name}`,
+      level: 'error',
+      message: `is the target of ${group.map((target) => tableName(target.table)).join(' and ')}; DuckDB does not tell names apart by case`,
+      fix: 'Give one of them another target',
+    }
+  }
+}
+
+async function foreignTables(session: Session, targets: readonly TargetTable[]): Promise<readonly Finding[]> {
+  if (!(await hasMetadata(session))) return []
+  const findings: Finding[] = []
+  for (const target of targets) {
+    try {
+      await requireFreeName(session, target)
+    } catch (error) {
+      if (!isPipelineError(error)) throw error
+      const fix = error.hint === undefined ? {} : { fix: error.hint }
+      const subject = `${target.namespace}.${target.name}`
+      findings.push({ subject, level: 'error', message: describeError(error.cause), ...fix })
+    }
+  }
+  return findings
+}
+
+async function folderFinding(path: string): Promise<Finding> {
+  let folder = dirname(path)
+  for (;;) {
+    try {
+      await access(folder, constants.W_OK)
+      return { subject: path, level: 'ok', message: 'does not exist yet and can be made' }
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      const parent = dirname(folder)
+      if (code === 'ENOENT' && parent !== folder) {
+        folder = parent
+        continue
+      }
+      const message = `cannot be made: ${folder} is not writable`
+      return { subject: path, level: 'error', message, fix: `Make ${folder} writable, or name another path` }
+    }
+  }
+}
+
+async function writableFinding(path: string): Promise<Finding> {
+  try {
+    await access(path, constants.W_OK)
+    await access(dirname(path), constants.W_OK)
+    return { subject: path, level: 'ok', message: 'is writable, and so is its folder' }
+  } catch {
+    const fix = 'DuckDB writes the file and its log beside it: make both writable'
+    return { subject: path, level: 'error', message: 'or its folder is not writable', fix }
+  }
+}

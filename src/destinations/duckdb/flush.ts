@@ -1,0 +1,242 @@
+/**
+ * One flush: schemas first, then all tables in one transaction, then the swap of tables that are promoted.
+ *
+ * Changes of schema and the swap have transactions of their own, because DuckDB 1.5 does not replay its log correctly
+ * when one transaction deletes rows of a table and renames it: after a crash the whole transaction is gone. Each step
+ * recognises that it was done before, so a flush that is repeated goes on where it broke off. A table that is promoted
+ * has reached the group's boundary before it is swapped in.
+ */
+import type { Flush, FlushResult, TableFlush, TableFlushResult } from '../../core/destination.ts'
+import { PipelineError } from '../../core/errors.ts'
+import { invariant } from '../../core/invariant.ts'
+import { tableName } from '../../core/table-schema.ts'
+import {
+  advanceGroup,
+  advanceTable,
+  putCheckpoint,
+  type StoredCheckpoint,
+  tableCheckpoints,
+  takeLease,
+} from './checkpoint.ts'
+import { isConversionError, isReadingError, translateError } from './errors.ts'
+import { type LayoutBook, loadLayouts, type Slot, saveLayout } from './layout-store.ts'
+import { carryOver, swapIn } from './promotion.ts'
+import { evolveLayout } from './schema-evolution.ts'
+import { Rollback, type Session } from './session.ts'
+import { type InspectedFile, inspectFiles, requireReadable } from './stage-inspection.ts'
+import type { TableLayout } from './table-layout.ts'
+import { mergeTable, type TableMergeOutcome } from './table-merge.ts'
+
+export type Locate = (path: string) => string
+
+/** A flush as it stands: what is known of its tables before the transaction. */
+interface FlushState {
+  readonly flush: Flush
+  readonly checkpoints: ReadonlyMap<string, StoredCheckpoint>
+  readonly layouts: LayoutBook
+  readonly files: ReadonlyMap<string, InspectedFile>
+  /** Tables that are read in the careful way, because the fast one failed. */
+  readonly careful: ReadonlySet<string>
+}
+
+export async function runFlush(session: Session, flush: Flush, locate: Locate): Promise<FlushResult> {
+  const { waitedForLockMs } = session
+  requirePromotable(flush)
+  const careful = new Set<string>()
+  for (;;) {
+    const checkpoints = await tableCheckpoints(session, flush.lease.source, tablesOf(flush))
+    const layouts = await evolveLayouts(session, flush, checkpoints)
+    const files = await inspectAll(session, flush, locate)
+    try {
+      const merged = await session.transaction(() => merge(session, { flush, checkpoints, layouts, files, careful }))
+      if (merged.outcome === 'incomplete') return merged
+      await promoteTables(session, flush)
+      return { outcome: 'committed', tables: merged.tables, waitedForLockMs }
+    } catch (error) {
+      if (!(error instanceof TableError)) throw error
+      const { part, cause } = error
+      if (session.isStop(cause)) throw cause
+      if (isReadingError(cause)) await requireReadable(session, filesOf(part), locate)
+      const name = tableName(part.target.table)
+      if (!isConversionError(cause) || careful.has(name)) throw describe(error)
+      careful.add(name)
+    }
+  }
+}
+
+/** Wraps what goes wrong with one table, so that it can be left out. */
+class TableError extends Error {
+  readonly part: TableFlush
+
+  constructor(part: TableFlush, cause: unknown) {
+    super(tableName(part.target.table), { cause })
+    this.part = part
+  }
+}
+
+function describe({ part, cause }: TableError): PipelineError {
+  const table = tableName(part.target.table)
+  if (cause instanceof PipelineError) return cause
+  return translateError(cause, `Merging ${table} into ${part.target.namespace}.${part.target.name}`, { table })
+}
+
+type Merged =
+  | { readonly outcome: 'merged'; readonly tables: readonly TableFlushResult[] }
+  | Extract<FlushResult, { outcome: 'incomplete' }>
+
+async function merge(session: Session, state: FlushState): Promise<Merged | Rollback<Merged>> {
+  const { flush } = state
+  if (await isCommittedAlready(session, state)) {
+    const tables = flush.tables.map(({ target: { table } }) => ({
+      table,
+      inserted: 0,
+      updated: 0,
+      deleted: 0,
+      quarantined: 0,
+    }))
+    return new Rollback<Merged>({ outcome: 'merged', tables })
+  }
+  const tables: TableFlushResult[] = []
+  const missing: { table: TableFlush['target']['table']; keys: readonly string[] }[] = []
+  for (const part of flush.tables) {
+    try {
+      const result = await mergePart(session, state, part)
+      if (result.outcome === 'merged') tables.push(result.result)
+      else missing.push({ table: part.target.table, keys: result.keys })
+    } catch (error) {
+      throw new TableError(part, error)
+    }
+  }
+  if (missing.length > 0) return new Rollback<Merged>({ outcome: 'incomplete', missing })
+  return { outcome: 'merged', tables }
+}
+
+/** Takes the lease and moves the boundaries. True where an earlier call did, whose reply was lost. */
+async function isCommittedAlready(session: Session, { flush, checkpoints }: FlushState): Promise<boolean> {
+  const { lease, group, to } = flush
+  const answers = new Set<'advanced' | 'reached'>()
+  if (group === undefined) await takeLease(session, lease)
+  else {
+    const moved = await advanceGroup(session, lease, group.from, group.to)
+    if (group.from !== group.to) answers.add(moved)
+  }
+  for (const part of flush.tables) {
+    const { table } = part.target
+    const stored = checkpoints.get(tableName(table))
+    if (part.into === 'final') {
+      invariant(stored?.inGroup === true, `${tableName(table)} is in the group`)
+      continue
+    }
+    const moved = await advanceTable(session, table, part.from, to)
+    if (part.from !== to) answers.add(moved)
+    // Within the transaction: the table's rows and its place among the others change together.
+    if (part.into === 'rejoin' && moved === 'advanced') {
+      await putCheckpoint(session, table, { position: to, inGroup: true, guardUntil: stored?.guardUntil })
+    }
+  }
+  invariant(answers.size < 2, 'the boundaries of a flush move together')
+  return answers.has('reached')
+}
+
+async function mergePart(session: Session, state: FlushState, part: TableFlush): Promise<TableMergeOutcome> {
+  const { flush, files } = state
+  const { table } = part.target
+  const stored = state.checkpoints.get(tableName(table))
+  const layout = state.layouts.get(table, slotOf(part))?.layout
+  invariant(layout !== undefined, `${tableName(table)} has a table on the destination`)
+  const inspected = (all: readonly { readonly path: string }[]) =>
+    all.flatMap((file) => {
+      const found = files.get(file.path)
+      return found === undefined ? [] : [found]
+    })
+  const merged = await mergeTable(session, {
+    flush: part,
+    layout,
+    files: inspected(part.files),
+    completion: inspected(part.completion?.files ?? []),
+    guarded: stored?.guardUntil !== undefined && part.from < stored.guardUntil,
+    careful: state.careful.has(tableName(table)),
+    loadedMs: flush.loadedMs,
+  })
+  const final = state.layouts.get(table, 'final')?.layout
+  if (part.into === 'promote' && merged.outcome === 'merged' && final !== undefined) {
+    await carryOver(session, part.target, final, layout, part.from, flush.loadedMs)
+  }
+  return merged
+}
+
+function slotOf(part: TableFlush): Slot {
+  return part.into === 'shadow' || part.into === 'promote' ? 'shadow' : 'final'
+}
+
+function tablesOf(flush: Flush) {
+  return flush.tables.map((part) => part.target.table)
+}
+
+function filesOf(part: TableFlush) {
+  return [...part.files, ...(part.completion?.files ?? [])]
+}
+
+function requirePromotable(flush: Flush): void {
+  const joins = flush.tables.some((part) => part.into === 'promote' || part.into === 'rejoin')
+  invariant(!joins || flush.group?.to === flush.to, "a table joins the group at the group's boundary")
+}
+
+async function inspectAll(session: Session, flush: Flush, locate: Locate) {
+  const inspected = await inspectFiles(session, flush.tables.flatMap(filesOf), locate)
+  return new Map(inspected.map((each) => [each.file.path, each]))
+}
+
+/** Brings tables to their newest schema. A transaction of its own, with the lease. */
+async function evolveLayouts(
+  session: Session,
+  flush: Flush,
+  checkpoints: ReadonlyMap<string, StoredCheckpoint>,
+): Promise<LayoutBook> {
+  const book = await loadLayouts(session, flush.lease.source, tablesOf(flush))
+  for (const part of flush.tables) {
+    const { target, schema } = part
+    const slot = slotOf(part)
+    const stored = book.get(target.table, slot)
+    // A promotion that was done before has left no shadow.
+    if (stored === undefined && part.into === 'promote' && checkpoints.get(tableName(target.table))?.inGroup === true) {
+      const final = book.get(target.table, 'final')
+      if (final !== undefined) book.set(target.table, slot, final)
+      continue
+    }
+    invariant(stored !== undefined, `${tableName(target.table)} has a ${slot} table`)
+    const evolution = evolveLayout(stored.layout, schema, target)
+    if (sameLayout(stored.layout, evolution.layout)) continue
+    try {
+      await session.transaction(async () => {
+        await takeLease(session, flush.lease)
+        for (const statement of evolution.ddl) await session.run(statement)
+        await saveLayout(session, target.table, slot, { ...stored, layout: evolution.layout })
+      })
+    } catch (error) {
+      throw describe(new TableError(part, error))
+    }
+    book.set(target.table, slot, { ...stored, layout: evolution.layout })
+  }
+  return book
+}
+
+function sameLayout(a: TableLayout, b: TableLayout): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
+
+async function promoteTables(session: Session, flush: Flush): Promise<void> {
+  const promoted = flush.tables.filter((part) => part.into === 'promote')
+  if (promoted.length === 0) return
+  await session.transaction(async () => {
+    await takeLease(session, flush.lease)
+    const checkpoints = await tableCheckpoints(session, flush.lease.source, tablesOf(flush))
+    for (const { target } of promoted) {
+      const stored = checkpoints.get(tableName(target.table))
+      if (stored?.inGroup === true) continue
+      invariant(stored?.position === flush.to, `${tableName(target.table)} has reached the group's boundary`)
+      await swapIn(session, target)
+      await putCheckpoint(session, target.table, { ...stored, inGroup: true })
+    }
+  })
+}

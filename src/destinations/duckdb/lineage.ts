@@ -1,0 +1,151 @@
+/**
+ * Where the values come from that a change did not send because they are unchanged.
+ *
+ * A value is in an earlier change of the same row in the flush, else in the row as the target has it: its root. For a
+ * row that came by a change of its key, "earlier" leads to the old key as it was just before: to a change there, to the
+ * target's row of the old key, or, where that row had itself just come from another key, further back. What leads
+ * nowhere is unresolved.
+ */
+import { invariant } from '../../core/invariant.ts'
+import { keyText } from './column-type.ts'
+import { hasColumnSql } from './fold.ts'
+import { quoteIdentifier } from './identifiers.ts'
+import type { MergeInput } from './merge-input.ts'
+import type { Session } from './session.ts'
+import { INSERT, PARTIAL_MOVE_IN, PARTIAL_UPDATE, relationSql, type StageRelation } from './stage-relation.ts'
+import { columnSql, DELETED_ID, identityColumns, POSITION_ID, tableSql } from './table-layout.ts'
+
+/** A chain of n changes of key takes log2(n) rounds. */
+const ROUNDS_MAX = 64
+
+/** Ids of the columns that are unchanged in at least one row and that the target has. */
+export async function findUnchangedIds(session: Session, input: MergeInput): Promise<readonly number[]> {
+  if (input.features.partialRows === 0) return []
+  const rows = await session.rows(
+    `SELECT DISTINCT unnest(string_split(trim(unchanged, ','), ','))::INTEGER AS id
+     FROM (SELECT DISTINCT unchanged FROM ${input.rowsSql()} WHERE unchanged IS NOT NULL) ORDER BY id`,
+  )
+  const ids = rows.map((row) => Number(row.id))
+  return ids.filter((id) => input.layout.columns.some((column) => column.id === id))
+}
+
+/** Fills `p<id>`, `root` and `unresolved` of `merge_result`. */
+export async function resolveUnchanged(
+  session: Session,
+  input: MergeInput,
+  ids: readonly number[],
+  guarded: boolean,
+): Promise<void> {
+  if (input.features.keyChanges > 0) await followMoves(session, input, ids, guarded)
+  const somewhere = ids.map((id) => `p${id} IS NOT NULL`).join(' AND ')
+  await session.run(
+    `UPDATE merge_result SET unresolved = true WHERE val IS NOT NULL AND root IS NULL AND NOT (${somewhere})`,
+  )
+}
+
+async function followMoves(
+  session: Session,
+  input: MergeInput,
+  ids: readonly number[],
+  guarded: boolean,
+): Promise<void> {
+  await collectMoves(session, input, ids)
+  for (let round = 0; ; round++) {
+    const { open } = await session.row('SELECT count(*) AS open FROM merge_moves WHERE next IS NOT NULL')
+    if (Number(open) === 0) break
+    invariant(round < ROUNDS_MAX, 'a chain of key changes ends')
+    await followOneRound(session, input, ids)
+  }
+  const keys = input.targetColumns()
+  const onKey = keys.map(({ name }, index) => `t.${quoteIdentifier(name)} = m.r${index + 1}`).join(' AND ')
+  // A row that is newer than the change is not the row that moved.
+  const older = guarded ? ` AND t.${columnSql(input.layout, POSITION_ID)} < m.pos` : ''
+  const values = ids.map((id) => `p${id} = coalesce(merge_result.p${id}, x.p${id})`)
+  await session.run(
+    `UPDATE merge_result SET root = x.rid, ${values.join(', ')}
+     FROM (SELECT m.*, t.rowid AS rid FROM merge_moves m LEFT JOIN ${tableSql(input.layout)} t
+           ON ${onKey} AND t.${columnSql(input.layout, DELETED_ID)} IS NOT TRUE${older}) x
+     WHERE merge_result.reset = x.code`,
+  )
+}
+
+/**
+ * `merge_moves`, one row per partial row that came from another key: `p<id>` as far as changes of the old key have it;
+ * `next`, the move by which the row had come to the old key; `r1`, …: the old key, where the row was there before.
+ */
+async function collectMoves(session: Session, input: MergeInput, ids: readonly number[]): Promise<void> {
+  const old = input.keyNames('o')
+  const keys = input.keyNames('k')
+  await session.run(
+    `CREATE OR REPLACE TEMP TABLE merge_moves AS SELECT code, pos, ${old.join(', ')}
+     FROM ${input.changesSql()} WHERE (code & 7) = ${PARTIAL_MOVE_IN}`,
+  )
+  await session.run(
+    `CREATE OR REPLACE TEMP TABLE merge_lineage AS SELECT * FROM ${input.keyChangesSql()} e
+     SEMI JOIN merge_moves m ON ${keys.map((key, index) => `e.${key} = m.${old[index]}`).join(' AND ')}
+     WHERE (code & 7) >= ${PARTIAL_UPDATE}`,
+  )
+  const before = (alias: string) =>
+    `${keys.map((key, index) => `m.${old[index]} = ${alias}.${key}`).join(' AND ')} AND m.code > ${alias}.code`
+  const joins = [
+    `ASOF LEFT JOIN (SELECT * FROM merge_lineage WHERE (code & 7) >= ${INSERT}) reset ON ${before('reset')}`,
+    ...ids.map(
+      (id) => `ASOF LEFT JOIN (SELECT * FROM merge_lineage WHERE ${hasColumnSql(id)}) c${id} ON ${before(`c${id}`)}`,
+    ),
+  ]
+  const columns = [
+    ...old.map((name, index) => `CASE WHEN reset.code IS NULL THEN m.${name} END AS r${index + 1}`),
+    `CASE WHEN (reset.code & 7) = ${PARTIAL_MOVE_IN} THEN reset.code END AS next`,
+    ...ids.map((id) => `CASE WHEN reset.code IS NULL OR c${id}.code >= reset.code THEN c${id}.code END AS p${id}`),
+  ]
+  await session.run(
+    `CREATE OR REPLACE TEMP TABLE merge_moves AS
+     SELECT m.code, m.pos, ${columns.join(', ')} FROM merge_moves m ${joins.join(' ')}`,
+  )
+}
+
+/** Each move takes over what the one before it has found: every round doubles how far back it has looked. */
+async function followOneRound(session: Session, input: MergeInput, ids: readonly number[]): Promise<void> {
+  const roots = input.keyNames('r')
+  const columns = [
+    ...roots.map((root) => `CASE WHEN m.next IS NULL THEN m.${root} ELSE n.${root} END AS ${root}`),
+    'n.next AS next',
+    ...ids.map((id) => `coalesce(m.p${id}, n.p${id}) AS p${id}`),
+  ]
+  await session.run(
+    `CREATE OR REPLACE TEMP TABLE merge_moves AS
+     SELECT m.code, m.pos, ${columns.join(', ')} FROM merge_moves m LEFT JOIN merge_moves n ON n.code = m.next`,
+  )
+}
+
+/** Keys of rows that live and whose values are not all known. */
+export async function missingKeys(session: Session, input: MergeInput): Promise<readonly string[]> {
+  const parts = identityColumns(input.layout).map((column, index) => ({
+    expression: `e.k${index + 1}`,
+    type: column.type,
+  }))
+  const rows = await session.rows(
+    `SELECT ${keyText(parts)} AS key FROM ${input.changesSql()} e
+     JOIN merge_result r ON r.val = e.code WHERE r.unresolved AND NOT r.dead ORDER BY key`,
+  )
+  return rows.map((row) => String(row.key))
+}
+
+/**
+ * Takes unresolved values from rows that were re-read from the source (`merge_completion`). What is not among them is
+ * gone at the source: its row goes here too.
+ */
+export async function completeFrom(session: Session, input: MergeInput, completion: StageRelation): Promise<void> {
+  await session.run(`CREATE OR REPLACE TEMP TABLE merge_completion AS SELECT * FROM ${relationSql(completion)}`)
+  const onKey = input
+    .keyNames('k')
+    .map((key) => `c.${key} = e.${key}`)
+    .join(' AND ')
+  const wanted = `SELECT r.val, e.pos, c.code FROM merge_result r JOIN ${input.changesSql()} e ON e.code = r.val
+    LEFT JOIN merge_completion c ON ${onKey} WHERE r.unresolved AND NOT r.dead`
+  await session.run(
+    `UPDATE merge_result SET completion = x.code, unresolved = x.code IS NULL, dead = x.code IS NULL,
+       dead_pos = CASE WHEN x.code IS NULL THEN x.pos END
+     FROM (${wanted}) x WHERE merge_result.val = x.val`,
+  )
+}

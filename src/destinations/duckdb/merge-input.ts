@@ -1,0 +1,117 @@
+/**
+ * The changes of one table in one flush, as the fold takes them.
+ *
+ * Each change has a code and a key of one or more columns `k1`, `k2`, …: the key of the row; for a bag the occurrence of
+ * the row's content (`bag.ts`); for `append` the position, so that every insert is a row of its own.
+ *
+ * A small flush is copied into a temporary table first, because opening and planning a Parquet file anew for each
+ * statement costs more than reading its rows. A large one is read from its files, in slices, so that memory is bounded.
+ */
+import type { BatchFeatures } from '../../core/batch.ts'
+import type { Session } from './session.ts'
+import { relationSql, type StageRelation, TRUNCATE } from './stage-relation.ts'
+import { identityColumns, type TableLayout } from './table-layout.ts'
+
+const SMALL_ROWS = 50_000
+const SMALL_BYTES = 16 << 20
+/** Groups of one aggregate: about 100 MiB with a long text key. */
+const BUCKET_ROWS = 1_000_000
+/** Rows that are joined with their values at a time. */
+const SLICE_ROWS = 1_000_000
+
+/** A run of stage files; `first` and `end` are file numbers. */
+export interface Slice {
+  readonly first: number
+  readonly end: number
+}
+
+export class MergeInput {
+  readonly relation: StageRelation
+  readonly features: BatchFeatures
+  readonly rows: number
+  readonly isSmall: boolean
+  readonly keyCount: number
+
+  constructor(relation: StageRelation) {
+    this.relation = relation
+    this.features = totalFeatures(relation)
+    this.rows = relation.files.reduce((sum, { file }) => sum + file.rows, 0)
+    const bytes = relation.files.reduce((sum, { file }) => sum + file.bytes, 0)
+    this.isSmall = this.rows <= SMALL_ROWS && bytes <= SMALL_BYTES
+    this.keyCount = identityColumns(relation.layout).length
+  }
+
+  get layout(): TableLayout {
+    return this.relation.layout
+  }
+
+  /** Parts of the key space that are folded one after the other. */
+  get buckets(): number {
+    return Math.max(1, Math.ceil(this.rows / BUCKET_ROWS))
+  }
+
+  /** All files, in runs of bounded size. */
+  get slices(): readonly Slice[] {
+    const { files } = this.relation
+    if (this.isSmall) return [{ first: 0, end: files.length }]
+    const slices: Slice[] = []
+    let first = 0
+    let rows = 0
+    files.forEach(({ file }, index) => {
+      rows += file.rows
+      if (rows < SLICE_ROWS && index + 1 < files.length) return
+      slices.push({ first, end: index + 1 })
+      first = index + 1
+      rows = 0
+    })
+    return slices
+  }
+
+  async prepare(session: Session): Promise<void> {
+    if (!this.isSmall) return
+    await session.run(`CREATE OR REPLACE TEMP TABLE merge_rows AS SELECT * FROM ${relationSql(this.relation)}`)
+  }
+
+  /** All rows, those that change no key included. */
+  rowsSql(slice?: Slice): string {
+    return this.isSmall ? 'merge_rows' : relationSql(this.relation, slice?.first, slice?.end)
+  }
+
+  /** Inserts, updates and deletes, with key and values. */
+  changesSql(slice?: Slice): string {
+    const rows = this.rowsSql(slice)
+    const { kind } = this.layout.identity
+    if (kind === 'bag') return `(SELECT r.*, b.k1 FROM ${rows} r JOIN merge_bag b ON b.code = r.code)`
+    const changes = `code IS NOT NULL AND (code & 7) <> ${TRUNCATE}`
+    if (kind === 'append') return `(SELECT *, pos AS k1 FROM ${rows} WHERE ${changes})`
+    return `(SELECT * FROM ${rows} WHERE ${changes})`
+  }
+
+  /** One row for each key that a change touches: an update that changes the key is also a move out of the old one. */
+  keyChangesSql(): string {
+    const changes = this.changesSql()
+    const named = (prefix: string) => this.keyNames(prefix).map((name, index) => `${name} AS k${index + 1}`)
+    const own = `SELECT ${named('k').join(', ')}, code, pos, unchanged FROM ${changes}`
+    if (this.features.keyChanges === 0) return `(${own})`
+    const out = `SELECT ${named('o').join(', ')}, code & -8, pos, NULL FROM ${changes} WHERE (code & 7) IN (5, 6)`
+    return `(${own} UNION ALL ${out})`
+  }
+
+  /** `k1, k2, …`. */
+  keyNames(prefix: string): readonly string[] {
+    return Array.from({ length: this.keyCount }, (_, index) => `${prefix}${index + 1}`)
+  }
+
+  /** The target's key columns under the names `k1`, `k2`, …, and what else the fold wants to know of its rows. */
+  targetColumns(): readonly { readonly name: string; readonly alias: string }[] {
+    return identityColumns(this.layout).map((column, index) => ({ name: column.name, alias: `k${index + 1}` }))
+  }
+}
+
+function totalFeatures({ files }: StageRelation): BatchFeatures {
+  const total = { updates: 0, deletes: 0, truncates: 0, keyChanges: 0, partialRows: 0, quarantinedRows: 0 }
+  for (const { file } of files) {
+    for (const name of Object.keys(total) as (keyof BatchFeatures)[]) total[name] += file.features[name]
+  }
+  return total
+}

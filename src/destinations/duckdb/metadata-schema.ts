@@ -1,0 +1,58 @@
+/**
+ * The schema `_simplyload`: progress, layouts and quarantine. It lives in the file, so that it commits with the rows.
+ *
+ * No primary keys: one process writes, and it checks what it changes; an index would make an update in place impossible
+ * within one transaction.
+ */
+import { PipelineError } from '../../core/errors.ts'
+import type { Session } from './session.ts'
+
+/** Rises when older versions of SimplyLoad would misread the file. */
+export const FORMAT_VERSION = 1
+
+const TABLES: readonly string[] = [
+  'meta(key VARCHAR, value VARCHAR)',
+  // The group row has namespace '' and table_name ''. `guard_until`: rows of the table may be as new as this although its
+  // checkpoint is older (its snapshot was read in several parts).
+  `checkpoints(source VARCHAR, namespace VARCHAR, table_name VARCHAR, epoch BIGINT, position VARCHAR, in_group BOOLEAN,
+    guard_until VARCHAR, updated_at TIMESTAMPTZ)`,
+  // One row per table of ours that exists; slot: 'final' or 'shadow'. `finished_position`: the shadow is complete as of it.
+  `tables(source VARCHAR, namespace VARCHAR, table_name VARCHAR, slot VARCHAR, target_namespace VARCHAR,
+    target_name VARCHAR, identity VARCHAR, finished_position VARCHAR, created_at TIMESTAMPTZ)`,
+  `columns(source VARCHAR, namespace VARCHAR, table_name VARCHAR, slot VARCHAR, ordinal INTEGER, column_id INTEGER,
+    column_name VARCHAR, source_name VARCHAR, type VARCHAR, state VARCHAR)`,
+  // Snapshot files that are in a shadow table already, and how many rows came with them.
+  `loads(source VARCHAR, namespace VARCHAR, table_name VARCHAR, batch_id VARCHAR, added BIGINT, position VARCHAR,
+    loaded_at TIMESTAMPTZ)`,
+  `quarantine(source VARCHAR, namespace VARCHAR, table_name VARCHAR, position VARCHAR, key VARCHAR, column_name VARCHAR,
+    reason VARCHAR, raw VARCHAR, loaded_at TIMESTAMPTZ)`,
+]
+
+export async function hasMetadata(session: Session): Promise<boolean> {
+  const found = await session.rows(
+    "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = '_simplyload' AND table_name = 'meta'",
+  )
+  return found.length > 0
+}
+
+/** Creates what is missing. Run in a transaction. */
+export async function createMetadata(session: Session): Promise<void> {
+  await session.run('CREATE SCHEMA IF NOT EXISTS _simplyload')
+  for (const table of TABLES) await session.run(`CREATE TABLE IF NOT EXISTS _simplyload.${table}`)
+  const versions = await session.rows("SELECT value FROM _simplyload.meta WHERE key = 'format'")
+  if (versions.length === 0) {
+    await session.run("INSERT INTO _simplyload.meta VALUES ('format', $1)", [String(FORMAT_VERSION)])
+  }
+}
+
+/** Throws `destination_version` for a file that a newer version has written. */
+export async function requireKnownFormat(session: Session, path: string): Promise<void> {
+  const [row] = await session.rows("SELECT value FROM _simplyload.meta WHERE key = 'format'")
+  const version = Number(row?.value)
+  if (version === FORMAT_VERSION) return
+  throw new PipelineError('destination_version', `Opening ${path}`, {
+    cause: new Error(`its tables have format ${row?.value}, and this version of SimplyLoad knows ${FORMAT_VERSION}`),
+    hint: 'Update SimplyLoad',
+    context: { format: version, known: FORMAT_VERSION },
+  })
+}

@@ -1,0 +1,136 @@
+/** A shadow table takes the place of the final one. */
+import type { TargetTable } from '../../core/destination.ts'
+import { PipelineError } from '../../core/errors.ts'
+import { invariant } from '../../core/invariant.ts'
+import type { Position } from '../../core/position.ts'
+import { type TableId, tableName } from '../../core/table-schema.ts'
+import { foldCase, qualifiedName, quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
+import { loadLayouts, ownerOf, removeLayout, saveLayout } from './layout-store.ts'
+import { forgetQuarantine } from './quarantine.ts'
+import type { Session } from './session.ts'
+import {
+  columnSql,
+  DELETED_ID,
+  identityColumns,
+  LOAD_TIME_ID,
+  POSITION_ID,
+  type TableLayout,
+  tableSql,
+} from './table-layout.ts'
+import { fits } from './type-lattice.ts'
+
+/** Shadow tables stand beside the final ones, since DuckDB cannot move a table to another schema. */
+export function shadowName(target: TargetTable): string {
+  return `_simplyload_shadow_${target.name}`
+}
+
+/**
+ * Rows of the old final table whose key the new one does not have: they were deleted while nobody followed the table, so
+ * they are marked, and those marked before stay as they are. Not where rows are recognised in another way than before.
+ * Harmless when it is done again.
+ */
+export async function carryOver(
+  session: Session,
+  target: TargetTable,
+  final: TableLayout,
+  shadow: TableLayout,
+  at: Position,
+  loadedMs: number,
+): Promise<void> {
+  if (target.hardDelete || !hasSameKey(final, shadow)) return
+  const into: string[] = []
+  const from: string[] = []
+  const deleted = `o.${columnSql(final, DELETED_ID)}`
+  // The shadow table was made after the final one: the same columns in the same places, then those added since.
+  for (const [index, column] of final.columns.entries()) {
+    const next = shadow.columns[index]
+    if (next === undefined || next.id !== column.id || !fits(column.type, next.type)) continue
+    into.push(quoteIdentifier(next.name))
+    from.push(carriedValue(column.id, `o.${quoteIdentifier(column.name)}`, deleted, at, loadedMs))
+  }
+  const onKey = identityColumns(shadow).map(
+    (column, index) =>
+      `n.${quoteIdentifier(column.name)} = o.${quoteIdentifier(identityColumns(final)[index]?.name ?? '')}`,
+  )
+  await session.run(
+    `INSERT INTO ${tableSql(shadow)} (${into.join(', ')}) SELECT ${from.join(', ')} FROM ${tableSql(final)} o
+     ANTI JOIN ${tableSql(shadow)} n ON ${onKey.join(' AND ')}`,
+  )
+}
+
+function hasSameKey(final: TableLayout, shadow: TableLayout): boolean {
+  if (JSON.stringify(final.identity) !== JSON.stringify(shadow.identity)) return false
+  const before = identityColumns(final)
+  return identityColumns(shadow).every((column, index) => {
+    const old = before[index]
+    return old !== undefined && fits(old.type, column.type)
+  })
+}
+
+function carriedValue(id: number, value: string, deleted: string, at: Position, loadedMs: number): string {
+  if (id === DELETED_ID) return 'true'
+  if (id === LOAD_TIME_ID) return `CASE WHEN ${deleted} THEN ${value} ELSE ${timestampLiteral(loadedMs)} END`
+  if (id === POSITION_ID) return `CASE WHEN ${deleted} THEN ${value} ELSE ${quoteLiteral(at)} END`
+  return value
+}
+
+/** Within a transaction that changes no rows of either table. Views on the final table keep working: they go by name. */
+export async function swapIn(session: Session, target: TargetTable): Promise<void> {
+  const { table } = target
+  const book = await loadLayouts(session, table.source, [table])
+  const shadow = book.get(table, 'shadow')
+  const final = book.get(table, 'final')
+  invariant(shadow !== undefined, `${tableName(table)} has a shadow table`)
+  await requireFreeName(session, target)
+  // Where the target was given another name, the old table stays as it is: it is no longer ours.
+  if (final !== undefined && sameName(final.layout, target)) await session.run(`DROP TABLE ${tableSql(final.layout)}`)
+  await session.run(`ALTER TABLE ${tableSql(shadow.layout)} RENAME TO ${quoteIdentifier(target.name)}`)
+  await removeLayout(session, table, 'shadow')
+  const layout = { ...shadow.layout, name: target.name }
+  await saveLayout(session, table, 'final', { layout, finishedPosition: undefined })
+  await forgetLoads(session, table)
+  if (shadow.finishedPosition !== undefined) await forgetQuarantine(session, table, shadow.finishedPosition)
+}
+
+/** Of a snapshot that is given up, also what it put aside. */
+export async function forgetAttempt(session: Session, table: TableId): Promise<void> {
+  const of = [table.source, table.namespace, table.name]
+  await session.run(
+    `DELETE FROM _simplyload.quarantine WHERE source = $1 AND namespace = $2 AND table_name = $3
+       AND position IN (SELECT position FROM _simplyload.loads
+                        WHERE source = $1 AND namespace = $2 AND table_name = $3)`,
+    of,
+  )
+  await forgetLoads(session, table)
+}
+
+async function forgetLoads(session: Session, table: TableId): Promise<void> {
+  await session.run('DELETE FROM _simplyload.loads WHERE source = $1 AND namespace = $2 AND table_name = $3', [
+    table.source,
+    table.namespace,
+    table.name,
+  ])
+}
+
+/** Throws where the name belongs to something that is not this table's: it would be lost. */
+export async function requireFreeName(session: Session, target: TargetTable): Promise<void> {
+  const { table, namespace, name } = target
+  const [existing] = await session.rows(
+    `SELECT table_type FROM information_schema.tables
+     WHERE table_catalog = current_database() AND lower(table_schema) = lower($1) AND lower(table_name) = lower($2)`,
+    [namespace, name],
+  )
+  if (existing === undefined) return
+  const owner = await ownerOf(session, namespace, name)
+  if (owner === `${table.source}.${tableName(table)}`) return
+  const what = owner === undefined ? 'it exists and was not made by SimplyLoad' : `it belongs to ${owner}`
+  throw new PipelineError('destination_rejected', `Making ${qualifiedName(namespace, name)}`, {
+    cause: new Error(what),
+    hint: 'Rename or drop it, or give the table another target in the configuration',
+    context: { table: tableName(table) },
+  })
+}
+
+function sameName(layout: TableLayout, target: TargetTable): boolean {
+  return foldCase(layout.namespace) === foldCase(target.namespace) && foldCase(layout.name) === foldCase(target.name)
+}

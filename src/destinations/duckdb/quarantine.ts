@@ -1,0 +1,107 @@
+/** Values and rows that have no representation: `_simplyload.quarantine`, written with the rows they belong to. */
+import type { QuarantineEntry } from '../../core/destination.ts'
+import type { Position } from '../../core/position.ts'
+import type { TableId } from '../../core/table-schema.ts'
+import { isParsed, keyText } from './column-type.ts'
+import { quoteLiteral, timestampLiteral } from './identifiers.ts'
+import type { Session } from './session.ts'
+import { hasQuarantine } from './stage-inspection.ts'
+import { relationSql, type StageRelation } from './stage-relation.ts'
+import { dataColumns, identityColumns, type TableLayout } from './table-layout.ts'
+
+const ENTRY = '[{"columnId":"INTEGER","reason":"VARCHAR","raw":"VARCHAR","key":"VARCHAR"}]'
+
+/** Records what the source put aside. `rows`: the relation, or where it was copied to. Returns the number of rows. */
+export async function recordQuarantined(
+  session: Session,
+  relation: StageRelation,
+  rows: string,
+  loadedMs: number,
+): Promise<number> {
+  if (!hasQuarantine(relation.files)) return 0
+  // Text that is no JSON would fail the whole transaction; it is kept as it is.
+  const entries = `CASE WHEN json_valid(quarantine) THEN from_json(quarantine, '${ENTRY}')
+    ELSE [{'columnId': 0, 'reason': 'unreadable quarantine entry', 'raw': quarantine, 'key': NULL}] END`
+  await session.run(
+    `${insertInto(relation.schema.table)} x.pos, x.e.key, ${columnNameSql(relation.layout)}, x.e.reason, x.e.raw,
+       ${timestampLiteral(loadedMs)}
+     FROM (SELECT pos, unnest(${entries}) AS e FROM ${rows} WHERE quarantine IS NOT NULL) x`,
+  )
+  const { count } = await session.row(`SELECT count(*) AS count FROM ${rows} WHERE quarantine IS NOT NULL`)
+  return Number(count)
+}
+
+/** Records the values that the careful way of reading leaves out because DuckDB does not accept them. */
+export async function recordRejected(session: Session, relation: StageRelation, loadedMs: number): Promise<number> {
+  const layout = rawLayout(relation.layout)
+  const rows = relationSql({ ...relation, layout })
+  let rejected = 0
+  for (const [index, column] of dataColumns(relation.layout).entries()) {
+    if (!isParsed(column.type)) continue
+    const type = column.type.kind === 'json' ? 'JSON' : 'UUID'
+    rejected += await session.run(
+      `${insertInto(relation.schema.table)} pos, ${keyOfRow(layout)}, ${quoteLiteral(column.name)},
+         ${quoteLiteral(`not accepted as ${type}`)}, v${index}, ${timestampLiteral(loadedMs)}
+       FROM ${rows} WHERE v${index} IS NOT NULL AND TRY_CAST(v${index} AS ${type}) IS NULL`,
+    )
+  }
+  return rejected
+}
+
+export async function listQuarantine(
+  session: Session,
+  source: string,
+  table: TableId | undefined,
+  limit: number,
+): Promise<readonly QuarantineEntry[]> {
+  const ofTable = table === undefined ? '' : ' AND namespace = $2 AND table_name = $3'
+  const rows = await session.rows(
+    `SELECT namespace, table_name, position, key, column_name, reason, raw, epoch_ms(loaded_at) AS loaded_ms
+     FROM _simplyload.quarantine WHERE source = $1${ofTable}
+     ORDER BY position DESC, namespace, table_name, key, column_name LIMIT ${Math.trunc(limit)}`,
+    table === undefined ? [source] : [source, table.namespace, table.name],
+  )
+  return rows.map((row) => ({
+    table: { source, namespace: String(row.namespace), name: String(row.table_name) },
+    position: row.position as Position,
+    key: row.key === null ? null : String(row.key),
+    column: String(row.column_name),
+    reason: String(row.reason),
+    raw: String(row.raw),
+    loadedMs: Number(row.loaded_ms),
+  }))
+}
+
+/** What an earlier reading of the table put aside says nothing about a new one. */
+export async function forgetQuarantine(session: Session, table: TableId, before: Position): Promise<void> {
+  await session.run(
+    'DELETE FROM _simplyload.quarantine WHERE source = $1 AND namespace = $2 AND table_name = $3 AND position < $4',
+    [table.source, table.namespace, table.name, before],
+  )
+}
+
+function insertInto(table: TableId): string {
+  const names = [table.source, table.namespace, table.name].map(quoteLiteral)
+  return `INSERT INTO _simplyload.quarantine SELECT ${names.join(', ')},`
+}
+
+/** The name that the column has on the destination; '' for a whole row. */
+function columnNameSql(layout: TableLayout): string {
+  const cases = dataColumns(layout)
+    .filter((column) => column.state !== 'retired')
+    .map((column) => `WHEN ${column.id} THEN ${quoteLiteral(column.name)}`)
+  return `CASE x.e.columnId WHEN 0 THEN '' ${cases.join(' ')} ELSE '#' || x.e.columnId END`
+}
+
+/** The layout with texts where DuckDB would parse them. */
+function rawLayout(layout: TableLayout): TableLayout {
+  const columns = layout.columns.map((column) =>
+    isParsed(column.type) ? { ...column, type: { kind: 'text' as const } } : column,
+  )
+  return { ...layout, columns }
+}
+
+function keyOfRow(layout: TableLayout): string {
+  if (layout.identity.kind !== 'key') return 'NULL'
+  return keyText(identityColumns(layout).map((column, index) => ({ expression: `k${index + 1}`, type: column.type })))
+}

@@ -1,0 +1,90 @@
+/** One connection for the length of one call: statements, bound values, transactions, interruption. */
+import type { DuckDBConnection, DuckDBResult, DuckDBValue } from '@duckdb/node-api'
+import { isInterruption } from './errors.ts'
+
+export type SqlValue = string | number | bigint | boolean | null
+/** A row by column name; 64-bit integers come as bigint. */
+export type SqlRow = Readonly<Record<string, unknown>>
+
+export class Session {
+  /** How long the file was held by someone else when it was opened for this call. */
+  readonly waitedForLockMs: number
+  readonly #connection: DuckDBConnection
+  readonly #signal: AbortSignal
+
+  constructor(connection: DuckDBConnection, signal: AbortSignal, waitedForLockMs: number) {
+    this.#connection = connection
+    this.#signal = signal
+    this.waitedForLockMs = waitedForLockMs
+  }
+
+  /** True for the error with which a call ends that was told to stop. */
+  isStop(error: unknown): boolean {
+    return this.#signal.aborted && error === this.#signal.reason
+  }
+
+  /** Returns the number of rows that were changed. */
+  async run(sql: string, values?: readonly SqlValue[]): Promise<number> {
+    const result = await this.#guarded(() => this.#connection.run(sql, bound(values)))
+    return result.rowsChanged
+  }
+
+  async rows(sql: string, values?: readonly SqlValue[]): Promise<readonly SqlRow[]> {
+    const reader = await this.#guarded(() => this.#connection.runAndReadAll(sql, bound(values)))
+    return reader.getRowObjectsJS()
+  }
+
+  /** Rows are fetched as they are asked for. */
+  async stream(sql: string): Promise<DuckDBResult> {
+    return this.#guarded(() => this.#connection.stream(sql))
+  }
+
+  /** The only row of a query that always has one. */
+  async row(sql: string, values?: readonly SqlValue[]): Promise<SqlRow> {
+    const [row] = await this.rows(sql, values)
+    if (row === undefined) throw new Error('The query gave no row')
+    return row
+  }
+
+  /** Rolled back when `work` throws, and when it returns `ROLL_BACK`. */
+  async transaction<T>(work: () => Promise<T | Rollback<T>>): Promise<T> {
+    await this.run('BEGIN')
+    try {
+      const result = await work()
+      if (result instanceof Rollback) {
+        await this.run('ROLLBACK')
+        return result.value
+      }
+      await this.run('COMMIT')
+      return result
+    } catch (error) {
+      // A failed COMMIT, or an error that DuckDB takes for fatal, has ended the transaction already; an aborted signal
+      // must not keep it open.
+      await this.#connection.run('ROLLBACK').catch(() => undefined)
+      throw error
+    }
+  }
+
+  async #guarded<T>(statement: () => Promise<T>): Promise<T> {
+    this.#signal.throwIfAborted()
+    try {
+      return await statement()
+    } catch (error) {
+      if (this.#signal.aborted && isInterruption(error)) throw this.#signal.reason
+      throw error
+    }
+  }
+}
+
+/** What a transaction returns that found nothing to keep. */
+export class Rollback<T> {
+  readonly value: T
+
+  constructor(value: T) {
+    this.value = value
+  }
+}
+
+function bound(values: readonly SqlValue[] | undefined): DuckDBValue[] | undefined {
+  return values === undefined || values.length === 0 ? undefined : [...values]
+}

@@ -1,0 +1,267 @@
+/** A snapshot on its way in: files are appended to a shadow table, each exactly once, until all are there. */
+import type { Lease, SnapshotLoad, TargetTable } from '../../core/destination.ts'
+import { PipelineError } from '../../core/errors.ts'
+import { invariant } from '../../core/invariant.ts'
+import type { Position } from '../../core/position.ts'
+import { keyColumns, type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
+import { HASH_DIGITS } from './bag.ts'
+import { putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
+import { isConversionError, isReadingError, translateError } from './errors.ts'
+import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
+import { loadLayouts, type StoredLayout, saveLayout } from './layout-store.ts'
+import { forgetAttempt, requireFreeName, shadowName } from './promotion.ts'
+import { recordQuarantined, recordRejected } from './quarantine.ts'
+import { createTableSql, emptyLayout, evolveLayout } from './schema-evolution.ts'
+import type { Session } from './session.ts'
+import { inspectFiles, requireReadable } from './stage-inspection.ts'
+import { relationSql, type StageRelation } from './stage-relation.ts'
+import {
+  columnSql,
+  currentColumn,
+  DELETED_ID,
+  dataColumns,
+  identityColumns,
+  LOAD_TIME_ID,
+  POSITION_ID,
+  ROW_ID_ID,
+  type TableLayout,
+  tableSql,
+} from './table-layout.ts'
+import { widen } from './type-lattice.ts'
+
+/** The shadow table begins as the final one is, so that views with `*` and columns that were kept stay as they were. */
+export async function beginSnapshot(
+  session: Session,
+  lease: Lease,
+  target: TargetTable,
+  schema: TableSchema,
+  keep: boolean,
+): Promise<void> {
+  const { table } = target
+  await session.transaction(async () => {
+    await takeLease(session, lease)
+    await requireFreeName(session, target)
+    const book = await loadLayouts(session, table.source, [table])
+    const shadow = book.get(table, 'shadow')
+    if (keep && shadow !== undefined) {
+      const { layout, ddl } = evolveLayout(shadow.layout, schema, target)
+      for (const statement of ddl) await session.run(statement)
+      await saveLayout(session, table, 'shadow', { layout, finishedPosition: shadow.finishedPosition })
+      return
+    }
+    if (shadow !== undefined) await session.run(`DROP TABLE IF EXISTS ${tableSql(shadow.layout)}`)
+    const layout = newLayout(target, schema, book.get(table, 'final'))
+    await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(target.namespace)}`)
+    await session.run(createTableSql(layout))
+    await forgetAttempt(session, table)
+    await saveLayout(session, table, 'shadow', { layout, finishedPosition: undefined })
+  })
+}
+
+function newLayout(target: TargetTable, schema: TableSchema, final: StoredLayout | undefined): TableLayout {
+  const name = shadowName(target)
+  const before = final?.layout
+  if (before === undefined || !isAlike(before, schema)) {
+    return evolveLayout(emptyLayout(target.namespace, name, schema), schema, target).layout
+  }
+  // Whatever the policy, a new table takes the types that the source has now, and keeps old values in retired columns.
+  const columns = before.columns.map((column) =>
+    column.state === 'discarded' ? { ...column, state: 'retired' as const } : column,
+  )
+  const start = { ...before, namespace: target.namespace, name, columns }
+  return evolveLayout(start, schema, { ...target, schemaChanges: 'evolve' }).layout
+}
+
+/** Rows of the old table can be found by the key of the new one. */
+function isAlike(before: TableLayout, schema: TableSchema): boolean {
+  if (JSON.stringify(before.identity) !== JSON.stringify(schema.identity)) return false
+  return keyColumns(schema).every((key) => {
+    const column = currentColumn(before, key.id)
+    return column !== undefined && widen(column.type, key.type) !== undefined
+  })
+}
+
+/** Returns the rows added: none for files that are there already. */
+export async function loadSnapshot(
+  session: Session,
+  lease: Lease,
+  { target, files }: SnapshotLoad,
+  locate: (path: string) => string,
+  nowMs: number,
+): Promise<number> {
+  const { table } = target
+  const doing = `Loading ${tableName(table)} into ${target.namespace}.${target.name}`
+  let careful = false
+  for (;;) {
+    const inspected = await inspectFiles(session, files, locate)
+    try {
+      return await session.transaction(async () => {
+        await takeLease(session, lease)
+        const shadow = await shadowOf(session, table)
+        const loaded = await loadedBatches(session, table)
+        const fresh = inspected.filter(({ file }) => !loaded.has(file.batchId))
+        const [first] = fresh
+        if (first === undefined) return 0
+        const schema = first.file.schema
+        const relation = { files: fresh, layout: shadow.layout, schema, from: undefined, careful }
+        return append(session, relation, loaded.size, nowMs)
+      })
+    } catch (error) {
+      if (session.isStop(error)) throw error
+      if (isReadingError(error)) await requireReadable(session, files, locate)
+      if (careful || !isConversionError(error)) throw translateError(error, doing, { table: tableName(table) })
+      careful = true
+    }
+  }
+}
+
+async function append(session: Session, relation: StageRelation, loadedBefore: number, nowMs: number): Promise<number> {
+  const { layout, files } = relation
+  const { table } = relation.schema
+  const data = dataColumns(layout)
+  const own = [LOAD_TIME_ID, DELETED_ID, POSITION_ID].map((id) => columnSql(layout, id))
+  const rowId = rowIdSql(layout, loadedBefore)
+  const names = [...data.map((column) => quoteIdentifier(column.name)), ...own]
+  const values = [...data.map((_, index) => `v${index}`), timestampLiteral(nowMs), 'false', 'pos']
+  if (rowId !== undefined) {
+    names.push(columnSql(layout, ROW_ID_ID))
+    values.push(rowId)
+  }
+  // Rows without a code are quarantined whole.
+  const rows = relationSql(relation)
+  const added = await session.run(
+    `INSERT INTO ${tableSql(layout)} (${names.join(', ')})
+     SELECT ${values.join(', ')} FROM ${rows} WHERE code IS NOT NULL`,
+  )
+  const written = files.reduce((sum, { file }) => sum + file.rows, 0)
+  const whole = written === added ? 0 : await countWhole(session, rows)
+  invariant(added + whole === written, 'all rows of the files are loaded or quarantined')
+  await recordQuarantined(session, relation, rows, nowMs)
+  if (relation.careful) await recordRejected(session, relation, nowMs)
+  await recordLoads(session, table, relation, added, nowMs)
+  return added
+}
+
+async function countWhole(session: Session, rows: string): Promise<number> {
+  const { count } = await session.row(`SELECT count(*) AS count FROM ${rows} WHERE code IS NULL`)
+  return Number(count)
+}
+
+function rowIdSql(layout: TableLayout, loadedBefore: number): string | undefined {
+  switch (layout.identity.kind) {
+    case 'key':
+      return undefined
+    // Copies are counted when all are there; hardly any row has one.
+    case 'bag':
+      return `content_hash || '/1'`
+    // The rows of a snapshot share its position; file and row tell them apart.
+    case 'append':
+      return `pos || '/' || ((code >> 35) + ${loadedBefore}) || '/' || ((code >> 3) & 4294967295)`
+  }
+}
+
+/** What all files of one call have added is recorded with the first. */
+async function recordLoads(
+  session: Session,
+  table: TableId,
+  { files }: StageRelation,
+  added: number,
+  nowMs: number,
+): Promise<void> {
+  const of = [table.source, table.namespace, table.name].map(quoteLiteral).join(', ')
+  const rows = files.map(
+    ({ file }, index) =>
+      `(${of}, ${quoteLiteral(file.batchId)}, ${index === 0 ? added : 0}, ${quoteLiteral(file.firstPosition)},
+        ${timestampLiteral(nowMs)})`,
+  )
+  await session.run(`INSERT INTO _simplyload.loads VALUES ${rows.join(', ')}`)
+}
+
+async function loadedBatches(session: Session, table: TableId): Promise<ReadonlySet<string>> {
+  const rows = await session.rows(
+    'SELECT batch_id FROM _simplyload.loads WHERE source = $1 AND namespace = $2 AND table_name = $3',
+    [table.source, table.namespace, table.name],
+  )
+  return new Set(rows.map((row) => String(row.batch_id)))
+}
+
+async function shadowOf(session: Session, table: TableId): Promise<StoredLayout> {
+  const shadow = (await loadLayouts(session, table.source, [table])).get(table, 'shadow')
+  if (shadow !== undefined) return shadow
+  throw new PipelineError('internal', `Loading ${tableName(table)}`, {
+    cause: new Error('its snapshot has not begun'),
+    context: { table: tableName(table) },
+  })
+}
+
+export async function finishSnapshot(
+  session: Session,
+  lease: Lease,
+  table: TableId,
+  position: Position,
+  positions: number,
+): Promise<void> {
+  await session.transaction(async () => {
+    await takeLease(session, lease)
+    const shadow = await shadowOf(session, table)
+    const stored = (await tableCheckpoints(session, table.source, [table])).get(tableName(table))
+    // Done before; the table may have moved on since.
+    if (shadow.finishedPosition === position && stored !== undefined && !stored.inGroup) return
+    if (stored === undefined || shadow.finishedPosition === undefined)
+      await requireAllRows(session, table, shadow.layout)
+    if (positions > 1 && shadow.layout.identity.kind === 'key') await keepNewest(session, shadow.layout)
+    if (shadow.layout.identity.kind === 'bag') await countCopies(session, shadow.layout)
+    const newest = await newestLoad(session, table)
+    const guardUntil = newest !== undefined && newest > position ? newest : undefined
+    await saveLayout(session, table, 'shadow', { ...shadow, finishedPosition: position })
+    await putCheckpoint(session, table, { position, inGroup: false, guardUntil })
+  })
+}
+
+async function newestLoad(session: Session, table: TableId): Promise<Position | undefined> {
+  const row = await session.row(
+    'SELECT max(position) AS newest FROM _simplyload.loads WHERE source = $1 AND namespace = $2 AND table_name = $3',
+    [table.source, table.namespace, table.name],
+  )
+  return (row.newest ?? undefined) as Position | undefined
+}
+
+async function requireAllRows(session: Session, table: TableId, layout: TableLayout): Promise<void> {
+  const { added } = await session.row(
+    `SELECT coalesce(sum(added), 0)::BIGINT AS added FROM _simplyload.loads
+     WHERE source = $1 AND namespace = $2 AND table_name = $3`,
+    [table.source, table.namespace, table.name],
+  )
+  const { present } = await session.row(`SELECT count(*) AS present FROM ${tableSql(layout)}`)
+  invariant(added === present, `the snapshot of ${tableName(table)} has all rows that were loaded`)
+}
+
+/** Of rows with the same key, read by snapshots of different times, the newest is the row. */
+async function keepNewest(session: Session, layout: TableLayout): Promise<void> {
+  const table = tableSql(layout)
+  const keys = identityColumns(layout).map((column) => quoteIdentifier(column.name))
+  const position = columnSql(layout, POSITION_ID)
+  const onKey = keys.map((key) => `t.${key} = d.${key}`).join(' AND ')
+  await session.run(
+    `DELETE FROM ${table} WHERE rowid IN (
+       SELECT t.rowid FROM ${table} t JOIN
+         (SELECT ${keys.join(', ')}, max(${position}) AS newest FROM ${table} GROUP BY ${keys.join(', ')} HAVING count(*) > 1) d
+       ON ${onKey} WHERE t.${position} < d.newest)`,
+  )
+  const { twice } = await session.row(
+    `SELECT count(*) AS twice FROM (SELECT 1 FROM ${table} GROUP BY ${keys.join(', ')} HAVING count(*) > 1)`,
+  )
+  invariant(Number(twice) === 0, 'a snapshot has each key once')
+}
+
+/** All rows came in as the first copy of their content. */
+async function countCopies(session: Session, layout: TableLayout): Promise<void> {
+  const table = tableSql(layout)
+  const rowId = columnSql(layout, ROW_ID_ID)
+  await session.run(
+    `UPDATE ${table} SET ${rowId} = left(${table}.${rowId}, ${HASH_DIGITS}) || '/' || c.copy
+     FROM (SELECT rowid AS rid, row_number() OVER (PARTITION BY ${rowId}) AS copy FROM ${table}
+           WHERE ${rowId} IN (SELECT ${rowId} FROM ${table} GROUP BY 1 HAVING count(*) > 1)) c
+     WHERE ${table}.rowid = c.rid AND c.copy > 1`,
+  )
+}

@@ -1,0 +1,178 @@
+/**
+ * Stage files of one table as a relation in SQL, in terms of the table's layout.
+ *
+ * Its columns:
+ * - `code`: orders the changes of a flush and says what they are: `(file number << 32 | row in the file) << 3 | kind`.
+ *   NULL for rows that are quarantined whole. Row order in a file and the order of the files is the order of positions,
+ *   so one integer stands for a position of 31 characters.
+ * - `pos`: the position. `unchanged`, `quarantine`, `content_hash`: the system columns.
+ * - `k1`, `k2`, …: the key; `o1`, …: the key before the change; only for identity `key`.
+ * - `v0`, `v1`, …: the values for the columns of `dataColumns(layout)`, as their types.
+ */
+import { dataColumn, oldKeyColumn, SYSTEM_COLUMNS } from '../../core/batch.ts'
+import type { Position } from '../../core/position.ts'
+import { type ColumnType, columnById, type TableSchema } from '../../core/table-schema.ts'
+import { duckdbType, isParsed } from './column-type.ts'
+import { fileList, quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import { hasColumn, type InspectedFile } from './stage-inspection.ts'
+import {
+  columnForType,
+  dataColumns,
+  identityColumns,
+  type LayoutColumn,
+  missingValueSql,
+  type TableLayout,
+} from './table-layout.ts'
+
+/** Kinds of change, the low three bits of a code. At least `PARTIAL_UPDATE`: it has values. At least `INSERT`: a new row. */
+export const MOVE_OUT = 0
+export const DELETE = 1
+export const PARTIAL_UPDATE = 2
+export const UPDATE = 3
+export const INSERT = 4
+export const MOVE_IN = 5
+export const PARTIAL_MOVE_IN = 6
+export const TRUNCATE = 7
+
+const FILE_SHIFT = 35
+
+export interface StageRelation {
+  readonly files: readonly InspectedFile[]
+  readonly layout: TableLayout
+  /** The newest schema: its missing values fill columns that older files do not have. */
+  readonly schema: TableSchema
+  /** Rows before this position are left out. */
+  readonly from: Position | undefined
+  /** Values that DuckDB does not accept become NULL instead of failing the statement. */
+  readonly careful: boolean
+}
+
+/** The first code that a row of the file with this number can have. */
+export function firstCode(fileNumber: number): bigint {
+  return BigInt(fileNumber) << BigInt(FILE_SHIFT)
+}
+
+/** Number of the file that a code points into. */
+export function fileNumberOf(code: bigint): number {
+  return Number(code >> BigInt(FILE_SHIFT))
+}
+
+/** `first`, `end`: only the files with these numbers, which keep them. */
+export function relationSql(relation: StageRelation, first = 0, end = relation.files.length): string {
+  if (first >= end) return emptySql(relation.layout)
+  const parts: string[] = []
+  for (let start = first; start < end; ) {
+    const shape = shapeOf(relation.files[start])
+    let stop = start + 1
+    while (stop < end && shapeOf(relation.files[stop]) === shape) stop++
+    parts.push(partSql(relation, start, stop))
+    start = stop
+  }
+  return `(${parts.join(' UNION ALL ')})`
+}
+
+function emptySql(layout: TableLayout): string {
+  const texts = ['pos', 'unchanged', 'quarantine', 'content_hash'].map((name) => `NULL::VARCHAR AS ${name}`)
+  const keys = layout.identity.kind === 'key' ? identityColumns(layout) : []
+  const typed = (column: LayoutColumn, name: string) => `NULL::${duckdbType(column.type)} AS ${name}`
+  const named = [
+    ...keys.flatMap((column, index) => [typed(column, `k${index + 1}`), typed(column, `o${index + 1}`)]),
+    ...dataColumns(layout).map((column, index) => typed(column, `v${index}`)),
+  ]
+  return `(SELECT NULL::BIGINT AS code, ${[...texts, ...named].join(', ')} WHERE false)`
+}
+
+/** Files with equal shapes are read together. Snapshot rows have no position of their own, so it must be the same. */
+function shapeOf(inspected: InspectedFile | undefined): string {
+  if (inspected === undefined) return ''
+  const { file, columns } = inspected
+  const types = file.schema.columns.map((column) => [column.id, duckdbType(column.type)])
+  return JSON.stringify([types, columns.has(SYSTEM_COLUMNS.position) ? '' : file.firstPosition])
+}
+
+function partSql(relation: StageRelation, start: number, stop: number): string {
+  const { layout } = relation
+  const files = relation.files.slice(start, stop)
+  const list = fileList(files.map((file) => file.location))
+  const optional = (name: string) => (hasColumn(files, name) ? quoteIdentifier(name) : 'NULL::VARCHAR')
+  const kind = kindSql(layout, files)
+  const selected = [
+    `(((((file_index::BIGINT + ${start}) << 32) | file_row_number) << 3) | (${kind})) AS code`,
+    `${positionSql(files)} AS pos`,
+    `${optional(SYSTEM_COLUMNS.unchanged)} AS unchanged`,
+    `${optional(SYSTEM_COLUMNS.quarantine)} AS quarantine`,
+    `${optional(SYSTEM_COLUMNS.contentHash)} AS content_hash`,
+    ...keySql(relation, files),
+    ...dataColumns(layout).map((column, index) => `${valueSql(relation, files, column)} AS v${index}`),
+  ]
+  const where = whereSql(relation, files)
+  return `SELECT ${selected.join(', ')} FROM read_parquet(${list}, union_by_name = true, hive_partitioning = false)${where}`
+}
+
+function positionSql(files: readonly InspectedFile[]): string {
+  if (hasColumn(files, SYSTEM_COLUMNS.position)) return SYSTEM_COLUMNS.position
+  return quoteLiteral(files[0]?.file.firstPosition ?? '')
+}
+
+/** NULL positions: rows of aborted subtransactions, which do not exist. */
+function whereSql(relation: StageRelation, files: readonly InspectedFile[]): string {
+  if (!hasColumn(files, SYSTEM_COLUMNS.position)) return ''
+  const { from } = relation
+  const later = from !== undefined && files.some(({ file }) => file.firstPosition < from)
+  const bound = later ? ` AND ${SYSTEM_COLUMNS.position} >= ${quoteLiteral(from)}` : ''
+  return ` WHERE ${SYSTEM_COLUMNS.position} IS NOT NULL${bound}`
+}
+
+function kindSql(layout: TableLayout, files: readonly InspectedFile[]): string {
+  if (!hasColumn(files, SYSTEM_COLUMNS.op)) return String(INSERT)
+  const partial = hasColumn(files, SYSTEM_COLUMNS.unchanged) ? `${SYSTEM_COLUMNS.unchanged} IS NOT NULL` : 'false'
+  const update = `CASE WHEN ${partial} THEN ${PARTIAL_UPDATE} ELSE ${UPDATE} END`
+  const moved = movedSql(layout, files)
+  const moveIn = `CASE WHEN ${partial} THEN ${PARTIAL_MOVE_IN} ELSE ${MOVE_IN} END`
+  const updated = moved === undefined ? update : `CASE WHEN ${moved} THEN ${moveIn} ELSE ${update} END`
+  return `CASE ${SYSTEM_COLUMNS.op} WHEN 'i' THEN ${INSERT} WHEN 'u' THEN ${updated} WHEN 'd' THEN ${DELETE} WHEN 't' THEN ${TRUNCATE} END`
+}
+
+/** Whether the key differs from the old one, as far as the file has one. */
+function movedSql(layout: TableLayout, files: readonly InspectedFile[]): string | undefined {
+  if (layout.identity.kind !== 'key') return undefined
+  const parts = layout.identity.columnIds.flatMap((id) => {
+    const [old, now] = [oldKeyColumn(id), dataColumn(id)]
+    return hasColumn(files, old) ? [`(${old} IS NOT NULL AND ${old} IS DISTINCT FROM ${now})`] : []
+  })
+  return parts.length === 0 ? undefined : parts.join(' OR ')
+}
+
+function keySql(relation: StageRelation, files: readonly InspectedFile[]): readonly string[] {
+  const { layout } = relation
+  if (layout.identity.kind !== 'key') return []
+  return identityColumns(layout).flatMap((column, index) => {
+    const [now, old] = [dataColumn(column.id), oldKeyColumn(column.id)]
+    const key = valueSql(relation, files, column)
+    const type = files[0] === undefined ? undefined : columnById(files[0].file.schema, column.id)?.type
+    const isStored = hasColumn(files, old) && hasColumn(files, now) && type !== undefined
+    const before = isStored ? converted(`coalesce(${old}, ${now})`, type, column, relation.careful) : key
+    return [`${key} AS k${index + 1}`, `${before} AS o${index + 1}`]
+  })
+}
+
+function valueSql(relation: StageRelation, files: readonly InspectedFile[], column: LayoutColumn): string {
+  const { layout, schema, careful } = relation
+  const nothing = `NULL::${duckdbType(column.type)}`
+  const inFile = files[0] === undefined ? undefined : columnById(files[0].file.schema, column.id)
+  if (inFile !== undefined) {
+    if (!hasColumn(files, dataColumn(column.id))) return nothing
+    if (columnForType(layout, column.id, inFile.type) !== column) return nothing
+    return converted(dataColumn(column.id), inFile.type, column, careful)
+  }
+  const newest = column.state === 'current' ? columnById(schema, column.id) : undefined
+  return (newest === undefined ? undefined : missingValueSql(newest, column.type)) ?? nothing
+}
+
+function converted(expression: string, from: ColumnType, to: LayoutColumn, careful: boolean): string {
+  const cast = careful && isParsed(to.type) ? 'TRY_CAST' : 'CAST'
+  // What a stage file holds as text is read as text also where the destination's column is text.
+  const isText = from.kind === 'text' || isParsed(from)
+  if (isText && to.type.kind === 'text') return expression
+  return `${cast}(${expression} AS ${duckdbType(to.type)})`
+}

@@ -1,0 +1,93 @@
+/**
+ * What a table of ours looks like on the destination: which column holds what, in their physical order. Kept in
+ * `_simplyload.columns`, because names alone do not tell (they change, and DuckDB takes "Id" and "id" for the same).
+ */
+import type { Column, ColumnType, RowIdentity } from '../../core/table-schema.ts'
+import { duckdbType } from './column-type.ts'
+import { qualifiedName, quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import { fits } from './type-lattice.ts'
+
+/** Ids of the columns that are ours. Those of the source begin at 1. */
+export const LOAD_TIME_ID = -1
+export const DELETED_ID = -2
+export const POSITION_ID = -3
+/** Only for tables without a key. Bag: `<content hash>/<occurrence>`; append: where the row comes from. */
+export const ROW_ID_ID = -4
+
+export const POSITION_COLUMN = '_source_position'
+export const ROW_ID_COLUMN = '_fivetran_id'
+
+/**
+ * - `current`: written.
+ * - `retired`: the source has it no more, or with a type that does not fit; kept, NULL in rows written from then on.
+ * - `discarded`: as `retired`, but the source still has the column, and `schema_changes: discard` leaves it out.
+ */
+export type LayoutState = 'current' | 'retired' | 'discarded'
+
+export interface LayoutColumn {
+  readonly id: number
+  readonly name: string
+  /** The source's name when `name` was chosen for it. */
+  readonly sourceName: string
+  readonly type: ColumnType
+  readonly state: LayoutState
+}
+
+export interface TableLayout {
+  readonly namespace: string
+  readonly name: string
+  readonly identity: RowIdentity
+  /** In physical order. */
+  readonly columns: readonly LayoutColumn[]
+}
+
+export function tableSql(layout: TableLayout): string {
+  return qualifiedName(layout.namespace, layout.name)
+}
+
+export function currentColumn(layout: TableLayout, id: number): LayoutColumn | undefined {
+  return layout.columns.find((column) => column.id === id && column.state === 'current')
+}
+
+/** Quoted name of a column that every table has. */
+export function columnSql(layout: TableLayout, id: number): string {
+  const column = currentColumn(layout, id)
+  if (column === undefined) throw new Error(`${layout.namespace}.${layout.name} has no column ${id}`)
+  return quoteIdentifier(column.name)
+}
+
+/** Columns by which a row is recognised, in order of the key. None for `append`. */
+export function identityColumns(layout: TableLayout): readonly LayoutColumn[] {
+  const { identity } = layout
+  const ids = identity.kind === 'key' ? identity.columnIds : [ROW_ID_ID]
+  return ids.map((id) => {
+    const column = currentColumn(layout, id)
+    if (column === undefined) throw new Error(`${layout.namespace}.${layout.name} has no key column ${id}`)
+    return column
+  })
+}
+
+/** The columns of the source's rows, in physical order: all but ours. */
+export function dataColumns(layout: TableLayout): readonly LayoutColumn[] {
+  return layout.columns.filter((column) => column.id > 0)
+}
+
+/** The column that takes values of column `id` when they come with this type. Absent: they are left out. */
+export function columnForType(layout: TableLayout, id: number, type: ColumnType): LayoutColumn | undefined {
+  const candidates = layout.columns.filter((column) => column.id === id && column.state !== 'discarded')
+  return (
+    candidates.find((column) => column.state === 'current' && fits(type, column.type)) ??
+    candidates.find((column) => fits(type, column.type))
+  )
+}
+
+/** The value that older rows have in a column that was added with a constant default, as SQL of the given type. */
+export function missingValueSql(column: Column, type: ColumnType): string | undefined {
+  if (column.missingValue === undefined) return undefined
+  const text = column.missingValue
+  const value =
+    column.type.kind === 'bytes'
+      ? `unhex(${quoteLiteral(text.replace(/^\\x/, ''))})`
+      : `CAST(${quoteLiteral(text)} AS ${duckdbType(column.type)})`
+  return `CAST(${value} AS ${duckdbType(type)})`
+}

@@ -1,0 +1,76 @@
+/** The part of a flush that belongs to one table: its staged changes into its target, within the open transaction. */
+
+import type { TableFlush, TableFlushResult } from '../../core/destination.ts'
+import { invariant } from '../../core/invariant.ts'
+import { numberCopies } from './bag.ts'
+import { foldChanges } from './fold.ts'
+import { completeFrom, findUnchangedIds, missingKeys, resolveUnchanged } from './lineage.ts'
+import { appendRows, type MergeCounts, materialize } from './materialize.ts'
+import { MergeInput } from './merge-input.ts'
+import { recordQuarantined, recordRejected } from './quarantine.ts'
+import type { Session } from './session.ts'
+import type { InspectedFile } from './stage-inspection.ts'
+import type { StageRelation } from './stage-relation.ts'
+import type { TableLayout } from './table-layout.ts'
+
+export interface TableMergeRequest {
+  readonly flush: TableFlush
+  readonly layout: TableLayout
+  readonly files: readonly InspectedFile[]
+  readonly completion: readonly InspectedFile[]
+  /** Rows of the target may be newer than changes of the flush. */
+  readonly guarded: boolean
+  readonly careful: boolean
+  readonly loadedMs: number
+}
+
+export type TableMergeOutcome =
+  | { readonly outcome: 'merged'; readonly result: TableFlushResult }
+  | { readonly outcome: 'incomplete'; readonly keys: readonly string[] }
+
+export async function mergeTable(session: Session, request: TableMergeRequest): Promise<TableMergeOutcome> {
+  const { flush, layout, files, careful, loadedMs } = request
+  const table = flush.target.table
+  const nothing = { table, inserted: 0, updated: 0, deleted: 0, quarantined: 0 }
+  if (files.length === 0) return { outcome: 'merged', result: nothing }
+  const relation: StageRelation = { files, layout, schema: flush.schema, from: flush.from, careful }
+  const input = new MergeInput(relation)
+  requireChangesOfIdentity(input)
+  await input.prepare(session)
+  const merged = await mergeRows(session, input, request)
+  if (Array.isArray(merged)) return { outcome: 'incomplete', keys: merged }
+  let quarantined = await recordQuarantined(session, relation, input.rowsSql(), loadedMs)
+  if (careful) quarantined += await recordRejected(session, relation, loadedMs)
+  return { outcome: 'merged', result: { table, ...(merged as MergeCounts), quarantined } }
+}
+
+/** Returns the keys of rows that are missing, where some are. */
+async function mergeRows(
+  session: Session,
+  input: MergeInput,
+  request: TableMergeRequest,
+): Promise<MergeCounts | readonly string[]> {
+  const { flush, guarded, loadedMs } = request
+  const options = { hardDelete: flush.target.hardDelete, loadedMs, guarded, unchangedIds: [], isCompleted: false }
+  const { kind } = input.layout.identity
+  if (kind === 'append' && input.features.truncates === 0) return appendRows(session, input, options)
+  if (kind === 'bag') await numberCopies(session, input)
+  const unchangedIds = await findUnchangedIds(session, input)
+  await foldChanges(session, input, { guarded, unchangedIds })
+  if (unchangedIds.length === 0) return materialize(session, input, options)
+  await resolveUnchanged(session, input, unchangedIds, guarded)
+  const missing = await missingKeys(session, input)
+  if (missing.length > 0 && flush.completion === undefined) return missing
+  const isCompleted = missing.length > 0
+  if (isCompleted) {
+    await completeFrom(session, input, { ...input.relation, files: request.completion, from: undefined })
+  }
+  return materialize(session, input, { ...options, unchangedIds, isCompleted })
+}
+
+function requireChangesOfIdentity(input: MergeInput): void {
+  const { kind } = input.layout.identity
+  const { updates, deletes, partialRows } = input.features
+  invariant(kind === 'key' || updates + partialRows === 0, 'updates of a table without a key come as delete and insert')
+  invariant(kind !== 'append' || deletes === 0, 'a table that is only appended to has no deletes')
+}
