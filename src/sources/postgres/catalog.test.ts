@@ -140,22 +140,23 @@ test('it answers while somebody holds the table for himself', async () => {
   await other.query('ROLLBACK')
 })
 
-test('three queries do for a thousand tables', async () => {
+test('a thousand tables cost a few statements, and time in proportion to their number', async () => {
   await database.query('CREATE SCHEMA many')
   await database.query(
     `DO $$ BEGIN FOR i IN 1..1000 LOOP EXECUTE format('CREATE TABLE many.t%s (id int PRIMARY KEY, v text)', i); END LOOP; END $$`,
   )
   const names = Array.from({ length: 1000 }, (_, index) => ({ namespace: 'many', name: `t${index + 1}` }))
-  const statements = async (): Promise<number> => {
+  const transactions = async (): Promise<number> => {
     await client.query('SELECT pg_stat_force_next_flush()')
     const [row] = await database.query<{ n: number }>(
       'SELECT xact_commit::int AS n FROM pg_stat_database WHERE datname = current_database()',
     )
     return row!.n
   }
-  const before = await statements()
-  expect((await readCatalog(client, names, signal)).length).toBe(1000)
-  expect((await statements()) - before).toBeLessThan(10)
+  const before = await transactions()
+  // Work in proportion to the square of the number took 1.2 s for these on a machine with nothing else to do.
+  expect((await readCatalog(client, names, AbortSignal.timeout(5000))).length).toBe(1000)
+  expect((await transactions()) - before).toBeLessThan(10)
 })
 
 test('rows are recognised by what the replica identity says', async () => {

@@ -47,6 +47,7 @@ const OWN_SETTINGS: Readonly<Record<string, string>> = {
   lc_monetary: 'C',
   row_security: 'off',
   synchronize_seqscans: 'off',
+  jit: 'off', // compiling takes longer than any of our statements gains by it
   lock_timeout: '0',
   idle_session_timeout: '0',
   idle_in_transaction_session_timeout: '0',

@@ -41,7 +41,9 @@ export async function examineTables(
   const names = requests.map(({ table }) => ({ namespace: table.namespace, name: table.name }))
   const catalogs = new Map((await readCatalog(client, names, signal)).map((table) => [relationKey(table), table]))
   const oids = [...catalogs.values()].flatMap((table) => [table.oid, ...table.leaves.map((leaf) => leaf.oid)])
-  const access = await client.query<Access>(ACCESS, [oids], signal)
+  const access = new Map(
+    (await client.query<Access>(ACCESS, [oids], signal)).map((relation) => [relation.oid, relation]),
+  )
   const [role] = await client.query<{ superuser: boolean; owners: readonly string[] | null }>(
     `SELECT rolsuper AS superuser, (SELECT json_agg(o.rolname) FROM pg_roles o WHERE pg_has_role(o.oid, 'USAGE')) AS owners
      FROM pg_roles WHERE rolname = current_user`,
@@ -112,12 +114,13 @@ function shapeFindings(
 function accessFindings(
   subject: string,
   table: CatalogTable,
-  access: readonly Access[],
+  access: ReadonlyMap<number, Access>,
   user: string,
 ): readonly Finding[] {
   const role = quoteIdentifier(user)
-  const wanted = new Set([table.oid, ...table.leaves.map((leaf) => leaf.oid)])
-  const relevant = access.filter((relation) => wanted.has(relation.oid))
+  const relevant = [...new Set([table.oid, ...table.leaves.map((leaf) => leaf.oid)])].flatMap(
+    (oid) => access.get(oid) ?? [],
+  )
   const closed = relevant.find((relation) => !relation.usage)
   if (closed !== undefined) {
     const schema = quoteIdentifier(closed.namespace)
@@ -166,7 +169,7 @@ function publishedFindings(
   const append = findIdentity(table, serverVersion).kind === 'append'
   const name = append ? names.appendPublication : names.publication
   const publication = publications.find((candidate) => candidate.name === name)
-  const listed = publication?.tables.find((candidate) => relationKey(candidate) === relationKey(table))
+  const listed = publication?.tables.get(relationKey(table))
   if (listed !== undefined && (listed.rowFilter || listed.columnList)) {
     return [
       {
@@ -177,7 +180,7 @@ function publishedFindings(
       },
     ]
   }
-  if (publication !== undefined && publishes(publication, table.namespace, table.name)) return []
+  if (publication !== undefined && publishes(publication, table)) return []
   if (mayPublish) return [{ subject, level: 'note', message: `The next sync adds it to the publication ${name}` }]
   const only = table.kind === 'p' ? '' : 'ONLY '
   return [

@@ -7,6 +7,7 @@
  */
 import { PipelineError } from '../../core/errors.ts'
 import { queryWithDeadline } from './bounded-wait.ts'
+import type { RelationName } from './catalog.ts'
 import type { PostgresClient } from './client.ts'
 import { sqlState } from './errors.ts'
 import type { ReplicationNames } from './replication-names.ts'
@@ -33,7 +34,8 @@ export interface Publication {
   /** `stored` from 18 on where set; `none`, or undefined on versions that cannot. */
   readonly generatedColumns: 'none' | 'stored' | undefined
   readonly schemas: readonly string[]
-  readonly tables: readonly PublishedTable[]
+  /** By `relationKey`. */
+  readonly tables: ReadonlyMap<string, PublishedTable>
 }
 
 interface PublicationRow {
@@ -72,7 +74,7 @@ export async function readPublications(
     viaRoot: detail.pubviaroot === true,
     generatedColumns: client.serverVersion < 180_000 ? undefined : detail.pubgencols === 's' ? 'stored' : 'none',
     schemas: schemas ?? [],
-    tables: tables ?? [],
+    tables: new Map((tables ?? []).map((table) => [relationKey(table), table])),
   }))
 }
 
@@ -95,8 +97,9 @@ export function publicationChanges(
   serverVersion: number,
   mayRemove: boolean,
 ): readonly PublicationChange[] {
-  const append = tables.filter(({ catalog }) => findIdentity(catalog, serverVersion).kind === 'append')
-  const all = tables.filter((table) => !append.includes(table))
+  const isAppend = ({ catalog }: RequestedTable): boolean => findIdentity(catalog, serverVersion).kind === 'append'
+  const append = tables.filter(isAppend)
+  const all = tables.filter((table) => !isAppend(table))
   const find = (name: string): Publication | undefined => present.find((publication) => publication.name === name)
   const main = find(names.publication)
   // Tables are added before they are removed elsewhere: one that changes its publication is never in none.
@@ -124,7 +127,7 @@ export function notWhollyPublished(
     const append = findIdentity(catalog, serverVersion).kind === 'append'
     const name = append ? names.appendPublication : names.publication
     const carries = (publication: Publication): boolean =>
-      publishes(publication, catalog.namespace, catalog.name) &&
+      publishes(publication, catalog) &&
       hasOperations(publication, append ? 'append' : 'all') &&
       (publication.viaRoot || catalog.kind !== 'p') &&
       (publication.generatedColumns !== 'none' || catalog.columns.every((column) => column.generated !== 'stored'))
@@ -157,7 +160,7 @@ function changesOf(
       why: 'its options leave changes out',
     })
   }
-  const missing = tables.filter(({ catalog }) => !publishes(present, catalog.namespace, catalog.name))
+  const missing = tables.filter(({ catalog }) => !publishes(present, catalog))
   if (missing.length > 0) {
     changes.push({
       sql: `ALTER PUBLICATION ${quoteIdentifier(name)} ADD TABLE ${missing.map(tableItem).join(', ')}`,
@@ -167,9 +170,10 @@ function changesOf(
   return changes
 }
 
-export function publishes(publication: Publication, namespace: string, name: string): boolean {
-  if (publication.allTables || publication.schemas.includes(namespace)) return true
-  return publication.tables.some((table) => table.namespace === namespace && table.name === name)
+export function publishes(publication: Publication, table: RelationName): boolean {
+  return (
+    publication.allTables || publication.schemas.includes(table.namespace) || publication.tables.has(relationKey(table))
+  )
 }
 
 /** Whether nothing is left out that the kind of publication should carry. */
@@ -188,7 +192,7 @@ export function publicationOptions(kind: Kind, serverVersion: number): string {
 function removals(present: Publication | undefined, wanted: readonly RequestedTable[]): readonly PublicationChange[] {
   if (present === undefined || present.allTables) return []
   const keep = new Set(wanted.map(({ catalog }) => relationKey(catalog)))
-  const surplus = present.tables.filter((table) => !keep.has(relationKey(table)))
+  const surplus = [...present.tables.values()].filter((table) => !keep.has(relationKey(table)))
   if (surplus.length === 0) return []
   const list = surplus.map((table) => quoteTable(table.namespace, table.name)).join(', ')
   return [
@@ -206,7 +210,7 @@ function tableItem({ catalog }: RequestedTable): string {
 
 /** What a row filter or column list leaves out would be missing at the destination, and nobody would notice. */
 function refuseHiding(present: Publication, { catalog }: RequestedTable): void {
-  const listed = present.tables.find((table) => relationKey(table) === relationKey(catalog))
+  const listed = present.tables.get(relationKey(catalog))
   if (listed === undefined || !(listed.rowFilter || listed.columnList)) return
   throw new PipelineError('source_setting', `Publishing ${catalog.namespace}.${catalog.name}`, {
     cause: new Error(`publication "${present.name}" has a ${listed.rowFilter ? 'row filter' : 'column list'} for it`),
