@@ -128,7 +128,7 @@ export class SyncModel {
     // A snapshot that starts again from a smaller count is not negative progress.
     const [moreRows, moreBytes] = [Math.max(0, rows), Math.max(0, bytes)]
     table.rows += moreRows
-    table.changedMs = atMs
+    if (moreRows > 0) table.changedMs = atMs
     table.rowRate.add(moreRows, atMs)
     table.byteRate.add(moreBytes, atMs)
     this.rowRate.add(moreRows, atMs)

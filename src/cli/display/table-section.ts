@@ -41,6 +41,10 @@ export function chooseTables(model: SyncModel, view: View, room: number): Chosen
   return { shown, rest: `… and ${count(all.length - shown.length)} more: ${counts.join(', ')}`, withSource }
 }
 
+function isActive(table: TableModel, nowMs: number): boolean {
+  return nowMs - table.changedMs < ACTIVE_MS
+}
+
 function rank(table: TableModel, nowMs: number): number {
   switch (table.state) {
     case 'failed':
@@ -51,7 +55,7 @@ function rank(table: TableModel, nowMs: number): number {
     case 'catching_up':
       return 2
     case 'live':
-      return nowMs - table.changedMs < ACTIVE_MS ? 3 : 6
+      return isActive(table, nowMs) ? 3 : 6
     case 'pending':
       return 4
     case 'paused':
@@ -80,7 +84,8 @@ const BYTE_RATE: LiveColumn = {
 const LAG: LiveColumn = {
   title: 'LAG',
   width: 9,
-  value: (table) => (table.latencyMs === undefined ? '' : duration(table.latencyMs)),
+  // An idle table is as fresh as its source; how long its last change took says nothing about now.
+  value: (table, nowMs) => (isActive(table, nowMs) && table.latencyMs !== undefined ? duration(table.latencyMs) : ''),
 }
 const ETA: LiveColumn = { title: 'ETA', width: 12, value: etaText }
 
@@ -136,7 +141,7 @@ function mark(table: TableModel, { nowMs, colors }: View): string {
   if (table.state === 'failed' || table.state === 'needs_resync') return colors.red('✗')
   if (table.state === 'snapshotting' || table.state === 'catching_up') return colors.cyan('◐')
   if (table.state !== 'live') return colors.dim('○')
-  return nowMs - table.changedMs < ACTIVE_MS ? colors.green('●') : colors.dim('●')
+  return isActive(table, nowMs) ? colors.green('●') : colors.dim('●')
 }
 
 function stateColor(state: TableState, colors: Palette): (text: string) => string {
