@@ -37,18 +37,19 @@ describe('a session', () => {
     const { role, url } = await database.createRole('REPLICATION')
     await database.query(`ALTER ROLE ${role} SET datestyle = 'German'; ALTER ROLE ${role} SET timezone = 'Asia/Tokyo';
       ALTER ROLE ${role} SET bytea_output = 'escape'; ALTER ROLE ${role} SET intervalstyle = 'iso_8601';
-      ALTER ROLE ${role} SET extra_float_digits = 0; ALTER ROLE ${role} SET statement_timeout = '1ms'`)
+      ALTER ROLE ${role} SET extra_float_digits = 0; ALTER ROLE ${role} SET statement_timeout = '200ms'`)
     for (const replication of [false, true]) {
       await using client = await open({ url }, replication)
       const [row] =
         await client.query(`SELECT '2024-01-31 12:00:00+00'::timestamptz::text AS t, '\\x00ff'::bytea::text AS b,
-        '1 day 02:03:04'::interval::text AS i, 0.1::float4::float8::text AS f, 'pg_class'::regclass::text AS c`)
+        '1 day 02:03:04'::interval::text AS i, 0.1::float4::float8::text AS f, 'pg_class'::regclass::text AS c, pg_sleep(0.3)::text AS slept`)
       expect(row).toEqual({
         t: '2024-01-31 12:00:00+00',
         b: '\\x00ff',
         i: '1 day 02:03:04',
         f: '0.10000000149011612',
         c: 'pg_class',
+        slept: '',
       })
     }
   })

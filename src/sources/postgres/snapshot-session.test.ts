@@ -278,7 +278,10 @@ test('row-level security that would hide rows is an error, not fewer rows', asyn
     { generation: 1, schemas: [schema!], connections: 1, batchRowsMax: 10, batchBytesMax: 1000 },
     signal,
   )
-  await expect(readAll(session, schema!, signal)).rejects.toMatchObject({ code: 'source_permission' })
+  await expect(readAll(session, schema!, signal)).rejects.toMatchObject({
+    code: 'source_permission',
+    hint: `ALTER ROLE ${role} BYPASSRLS`,
+  })
 })
 
 test('text that is no UTF-8, in a database that does not check it, goes to quarantine', async () => {
