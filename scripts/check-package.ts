@@ -13,13 +13,14 @@ try {
   execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { stdio: ['ignore', 'ignore', 'inherit'] })
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
   const archive = `./simplyload-${version}.tgz`
-  // The optional packages are what `demo` runs on; the tool must work without them, but DuckDB's binaries are optional too.
   execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline', archive], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   expect('npx simplyload --version', run('npx', ['--no-install', 'simplyload', '--version']), 0, version)
   expect('an unknown command', run('npx', ['--no-install', 'simplyload', 'snyc']), 2, 'sync')
+  const demo = run('npx', ['--no-install', 'simplyload', 'demo', '--json'])
+  expect('npx simplyload demo', demo, 0, '"verified":true')
   const old = 'data:text/javascript,Object.defineProperty(process, "versions", { value: { node: "20.11.1" } })'
   const entry = join('node_modules', 'simplyload', 'bin', 'simplyload.js')
   expect(

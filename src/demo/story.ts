@@ -96,10 +96,10 @@ async function follow(application: Application, client: pg.Client, tell: Tell, s
       changes += arrival.rows
       tell({ event: 'arrival', change: change.change, sql: change.sql, ...arrival })
     }
-    const arrival = await Promise.race([liveTraffic(application, client, watch), ended])
-    latencies.push(...arrival.latencies)
-    changes += arrival.rows
-    tell({ event: 'arrival', change: `${arrival.rows} transactions`, sql: TRAFFIC, ...arrival })
+    const { latencies: followed, ...traffic } = await Promise.race([liveTraffic(application, client, watch), ended])
+    latencies.push(...followed)
+    changes += traffic.rows
+    tell({ event: 'arrival', change: `${traffic.rows} transactions`, sql: TRAFFIC, ...traffic })
     return { watch, latencies, changes }
   } finally {
     stop.abort()
