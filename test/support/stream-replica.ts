@@ -14,7 +14,10 @@ import { vectorValues } from './vector-values.ts'
 /** As SQL's `::text` would have it: whole numbers, booleans and text as text. */
 export type Value = string | null
 
+type SchemaEvent = Extract<StreamEvent, { kind: 'schema' }>
+
 interface Change {
+  readonly kind: 'change'
   readonly schema: TableSchema
   readonly at: Position
   readonly row: Record<string, Value>
@@ -29,7 +32,7 @@ interface Waiting {
 type Row = Record<string, Value>
 
 export class StreamReplica {
-  /** Table → key as JSON → row by column name of the newest schema. */
+  /** Table → key as JSON → row by name of the stage column. */
   readonly tables = new Map<string, Map<string, Row>>()
   readonly schemas = new Map<string, TableSchema>()
   readonly events: StreamEvent['kind'][] = []
@@ -41,7 +44,9 @@ export class StreamReplica {
   /** Positions of the changes that counted, in order, by table. */
   readonly positions = new Map<string, Position[]>()
   readonly transactionsInProgress = new Set<number>()
-  readonly #pending: Change[] = []
+  /** Tables of which rows were rewritten without a change: a destination reads them again. */
+  readonly rewritten = new Set<string>()
+  readonly #pending: (Change | SchemaEvent)[] = []
   readonly #waiting = new Map<number, Waiting[]>()
   /** Last position by table. */
   readonly #last = new Map<string, Position>()
@@ -52,10 +57,11 @@ export class StreamReplica {
       case 'changes':
         this.#checkSchema(event.batch)
         for (const row of batchRows(event.batch)) {
-          this.#pending.push({ schema: event.batch.schema, at: row[SYSTEM_COLUMNS.position] as Position, row })
+          const at = row[SYSTEM_COLUMNS.position] as Position
+          this.#pending.push({ kind: 'change', schema: event.batch.schema, at, row })
         }
-        expect(event.batch.firstPosition).toBe(this.#pending.at(-event.batch.rows)?.at)
-        expect(event.batch.lastPosition).toBe(this.#pending.at(-1)?.at)
+        expect(this.#pending.at(-event.batch.rows)).toMatchObject({ at: event.batch.firstPosition })
+        expect(this.#pending.at(-1)).toMatchObject({ at: event.batch.lastPosition })
         return
       case 'in-progress': {
         this.#checkSchema(event.batch)
@@ -76,6 +82,8 @@ export class StreamReplica {
       case 'schema':
         this.schemaChanges.push(...event.changes)
         this.schemas.set(tableName(event.schema.table), event.schema)
+        if (event.rewritten) this.rewritten.add(tableName(event.schema.table))
+        this.#pending.push(event)
         return
       case 'boundary':
         this.#flush(event)
@@ -87,7 +95,12 @@ export class StreamReplica {
 
   /** Rows by column name, in no order that means anything. */
   rows(table: string): Row[] {
-    return sortRows([...(this.tables.get(table)?.values() ?? [])])
+    const columns = this.schemas.get(table)?.columns ?? []
+    return sortRows(
+      [...(this.tables.get(table)?.values() ?? [])].map((row) =>
+        Object.fromEntries(columns.map((column) => [column.name, row[dataColumn(column.id)] ?? null])),
+      ),
+    )
   }
 
   #checkSchema(batch: Batch): void {
@@ -111,7 +124,7 @@ export class StreamReplica {
         else if (ordinal >= first) aborted = true
       }
       if (aborted || excluded.has(tableName(schema.table))) continue
-      this.#pending.push({ schema, at: position(event.generation, event.lsn, ordinal - before), row })
+      this.#pending.push({ kind: 'change', schema, at: position(event.generation, event.lsn, ordinal - before), row })
     }
   }
 
@@ -119,11 +132,22 @@ export class StreamReplica {
     expect(event.through).toBe(boundary(Number.parseInt(event.through.slice(0, 4), 16), event.lsn))
     if (this.lastBoundary !== undefined) expect(event.through >= this.lastBoundary.through).toBe(true)
     for (const change of this.#pending.splice(0)) {
+      if (change.kind === 'schema') {
+        this.#fill(change)
+        continue
+      }
       expect(change.at < event.through).toBe(true)
       if (this.lastBoundary !== undefined) expect(change.at >= this.lastBoundary.through).toBe(true)
       this.#apply(change)
     }
     this.lastBoundary = event
+  }
+
+  /** Rows from before a column was added have its missing value. */
+  #fill({ schema }: SchemaEvent): void {
+    for (const row of this.tables.get(tableName(schema.table))?.values() ?? []) {
+      for (const column of schema.columns) row[dataColumn(column.id)] ??= column.missingValue ?? null
+    }
   }
 
   #apply({ schema, at, row }: Change): void {
@@ -157,9 +181,8 @@ export class StreamReplica {
     if (operation === 'u') table.delete(oldKey)
     const next: Row = {}
     for (const column of schema.columns) {
-      next[column.name] = unchanged.includes(`,${column.id},`)
-        ? (base[column.name] ?? null)
-        : (row[dataColumn(column.id)] ?? null)
+      const name = dataColumn(column.id)
+      next[name] = (unchanged.includes(`,${column.id},`) ? base[name] : row[name]) ?? null
     }
     table.set(key, next)
   }

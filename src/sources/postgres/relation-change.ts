@@ -19,6 +19,7 @@ export interface AttributeDetail {
   readonly missingValue: string | undefined
   /** Partitions fill it with different values. */
   readonly missingValueDiffers: boolean
+  readonly generated: 'no' | 'stored' | 'virtual'
 }
 
 /** The catalog, asked after the message was received. */
@@ -85,15 +86,20 @@ export function followRelation(
   history.vanished(columns)
 
   const failure = checkIdentity(known, message, aligned, facts)
+  const exact = isExact(known, message, aligned, facts)
   const changed = history.changes.length > 0
-  const fingerprint = facts.fingerprint.text
-  const schema = changed ? { ...known, columns, version: known.version + 1, fingerprint } : { ...known, fingerprint }
+  // While the message is older than the catalog, a rewrite that is seen now may belong to a change that is still to come.
+  const caughtUp = exact && coversCatalog(aligned, facts)
+  const { fingerprint: before, ...rest } = known
+  const fingerprint = caughtUp || history.rewritten ? facts.fingerprint.text : before
+  const stored = fingerprint === undefined ? rest : { ...rest, fingerprint }
+  const schema = changed ? { ...stored, columns, version: known.version + 1 } : stored
   return {
     schema,
     wire,
     changes: history.changes,
     rewritten: history.rewritten,
-    exact: isExact(known, message, aligned, facts) && history.leftBehind === 0,
+    exact,
     leftOut: stillLeftOut,
     failure,
   }
@@ -145,8 +151,6 @@ function missing(from: { readonly missingValue?: string | undefined } | undefine
 class History {
   readonly changes: string[] = []
   rewritten = false
-  /** Columns of the message that could not be placed. */
-  leftBehind = 0
   readonly #known: TableSchema
   readonly #facts: RelationFacts
   readonly #baseline: StorageFingerprint | undefined
@@ -199,7 +203,6 @@ class History {
   }
 
   cameAndWent(name: string): void {
-    this.leftBehind++
     this.changes.push(`left out column ${name}: it was dropped again or renamed before it could be placed`)
     // Had it been renamed, its values would be missing under the new name.
     this.rewritten = true
@@ -288,6 +291,14 @@ function isExact(
       (column) =>
         present.has(column.id) || facts.attributes.some(({ attnum, dropped }) => attnum === column.id && dropped),
     )
+  )
+}
+
+/** Nothing has been added since the message was written. Generated columns may be published or not. */
+function coversCatalog(aligned: readonly AlignedColumn[], facts: RelationFacts): boolean {
+  const present = new Set(aligned.map(({ attribute }) => attribute?.attnum))
+  return facts.attributes.every(
+    ({ attnum, dropped }) => dropped || present.has(attnum) || facts.details.get(attnum)?.generated !== 'no',
   )
 }
 
