@@ -145,13 +145,13 @@ export class Merger {
         const now: Flush = { ...flush, tables }
         const result = await destinationGuard.run(() => destination.flush(now, stop.immediate), stop.immediate)
         if (result.outcome === 'committed') return result
-        const answers = new Map<string, StageFile[]>()
+        const answers = new Map<string, readonly StageFile[]>()
         for (const missing of result.missing) {
           const part = tables.find((table) => tableName(table.target.table) === tableName(missing.table))
           invariant(part !== undefined && part.completion === undefined, 'a table is completed once per flush')
-          const file = await this.#readMissing(missing)
-          completed.push(file)
-          answers.set(tableName(missing.table), [file])
+          const files = await this.#readMissing(missing)
+          completed.push(...files)
+          answers.set(tableName(missing.table), files)
         }
         tables = tables.map((table) => {
           const files = answers.get(tableName(table.target.table))
@@ -163,7 +163,8 @@ export class Merger {
     }
   }
 
-  async #readMissing(missing: MissingBaseRows): Promise<StageFile> {
+  /** No file where all of the rows are gone. */
+  async #readMissing(missing: MissingBaseRows): Promise<readonly StageFile[]> {
     const { source, stage, settings, clock, log, name } = this.#context
     const { book, lease, sourceGuard, stop } = this.#ports
     const table = book.get(missing.table)
@@ -177,8 +178,10 @@ export class Merger {
       () => source.readRows(table.schema, missing.keys, at, stop.immediate),
       stop.immediate,
     )
+    if (batch.rows === 0) return []
     const batchId = completionBatchId(lease, at, this.#completions++)
-    return writeBatchFile(stage, batch, placeBatch(settings.customer, table.id, batchId, clock.nowMs()), stop.immediate)
+    const place = placeBatch(settings.customer, table.id, batchId, clock.nowMs())
+    return [await writeBatchFile(stage, batch, place, stop.immediate)]
   }
 
   async #committed(

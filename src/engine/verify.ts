@@ -112,6 +112,8 @@ async function withStaged<T>(
   const files: StageFile[] = []
   try {
     for await (const batch of batches) {
+      // Rows that were looked for by key and are gone.
+      if (batch.rows === 0) continue
       const place = placeBatch(customer, schema.table, `verify-${crypto.randomUUID()}`, clock.nowMs())
       files.push(await writeBatchFile(stage, batch, place, signal))
     }

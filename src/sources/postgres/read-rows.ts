@@ -17,8 +17,8 @@ import { quoteIdentifier, quoteLiteral, quoteTable } from './sql-text.ts'
 
 const UNLIMITED: CopyLimits = { batchRowsMax: Number.MAX_SAFE_INTEGER, batchBytesMax: Number.MAX_SAFE_INTEGER }
 const VERIFICATION_LIMITS: CopyLimits = { batchRowsMax: 65_536, batchBytesMax: 32 * 1024 * 1024 }
-/** Each key becomes a constant of the statement; a statement holds at most 1 GB. */
-const KEYS_MAX = 100_000
+/** They all become part of the statement, which holds at most 1 GB; so far below that only a mistake gets there. */
+const KEYS_MAX = 5_000_000
 
 /** See `ChangeSource.readRows`. The client is not used again when it fails. */
 export async function readRowsByKey(
@@ -72,13 +72,16 @@ async function keyCondition(
     signal,
   )
   const rows = keys.map((key) => parseKey(schema, key, columns.length))
-  const arrays = columns.map(
-    (_, index) => `ARRAY[${rows.map((row) => quoteLiteral(row[index] ?? '')).join(',')}]::text[]`,
-  )
+  const arrays = columns.map((_, index) => `${quoteLiteral(arrayText(rows, index))}::text[]`)
   const names = columns.map((_, index) => `k${index}`)
   const casts = columns.map((column, index) => `CAST(k${index} AS ${column.sourceType})`)
   const left = columns.map((column) => quoteIdentifier(column.name)).join(', ')
   return `(${left}) IN (SELECT ${casts.join(', ')} FROM unnest(${arrays.join(', ')}) AS k(${names.join(', ')}))`
+}
+
+/** An array literal: the server reads one constant faster than an expression with a constant for each key. */
+function arrayText(rows: readonly (readonly string[])[], index: number): string {
+  return `{${rows.map((row) => `"${(row[index] ?? '').replace(/[\\"]/g, '\\$&')}"`).join(',')}}`
 }
 
 function parseKey(schema: TableSchema, key: string, parts: number): readonly string[] {
