@@ -1,0 +1,54 @@
+/** What the publication leaves out never reaches the stream: when that happens it is noticed, and nothing is silently short. */
+import { expect, test } from 'vitest'
+import { SyncFixture } from '../support/sync-fixture.ts'
+
+const SQL = `CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, i FROM generate_series(1, 20) i;
+  CREATE TABLE other (id int PRIMARY KEY); INSERT INTO other VALUES (1)`
+const TABLES = ['public.t', 'public.other']
+
+async function statesAfter(fixture: SyncFixture, meanwhile: string): Promise<Record<string, string>> {
+  await fixture.once()
+  await fixture.sql(meanwhile)
+  const { summary } = await fixture.once()
+  return Object.fromEntries(summary.tables.map(({ table, state }) => [table, state]))
+}
+
+test('a table that was dropped and made again must be read again; the others go on', async () => {
+  await using fixture = await SyncFixture.create({ sql: SQL, tables: TABLES })
+  const again = 'DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (100, $$new$$)'
+  expect(await statesAfter(fixture, again)).toEqual({ 'public.t': 'needs_resync', 'public.other': 'live' })
+  // It stays so until someone acts, and is not forgotten.
+  const { summary } = await fixture.once()
+  expect(summary.tables.find(({ table }) => table === 'public.t')).toMatchObject({
+    state: 'needs_resync',
+    error: expect.stringContaining('publish'),
+  })
+})
+
+test('a table that was taken out of the publication for a time must be read again', async () => {
+  await using fixture = await SyncFixture.create({ sql: SQL, tables: TABLES })
+  const out = `ALTER PUBLICATION simplyload DROP TABLE t; INSERT INTO t VALUES (100, 'unseen')`
+  expect(await statesAfter(fixture, out)).toEqual({ 'public.t': 'needs_resync', 'public.other': 'live' })
+})
+
+test('all tables of a publication that was dropped must be read again', async () => {
+  await using fixture = await SyncFixture.create({ sql: SQL, tables: TABLES })
+  expect(await statesAfter(fixture, 'DROP PUBLICATION simplyload')).toEqual({
+    'public.t': 'needs_resync',
+    'public.other': 'needs_resync',
+  })
+})
+
+test('an application goes on updating and deleting a table that has no key while it is copied', async () => {
+  await using fixture = await SyncFixture.create({
+    sql: 'CREATE TABLE keyless (v text); INSERT INTO keyless VALUES (1), (2)',
+    tables: ['public.keyless'],
+  })
+  await fixture.once()
+  await fixture.sql(
+    `UPDATE keyless SET v = 3 WHERE v = '1'; DELETE FROM keyless WHERE v = '2'; INSERT INTO keyless VALUES (4)`,
+  )
+  const { summary } = await fixture.once()
+  expect(summary.outcome).toBe('ok')
+  expect(await fixture.copied('SELECT v FROM copy.keyless ORDER BY v')).toEqual([['1'], ['2'], ['4']])
+})
