@@ -1,8 +1,7 @@
-import { promisify } from 'node:util'
-import { constants, zstdCompress } from 'node:zlib'
 import type { ColumnVector } from '../core/batch.ts'
 import { invariant } from '../core/invariant.ts'
 import type { ColumnType } from '../core/table-schema.ts'
+import { compressPage } from './page-compressor.ts'
 import {
   CODEC_NONE,
   CODEC_ZSTD,
@@ -13,6 +12,7 @@ import {
   type RowGroup,
 } from './parquet-metadata.ts'
 import { nullPageBody, PAGE_BYTES, type PageRange, pageBodyBytes, pageRanges, writePageBody } from './parquet-page.ts'
+import { giveMemory, takeMemory } from './vector-memory.ts'
 
 export interface ParquetSink {
   /** Appends. The bytes are not touched again by the writer. */
@@ -26,18 +26,15 @@ export interface ParquetOptions {
   readonly compression?: { readonly codec: 'zstd'; readonly level: number } | { readonly codec: 'none' }
 }
 
-const compress = promisify(zstdCompress)
-
 const MAGIC = Buffer.from('PAR1')
-/** Pages being compressed in the thread pool while the next one is put together. */
+/** Pages being compressed in the thread pool while the next one is put together. One page may be larger than the bound. */
 const PAGES_IN_FLIGHT = 2
+const BYTES_IN_FLIGHT = 4 * PAGE_BYTES
 /** Chunks below it are not compressed: a trip to the thread pool costs more than the bytes, and idle tables have many. */
 const COMPRESS_FROM_BYTES = 4096
-/** A page with the levels of all its rows; longer bodies (of single large values) are not kept for the next page. */
-const BODY_BYTES = PAGE_BYTES + 32 * 1024
-/** Small pieces are gathered before they go to the sink. */
-const OUTPUT_BYTES = 256 * 1024
-const SMALL_PIECE_BYTES = 64 * 1024
+/** Small pieces are gathered before they go to the sink, the more the larger the file becomes. */
+const OUTPUT_BYTES_FIRST = 64 * 1024
+const OUTPUT_BYTES_MAX = 512 * 1024
 
 interface OpenChunk {
   readonly column: FileColumn
@@ -58,10 +55,11 @@ interface OpenRowGroup {
 interface PageInFlight {
   readonly chunk: OpenChunk
   readonly values: number
-  /** The whole buffer, to be used again. */
+  /** At least as long as the body. */
   readonly buffer: Uint8Array
   readonly bodyBytes: number
-  readonly compressed: Uint8Array | Promise<Uint8Array>
+  /** The body in pieces, compressed where the chunk is. */
+  readonly pieces: readonly Uint8Array[] | Promise<readonly Uint8Array[]>
 }
 
 /**
@@ -72,23 +70,22 @@ interface PageInFlight {
 export class ParquetWriter {
   readonly #sink: ParquetSink
   readonly #metadata: Readonly<Record<string, string>>
-  readonly #zstd: { readonly params: Record<number, number>; readonly chunkSize: number } | undefined
+  /** Of zstd; undefined: no compression. */
+  readonly #level: number | undefined
   readonly #columns = new Map<string, FileColumn>()
   readonly #rowGroups: OpenRowGroup[] = []
   readonly #inFlight: PageInFlight[] = []
-  readonly #spareBuffers: Uint8Array[] = []
-  #output = Buffer.alloc(0)
+  #inFlightBytes = 0
+  #output: Uint8Array = Buffer.alloc(0)
   #outputLength = 0
+  #outputCapacity = OUTPUT_BYTES_FIRST
   #offset = 0
 
   constructor(sink: ParquetSink, options: ParquetOptions) {
     this.#sink = sink
     this.#metadata = options.metadata
     const { compression = { codec: 'zstd', level: 1 } } = options
-    this.#zstd =
-      compression.codec === 'zstd'
-        ? { params: { [constants.ZSTD_c_compressionLevel]: compression.level }, chunkSize: OUTPUT_BYTES }
-        : undefined
+    this.#level = compression.codec === 'zstd' ? compression.level : undefined
   }
 
   /** Bytes of the file so far. */
@@ -140,15 +137,18 @@ export class ParquetWriter {
       for (const vector of vectors) {
         const chunk = this.#openChunk(group, vector)
         for (const page of pageRanges(vector)) {
-          this.#startPage(chunk, vector, page)
+          const bytes = pageBodyBytes(vector, page)
+          while (this.#inFlight.length > 0 && this.#inFlightBytes + bytes > BYTES_IN_FLIGHT) await this.#finishPage()
+          this.#startPage(chunk, vector, page, bytes)
           if (this.#inFlight.length > PAGES_IN_FLIGHT) await this.#finishPage()
         }
       }
       while (this.#inFlight.length > 0) await this.#finishPage()
     } finally {
       // Only after an error is there something left: it must end before the vectors are anyone else's.
-      await Promise.allSettled(this.#inFlight.map((page) => page.compressed))
+      await Promise.allSettled(this.#inFlight.map((page) => page.pieces))
       this.#inFlight.length = 0
+      this.#inFlightBytes = 0
     }
   }
 
@@ -160,40 +160,42 @@ export class ParquetWriter {
     const column = known ?? { name, type, fieldId }
     if (known === undefined) this.#columns.set(name, column)
     else invariant(sameType(known.type, type), `the column ${name} has one type in a file`)
-    const codec = this.#zstd === undefined || vector.values.length < COMPRESS_FROM_BYTES ? CODEC_NONE : CODEC_ZSTD
+    const codec = this.#level === undefined || vector.values.length < COMPRESS_FROM_BYTES ? CODEC_NONE : CODEC_ZSTD
     const chunk = { column, codec, rows, nullCount, offset: -1, uncompressedBytes: 0, compressedBytes: 0 }
     group.chunks.set(name, chunk)
     return chunk
   }
 
-  #startPage(chunk: OpenChunk, vector: ColumnVector, page: PageRange): void {
-    const bytesMax = pageBodyBytes(vector, page)
-    const buffer = this.#takeBuffer(bytesMax, chunk.codec)
+  #startPage(chunk: OpenChunk, vector: ColumnVector, page: PageRange, bytesMax: number): void {
+    const buffer = takeMemory(bytesMax)
     const bodyBytes = writePageBody(vector, page, buffer)
     const body = buffer.subarray(0, bodyBytes)
-    const isCompressed = chunk.codec === CODEC_ZSTD && this.#zstd !== undefined
-    const compressed = isCompressed ? compress(body, this.#zstd) : body
+    const pieces = chunk.codec === CODEC_ZSTD && this.#level !== undefined ? compressPage(body, this.#level) : [body]
     // It is awaited when its turn comes; until then a failure must not count as one that nobody handles.
-    if (compressed instanceof Promise) compressed.catch(() => undefined)
-    this.#inFlight.push({ chunk, values: page.to - page.from, buffer, bodyBytes, compressed })
+    if (pieces instanceof Promise) pieces.catch(() => undefined)
+    this.#inFlight.push({ chunk, values: page.to - page.from, buffer, bodyBytes, pieces })
+    this.#inFlightBytes += bodyBytes
   }
 
   async #finishPage(): Promise<void> {
     const page = this.#inFlight[0]
     if (page === undefined) return
-    const compressed = await page.compressed
+    const pieces = await page.pieces
     this.#inFlight.shift()
-    if (page.chunk.codec === CODEC_ZSTD && page.buffer.length === BODY_BYTES) this.#spareBuffers.push(page.buffer)
-    await this.#writePage(page.chunk, page.values, page.bodyBytes, compressed)
+    this.#inFlightBytes -= page.bodyBytes
+    // A body that is not compressed may go to the sink as it is, which then owns it.
+    if (page.chunk.codec === CODEC_ZSTD) giveMemory(page.buffer.buffer)
+    await this.#writePage(page.chunk, page.values, page.bodyBytes, pieces)
   }
 
-  async #writePage(chunk: OpenChunk, values: number, bodyBytes: number, bytes: Uint8Array): Promise<void> {
-    const header = pageHeader(values, bodyBytes, bytes.length)
+  async #writePage(chunk: OpenChunk, values: number, bodyBytes: number, pieces: readonly Uint8Array[]): Promise<void> {
+    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    const header = pageHeader(values, bodyBytes, bytes)
     if (chunk.offset < 0) chunk.offset = this.#offset
     chunk.uncompressedBytes += header.length + bodyBytes
-    chunk.compressedBytes += header.length + bytes.length
+    chunk.compressedBytes += header.length + bytes
     await this.#write(header)
-    await this.#write(bytes)
+    for (const piece of pieces) await this.#write(piece)
   }
 
   async #writeNulls(group: OpenRowGroup, column: FileColumn): Promise<ColumnChunk> {
@@ -208,26 +210,20 @@ export class ParquetWriter {
       uncompressedBytes: 0,
       compressedBytes: 0,
     }
-    await this.#writePage(chunk, rows, body.length, body)
+    await this.#writePage(chunk, rows, body.length, [body])
     return chunk
-  }
-
-  /** A page that is not compressed goes to the sink in its buffer, which is then not ours any more. */
-  #takeBuffer(bytes: number, codec: number): Uint8Array {
-    if (codec === CODEC_NONE || bytes > BODY_BYTES) return Buffer.allocUnsafeSlow(bytes)
-    return this.#spareBuffers.pop() ?? Buffer.allocUnsafeSlow(BODY_BYTES)
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
     this.#offset += bytes.length
-    if (bytes.length > SMALL_PIECE_BYTES) {
-      await this.#flush()
-      await this.#sink.write(bytes)
-      return
-    }
     if (this.#outputLength + bytes.length > this.#output.length) {
       await this.#flush()
-      this.#output = Buffer.allocUnsafeSlow(OUTPUT_BYTES)
+      if (bytes.length > this.#outputCapacity) {
+        await this.#sink.write(bytes)
+        return
+      }
+      this.#output = Buffer.allocUnsafeSlow(this.#outputCapacity)
+      this.#outputCapacity = Math.min(this.#outputCapacity * 2, OUTPUT_BYTES_MAX)
     }
     this.#output.set(bytes, this.#outputLength)
     this.#outputLength += bytes.length

@@ -1,5 +1,6 @@
 import type { ColumnVector } from '../core/batch.ts'
 import type { ColumnType } from '../core/table-schema.ts'
+import { giveMemory, takeMemory } from './vector-memory.ts'
 import { copyBytes, viewOf, type WireBuffer } from './wire-buffer.ts'
 
 /** Bytes of one value in a vector; 0 for byte arrays, which carry their length. */
@@ -131,8 +132,9 @@ export class VectorBuilder {
     const capacity = this.bytes.length
     const wanted =
       capacity === 0 ? this.#capacityHint : capacity + (capacity < DOUBLING_MAX ? capacity : capacity >>> 2)
-    const bytes = new Uint8Array(Math.max(end, wanted))
+    const bytes = takeMemory(Math.max(end, wanted))
     bytes.set(this.length === capacity ? this.bytes : this.bytes.subarray(0, this.length))
+    giveMemory(this.bytes.buffer)
     this.bytes = bytes
     this.view = viewOf(bytes)
   }
