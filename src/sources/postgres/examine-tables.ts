@@ -1,6 +1,7 @@
 /** What `doctor` finds out about each configured table. */
 import { describeError, PipelineError } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
+import { invariant } from '../../core/invariant.ts'
 import type { TableRequest } from '../../core/source.ts'
 import { tableName } from '../../core/table-schema.ts'
 import { type CatalogTable, readCatalog } from './catalog.ts'
@@ -22,6 +23,13 @@ interface Access {
   readonly hidden: boolean
 }
 
+interface Role {
+  readonly superuser: boolean
+  readonly may_create: boolean
+  /** Roles whose rights it has. */
+  readonly owners: readonly string[] | null
+}
+
 // Rows are read from the relations that hold them, partitions included, so those are asked about.
 const ACCESS = `SELECT c.oid::int8::float8 AS oid, n.nspname AS namespace, c.relname AS name,
     has_schema_privilege(n.oid, 'USAGE') AS usage,
@@ -31,26 +39,33 @@ const ACCESS = `SELECT c.oid::int8::float8 AS oid, n.nspname AS namespace, c.rel
     row_security_active(c.oid) AS hidden
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])`
 
+export interface ExaminedTables {
+  readonly findings: readonly Finding[]
+  /** Some have rows without identity. */
+  readonly needAppend: boolean
+}
+
 export async function examineTables(
   client: PostgresClient,
   options: PrepareOptions,
   requests: readonly TableRequest[],
   publications: readonly Publication[],
   signal: AbortSignal,
-): Promise<readonly Finding[]> {
+): Promise<ExaminedTables> {
   const names = requests.map(({ table }) => ({ namespace: table.namespace, name: table.name }))
   const catalogs = new Map((await readCatalog(client, names, signal)).map((table) => [relationKey(table), table]))
   const oids = [...catalogs.values()].flatMap((table) => [table.oid, ...table.leaves.map((leaf) => leaf.oid)])
   const access = new Map(
     (await client.query<Access>(ACCESS, [oids], signal)).map((relation) => [relation.oid, relation]),
   )
-  const [role] = await client.query<{ superuser: boolean; owners: readonly string[] | null }>(
-    `SELECT rolsuper AS superuser, (SELECT json_agg(o.rolname) FROM pg_roles o WHERE pg_has_role(o.oid, 'USAGE')) AS owners
+  const [role] = await client.query<Role>(
+    `SELECT rolsuper AS superuser, has_database_privilege(current_database(), 'CREATE') AS may_create,
+       (SELECT json_agg(o.rolname) FROM pg_roles o WHERE pg_has_role(o.oid, 'USAGE')) AS owners
      FROM pg_roles WHERE rolname = current_user`,
     undefined,
     signal,
   )
-  const mayPublish = (owner: string): boolean => role?.superuser === true || (role?.owners ?? []).includes(owner)
+  invariant(role !== undefined, 'who is logged in is a role')
   const findings: Finding[] = []
   for (const request of requests) {
     const subject = tableName(request.table)
@@ -68,7 +83,7 @@ export async function examineTables(
     const problems = [
       ...shapeFindings(subject, catalog, request, requests, client.serverVersion),
       ...accessFindings(subject, catalog, access, options.settings.user),
-      ...publishedFindings(subject, catalog, options, publications, client.serverVersion, mayPublish(catalog.owner)),
+      ...publishedFindings(subject, catalog, options, publications, client.serverVersion, role),
     ]
     const worst = problems.some((finding) => finding.level === 'error')
     findings.push(
@@ -78,7 +93,8 @@ export async function examineTables(
       ...problems,
     )
   }
-  return findings
+  const needAppend = [...catalogs.values()].some((table) => findIdentity(table, client.serverVersion).kind === 'append')
+  return { findings, needAppend }
 }
 
 function identityText(table: CatalogTable, serverVersion: number): string {
@@ -164,7 +180,7 @@ function publishedFindings(
   { names }: PrepareOptions,
   publications: readonly Publication[],
   serverVersion: number,
-  mayPublish: boolean,
+  role: Role,
 ): readonly Finding[] {
   const append = findIdentity(table, serverVersion).kind === 'append'
   const name = append ? names.appendPublication : names.publication
@@ -181,14 +197,17 @@ function publishedFindings(
     ]
   }
   if (publication !== undefined && publishes(publication, table)) return []
-  if (mayPublish) return [{ subject, level: 'note', message: `The next sync adds it to the publication ${name}` }]
-  const only = table.kind === 'p' ? '' : 'ONLY '
+  const owns = (owner: string): boolean => (role.owners ?? []).includes(owner)
+  const mayChange = publication === undefined ? role.may_create : owns(publication.owner)
+  if (role.superuser || (owns(table.owner) && mayChange))
+    return [{ subject, level: 'note', message: `The next sync adds it to the publication ${name}` }]
+  const item = `${table.kind === 'p' ? '' : 'ONLY '}${quoteTable(table.namespace, table.name)}`
   return [
     {
       subject,
       level: 'error',
-      message: `It is not in the publication ${name}, and only its owner ${table.owner} may add it`,
-      fix: `ALTER PUBLICATION ${quoteIdentifier(name)} ADD TABLE ${only}${quoteTable(table.namespace, table.name)}`,
+      message: `It is not in the publication ${name}, and this role may not add it: that takes the owner of both`,
+      fix: `ALTER PUBLICATION ${quoteIdentifier(name)} ADD TABLE ${item}`,
     },
   ]
 }

@@ -2,7 +2,7 @@
 import { isPipelineError } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
 import type { TableRequest } from '../../core/source.ts'
-import { connect, type PostgresClient } from './client.ts'
+import { connect } from './client.ts'
 import { examineTables, failure } from './examine-tables.ts'
 import { type PrepareOptions, WAL_LEVEL_FIX } from './prepare.ts'
 import { fits, type Publication, publicationOptions, readPublications } from './publication.ts'
@@ -69,8 +69,9 @@ export async function examineSource(
     findings.push(...slotFindings(options, slot, facts))
     if (slot === undefined) findings.push(...waitFindings(facts, options.slotTimeoutMs))
     const publications = await readPublications(client, [names.publication, names.appendPublication], signal)
-    findings.push(...publicationFindings(options, publications, facts, client))
-    findings.push(...(await examineTables(client, options, requests, publications, signal)))
+    const tables = await examineTables(client, options, requests, publications, signal)
+    findings.push(...publicationFindings(options, publications, facts, client.serverVersion, tables.needAppend))
+    findings.push(...tables.findings)
   } catch (error) {
     signal.throwIfAborted()
     findings.push(failure(findings.length === 0 ? 'connection' : 'examination', error))
@@ -234,7 +235,8 @@ function publicationFindings(
   options: PrepareOptions,
   present: readonly Publication[],
   facts: ServerFacts,
-  client: PostgresClient,
+  serverVersion: number,
+  needAppend: boolean,
 ): readonly Finding[] {
   const kinds = [
     ['all', options.names.publication],
@@ -243,7 +245,7 @@ function publicationFindings(
   return kinds.map(([kind, name]): Finding => {
     const subject = `publication ${name}`
     const publication = present.find((candidate) => candidate.name === name)
-    const with_ = publicationOptions(kind, client.serverVersion)
+    const with_ = publicationOptions(kind, serverVersion)
     if (publication !== undefined) {
       if (fits(publication, kind)) return { subject, level: 'ok', message: `Owned by ${publication.owner}` }
       const mayAlter = facts.superuser || publication.owner === options.settings.user
@@ -255,12 +257,16 @@ function publicationFindings(
       }
     }
     if (facts.may_create) return { subject, level: 'note', message: 'It does not exist yet; the first sync makes it' }
-    return {
-      subject,
-      level: 'error',
-      message: 'It does not exist, and this role has no CREATE on the database',
-      fix: `CREATE PUBLICATION ${quoteIdentifier(name)} WITH (${with_})`,
+    const fix = `CREATE PUBLICATION ${quoteIdentifier(name)} WITH (${with_})`
+    if (kind === 'append' && !needAppend) {
+      return {
+        subject,
+        level: 'note',
+        message: 'It does not exist; only tables whose rows have no identity need it',
+        fix,
+      }
     }
+    return { subject, level: 'error', message: 'It does not exist, and this role has no CREATE on the database', fix }
   })
 }
 

@@ -319,3 +319,13 @@ test('options that a table does not need do not make its changes incomplete', ()
     )
     expect(names).toEqual(['parted', 'computed'])
   }))
+
+test('a publication that no table needs is done without by whoever may not make it', () =>
+  withDatabase(async (database) => {
+    const { role, url } = await database.createRole('REPLICATION')
+    await database.query(`CREATE TABLE a (id int PRIMARY KEY); GRANT SELECT ON a TO ${role};
+      CREATE PUBLICATION theirs FOR TABLE a WITH (publish_via_partition_root = true, publish_generated_columns = stored)`)
+    await using source = sourceOf(url, database.name, { publication: 'theirs' })
+    expect(await source.prepare([request('a')], true, signal)).toMatchObject({ created: true })
+    expect((await publications(database)).map(({ pubname }) => pubname)).toEqual(['theirs'])
+  }))

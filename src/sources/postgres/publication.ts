@@ -82,6 +82,8 @@ export async function readPublications(
 export interface PublicationChange {
   readonly sql: string
   readonly why: string
+  /** Nothing needs it now: whoever may not run it goes on without it. */
+  readonly optional?: boolean
 }
 
 type Kind = 'all' | 'append'
@@ -150,7 +152,8 @@ function changesOf(
   const options = publicationOptions(kind, serverVersion)
   if (present === undefined) {
     const list = tables.length === 0 ? '' : ` FOR TABLE ${tables.map(tableItem).join(', ')}`
-    return [{ sql: `CREATE PUBLICATION ${quoteIdentifier(name)}${list} WITH (${options})`, why: 'it does not exist' }]
+    const sql = `CREATE PUBLICATION ${quoteIdentifier(name)}${list} WITH (${options})`
+    return [{ sql, why: 'it does not exist', optional: kind === 'append' && tables.length === 0 }]
   }
   for (const table of tables) refuseHiding(present, table)
   const changes: PublicationChange[] = []
@@ -224,26 +227,47 @@ export function hidingFix(publication: string, namespace: string, name: string):
   return `ALTER PUBLICATION ${quoted} DROP TABLE ${table}; ALTER PUBLICATION ${quoted} ADD TABLE ${table}`
 }
 
-/** In one transaction. Throws `source_permission` with the statements as hint where the role may not. */
+/** Throws `source_permission` with the statements as hint where the role may not. */
 export async function applyPublicationChanges(
   client: PostgresClient,
   changes: readonly PublicationChange[],
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  if (changes.length === 0) return
-  const statements = changes.map(({ sql }) => sql)
+  const required = changes.filter((change) => change.optional !== true).map(({ sql }) => sql)
+  const optional = changes.filter((change) => change.optional === true).map(({ sql }) => sql)
+  try {
+    await runTogether(client, required, timeoutMs, signal)
+  } catch (error) {
+    if (sqlState(error) !== '42501') throw error
+    const statements = changes.map(({ sql }) => `${sql};`).join('\n')
+    throw new PipelineError('source_permission', 'Setting up the publication', {
+      cause: error instanceof Error ? error.cause : error,
+      hint: `Run this as a superuser, or as owner of the tables with CREATE on the database:\n${statements}`,
+    })
+  }
+  try {
+    await runTogether(client, optional, timeoutMs, signal)
+  } catch (error) {
+    if (sqlState(error) !== '42501') throw error
+  }
+}
+
+async function runTogether(
+  client: PostgresClient,
+  statements: readonly string[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (statements.length === 0) return
   try {
     await client.query('BEGIN', undefined, signal)
-    for (const sql of statements)
+    for (const sql of statements) {
       await queryWithDeadline(client, { sql, doing: 'Changing the publication', timeoutMs }, signal)
+    }
     await client.query('COMMIT', undefined, signal)
   } catch (error) {
     if (client.lost === undefined) await client.query('ROLLBACK')
-    if (sqlState(error) !== '42501') throw error
-    throw new PipelineError('source_permission', 'Setting up the publication', {
-      cause: error instanceof Error ? error.cause : error,
-      hint: `Run this as a superuser, or as owner of the tables with CREATE on the database:\n${statements.map((sql) => `${sql};`).join('\n')}`,
-    })
+    throw error
   }
 }
