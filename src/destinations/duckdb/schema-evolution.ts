@@ -20,7 +20,7 @@ import {
   type LayoutColumn,
   type LayoutState,
   LOAD_TIME_ID,
-  missingValueSql,
+  missingValueLiteral,
   POSITION_COLUMN,
   POSITION_ID,
   ROW_ID_COLUMN,
@@ -121,7 +121,7 @@ function followColumn(drafts: Draft[], column: Column, schema: TableSchema, targ
 
 function addedDraft(column: Column): Draft {
   const draft = newDraft(column.id, column.name, column.type)
-  draft.fill = missingValueSql(column, column.type)
+  draft.fill = missingValueLiteral(column)
   return draft
 }
 

@@ -3,7 +3,7 @@ import type { Lease, SnapshotLoad, TargetTable } from '../../core/destination.ts
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
-import { keyColumns, type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
+import { type ColumnType, keyColumns, type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
 import { HASH_DIGITS } from './bag.ts'
 import { putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
 import { isConversionError, isReadingError, translateError } from './errors.ts'
@@ -21,6 +21,7 @@ import {
   DELETED_ID,
   dataColumns,
   identityColumns,
+  type LayoutColumn,
   LOAD_TIME_ID,
   POSITION_ID,
   ROW_ID_ID,
@@ -65,9 +66,12 @@ function newLayout(target: TargetTable, schema: TableSchema, final: StoredLayout
     return evolveLayout(emptyLayout(target.namespace, name, schema), schema, target).layout
   }
   // Whatever the policy, a new table takes the types that the source has now, and keeps old values in retired columns.
-  const columns = before.columns.map((column) =>
-    column.state === 'discarded' ? { ...column, state: 'retired' as const } : column,
-  )
+  const types = new Map(schema.columns.map((column) => [column.id, column.type]))
+  const columns = before.columns.map((column): LayoutColumn => {
+    const type = types.get(column.id)
+    const isReplaced = column.state === 'discarded' || (type !== undefined && becomesText(column.type, type))
+    return isReplaced ? { ...column, state: 'retired' } : column
+  })
   const start = { ...before, namespace: target.namespace, name, columns }
   return evolveLayout(start, schema, { ...target, schemaChanges: 'evolve' }).layout
 }
@@ -77,8 +81,13 @@ function isAlike(before: TableLayout, schema: TableSchema): boolean {
   if (JSON.stringify(before.identity) !== JSON.stringify(schema.identity)) return false
   return keyColumns(schema).every((key) => {
     const column = currentColumn(before, key.id)
-    return column !== undefined && widen(column.type, key.type) !== undefined
+    return column !== undefined && widen(column.type, key.type) !== undefined && !becomesText(column.type, key.type)
   })
+}
+
+/** Both can only be held as text although the source has no text: a column of the source's type is better. */
+function becomesText(before: ColumnType, now: ColumnType): boolean {
+  return now.kind !== 'text' && widen(before, now)?.kind === 'text'
 }
 
 /** Returns the rows added: none for files that are there already. */

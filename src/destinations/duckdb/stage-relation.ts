@@ -20,7 +20,7 @@ import {
   dataColumns,
   identityColumns,
   type LayoutColumn,
-  missingValueSql,
+  missingValueLiteral,
   type TableLayout,
 } from './table-layout.ts'
 
@@ -130,7 +130,8 @@ function kindSql(layout: TableLayout, files: readonly InspectedFile[]): string {
   const moved = movedSql(layout, files)
   const moveIn = `CASE WHEN ${partial} THEN ${PARTIAL_MOVE_IN} ELSE ${MOVE_IN} END`
   const updated = moved === undefined ? update : `CASE WHEN ${moved} THEN ${moveIn} ELSE ${update} END`
-  return `CASE ${SYSTEM_COLUMNS.op} WHEN 'i' THEN ${INSERT} WHEN 'u' THEN ${updated} WHEN 'd' THEN ${DELETE} WHEN 't' THEN ${TRUNCATE} END`
+  // A file without the column, read together with one that has it, has inserts only.
+  return `CASE coalesce(${SYSTEM_COLUMNS.op}, 'i') WHEN 'i' THEN ${INSERT} WHEN 'u' THEN ${updated} WHEN 'd' THEN ${DELETE} WHEN 't' THEN ${TRUNCATE} END`
 }
 
 /** Whether the key differs from the old one, as far as the file has one. */
@@ -166,7 +167,8 @@ function valueSql(relation: StageRelation, files: readonly InspectedFile[], colu
     return converted(dataColumn(column.id), inFile.type, column, careful)
   }
   const newest = column.state === 'current' ? columnById(schema, column.id) : undefined
-  return (newest === undefined ? undefined : missingValueSql(newest, column.type)) ?? nothing
+  const missing = newest === undefined ? undefined : missingValueLiteral(newest)
+  return missing === undefined ? nothing : `CAST(${missing} AS ${duckdbType(column.type)})`
 }
 
 function converted(expression: string, from: ColumnType, to: LayoutColumn, careful: boolean): string {

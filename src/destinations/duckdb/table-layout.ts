@@ -3,7 +3,6 @@
  * `_simplyload.columns`, because names alone do not tell (they change, and DuckDB takes "Id" and "id" for the same).
  */
 import type { Column, ColumnType, RowIdentity } from '../../core/table-schema.ts'
-import { duckdbType } from './column-type.ts'
 import { qualifiedName, quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import { fits } from './type-lattice.ts'
 
@@ -81,13 +80,15 @@ export function columnForType(layout: TableLayout, id: number, type: ColumnType)
   )
 }
 
-/** The value that older rows have in a column that was added with a constant default, as SQL of the given type. */
-export function missingValueSql(column: Column, type: ColumnType): string | undefined {
-  if (column.missingValue === undefined) return undefined
+/**
+ * The value that older rows have in a column that was added with a constant default, as a text literal. A literal and no
+ * cast, because DuckDB fills an added column with a constant as it goes, and with an expression by an UPDATE, after
+ * which the same transaction can alter the table no more.
+ */
+export function missingValueLiteral(column: Column): string | undefined {
   const text = column.missingValue
-  const value =
-    column.type.kind === 'bytes'
-      ? `unhex(${quoteLiteral(text.replace(/^\\x/, ''))})`
-      : `CAST(${quoteLiteral(text)} AS ${duckdbType(column.type)})`
-  return `CAST(${value} AS ${duckdbType(type)})`
+  if (text === undefined) return undefined
+  const isBytes = column.type.kind === 'bytes'
+  // DuckDB reads bytes as `\x00\xFF`, Postgres writes `\x00ff`.
+  return quoteLiteral(isBytes ? text.replace(/^\\x/, '').replaceAll(/../g, '\\x$&') : text)
 }
