@@ -161,6 +161,8 @@ export class StreamFollower {
       case 'boundary': {
         const changed = schemas.splice(0)
         return stager.seal(event, async (staged) => {
+          // Before the schemas: a table that must be read again forgets what is staged for it, these files too.
+          book.addWaiting(staged.files)
           for (const change of changed) await this.#changeSchema(change)
           this.#recorded(staged, stream)
         })
@@ -173,7 +175,6 @@ export class StreamFollower {
     const { boundary: event, files } = staged
     this.#recordedLsn = event.lsn
     this.#failuresInARow = 0
-    this.#ports.book.addWaiting(files)
     stream.confirm(event.lsn)
     this.changesStaged += event.changes
     if (files.length > 0) {

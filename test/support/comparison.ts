@@ -159,13 +159,10 @@ async function destinationNames(
 }
 
 async function notedColumns(destination: DuckDBConnection, table: ComparedTable): Promise<Map<number, string>> {
-  const described = await textRows(destination, 'SELECT column_name FROM (DESCRIBE _simplyload.columns)')
-  const has = new Set(described.map(([name]) => name))
-  if (!has.has('column_id') || !has.has('column_name')) return new Map()
   const rows = await textRows(
     destination,
     `SELECT column_id::VARCHAR, column_name FROM _simplyload.columns
-      WHERE table_name = ${literal(`${table.namespace}.${table.name}`)}`,
+      WHERE namespace = ${literal(table.namespace)} AND table_name = ${literal(table.name)} AND slot = 'final' AND state = 'current'`,
   )
   return new Map(rows.map(([id, name]) => [Number(id), name ?? '']))
 }

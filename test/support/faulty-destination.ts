@@ -19,6 +19,7 @@ import { PipelineError } from '../../src/core/errors.ts'
 import type { Finding } from '../../src/core/finding.ts'
 import type { Position } from '../../src/core/position.ts'
 import type { TableId, TableSchema } from '../../src/core/table-schema.ts'
+import { orAborted } from './or-aborted.ts'
 
 export type DestinationCall =
   | 'acquireLease'
@@ -34,7 +35,7 @@ export interface Fault {
   readonly before?: Error
   /** Is done, and fails. */
   readonly after?: Error
-  /** Runs before the call. */
+  /** Runs before the call; a stop ends it. */
   readonly hold?: () => Promise<void>
 }
 
@@ -64,7 +65,7 @@ export class FaultyDestination implements Destination, ComparingDestination {
     source: string,
     signal: AbortSignal,
   ): Promise<{ readonly lease: Lease; readonly checkpoints: SourceCheckpoints }> {
-    return this.#call('acquireLease', () => this.#inner.acquireLease(source, signal))
+    return this.#call('acquireLease', signal, () => this.#inner.acquireLease(source, signal))
   }
 
   checkpoints(source: string, signal: AbortSignal): Promise<SourceCheckpoints | undefined> {
@@ -78,11 +79,11 @@ export class FaultyDestination implements Destination, ComparingDestination {
     keep: boolean,
     signal: AbortSignal,
   ): Promise<void> {
-    return this.#call('beginSnapshot', () => this.#inner.beginSnapshot(lease, target, schema, keep, signal))
+    return this.#call('beginSnapshot', signal, () => this.#inner.beginSnapshot(lease, target, schema, keep, signal))
   }
 
   loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number> {
-    return this.#call('loadSnapshot', () => this.#inner.loadSnapshot(lease, load, signal), load)
+    return this.#call('loadSnapshot', signal, () => this.#inner.loadSnapshot(lease, load, signal), load)
   }
 
   finishSnapshot(
@@ -93,21 +94,21 @@ export class FaultyDestination implements Destination, ComparingDestination {
     positions: number,
     signal: AbortSignal,
   ): Promise<void> {
-    return this.#call('finishSnapshot', () =>
+    return this.#call('finishSnapshot', signal, () =>
       this.#inner.finishSnapshot(lease, target, schema, position, positions, signal),
     )
   }
 
   flush(flush: Flush, signal: AbortSignal): Promise<FlushResult> {
-    return this.#call('flush', () => this.#inner.flush(flush, signal), flush)
+    return this.#call('flush', signal, () => this.#inner.flush(flush, signal), flush)
   }
 
   detach(lease: Lease, table: TableId, signal: AbortSignal): Promise<void> {
-    return this.#call('detach', () => this.#inner.detach(lease, table, signal))
+    return this.#call('detach', signal, () => this.#inner.detach(lease, table, signal))
   }
 
   resetCheckpoint(lease: Lease, table: TableId | undefined, signal: AbortSignal): Promise<void> {
-    return this.#call('resetCheckpoint', () => this.#inner.resetCheckpoint(lease, table, signal))
+    return this.#call('resetCheckpoint', signal, () => this.#inner.resetCheckpoint(lease, table, signal))
   }
 
   quarantine(
@@ -130,10 +131,15 @@ export class FaultyDestination implements Destination, ComparingDestination {
     return this.#inner[Symbol.asyncDispose]() as Promise<void>
   }
 
-  async #call<T>(call: DestinationCall, work: () => Promise<T>, detail?: Flush | SnapshotLoad): Promise<T> {
+  async #call<T>(
+    call: DestinationCall,
+    signal: AbortSignal,
+    work: () => Promise<T>,
+    detail?: Flush | SnapshotLoad,
+  ): Promise<T> {
     const fault = this.#plan(call, detail)
     if (fault?.before !== undefined) throw fault.before
-    await fault?.hold?.()
+    await orAborted(signal, fault?.hold?.())
     const result = await work()
     if (fault?.after !== undefined) throw fault.after
     return result

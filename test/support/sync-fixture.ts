@@ -31,6 +31,8 @@ export interface SyncFixtureOptions {
   /** Over the defaults below. */
   readonly source?: Readonly<Record<string, unknown>>
   readonly sync?: Readonly<Record<string, unknown>>
+  /** Default: `copy.{table}`. */
+  readonly naming?: string
   /** Where warehouse, stage and state go; by default below a temporary folder that is removed in the end. */
   readonly paths?: { readonly warehouse?: string; readonly stage?: string }
   readonly serverUrl?: string
@@ -79,7 +81,7 @@ export class SyncFixture implements AsyncDisposable {
       destination: { type: 'duckdb', path: warehouse },
       stage: { type: 'local', path: stage },
       state: { type: 'sqlite', path: 'state.db' },
-      naming: 'copy.{table}',
+      naming: options.naming ?? 'copy.{table}',
       sync: { interval: '50ms', memory: '256MiB', ...options.sync },
     }
     // JSON is YAML.
@@ -110,13 +112,15 @@ export class SyncFixture implements AsyncDisposable {
   }
 
   /** What a comparison without any code of the product finds. No sync may be running. */
-  async differences(...tables: readonly Omit<ComparedTable, 'target'>[]): Promise<readonly Difference[]> {
+  async differences(
+    ...tables: readonly (Omit<ComparedTable, 'target'> & Partial<Pick<ComparedTable, 'target'>>)[]
+  ): Promise<readonly Difference[]> {
     this.#client ??= await this.database.connect()
     const client = this.#client
     return this.#withWarehouse(async (connection) => {
       const found: Difference[] = []
       for (const table of tables) {
-        const target = { namespace: 'copy', name: table.name }
+        const target = table.target ?? { namespace: 'copy', name: table.name }
         found.push(...(await compareTable(client, connection, { ...table, target })))
       }
       return found

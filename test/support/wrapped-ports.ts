@@ -3,6 +3,7 @@ import type { ChangeSource, ChangeStream, SnapshotChunk, SnapshotSession, Stream
 import type { Stage } from '../../src/core/stage.ts'
 import type { State } from '../../src/core/state.ts'
 import { tableName } from '../../src/core/table-schema.ts'
+import { orAborted } from './or-aborted.ts'
 
 export function wrapSource(inner: ChangeSource, over: Partial<ChangeSource>): ChangeSource {
   return {
@@ -50,9 +51,9 @@ export function watchSnapshot(inner: ChangeSource, hooks: SnapshotHooks): Change
         plan: (...args) => session.plan(...args),
         async *readChunk(schema, chunk, chunkSignal) {
           const call = { table: tableName(schema.table), chunk, session: number }
-          await hooks.before?.(call)
+          await orAborted(chunkSignal, hooks.before?.(call))
           yield* session.readChunk(schema, chunk, chunkSignal)
-          await hooks.after?.(call)
+          await orAborted(chunkSignal, hooks.after?.(call))
         },
         [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
       }

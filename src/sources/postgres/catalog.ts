@@ -8,6 +8,7 @@ import type { PostgresType } from '../../columnar/postgres-type.ts'
 import { invariant } from '../../core/invariant.ts'
 import { ALL, BY_NAME, TABLES, TYPES } from './catalog-queries.ts'
 import type { PostgresClient } from './client.ts'
+import { statedMissingValue } from './missing-value.ts'
 
 export interface RelationName {
   readonly namespace: string
@@ -22,9 +23,12 @@ export interface CatalogColumn {
   readonly sourceType: string
   readonly nullable: boolean
   readonly generated: 'no' | 'stored' | 'virtual'
-  /** `attmissingval`, as text; of a partitioned table that of its partitions. */
+  /** `attmissingval` as `statedMissingValue` gives it; of a partitioned table that of its partitions. */
   readonly missingValue: string | undefined
-  /** Partitions have different ones: rows written before the column was added must be read again. */
+  /**
+   * Partitions have different ones, or it is none that can be stated: rows written before the column was added must be
+   * read again.
+   */
   readonly missingValueDiffers: boolean
 }
 
@@ -182,16 +186,21 @@ function catalogTable(row: TableRow, types: ReadonlyMap<number, TypeRow>): Catal
     replicaIdentity: replicaIdentity(row.replident),
     indexes: row.indexes ?? [],
     indexedColumns: row.indexed ?? [],
-    columns: (row.columns ?? []).map((column) => ({
-      attnum: column.attnum,
-      name: column.name,
-      type: postgresType(column.type, column.typmod, types),
-      sourceType: column.source_type,
-      nullable: !column.not_null,
-      generated: column.generated === 's' ? 'stored' : column.generated === 'v' ? 'virtual' : 'no',
-      missingValue: column.missing?.length === 1 ? column.missing[0] : undefined,
-      missingValueDiffers: column.missing !== null && column.missing.length > 1,
-    })),
+    columns: (row.columns ?? []).map((column) => {
+      const type = postgresType(column.type, column.typmod, types)
+      const missing = column.missing?.length === 1 ? column.missing[0] : undefined
+      const missingValue = missing === undefined ? undefined : statedMissingValue(type, missing)
+      return {
+        attnum: column.attnum,
+        name: column.name,
+        type,
+        sourceType: column.source_type,
+        nullable: !column.not_null,
+        generated: column.generated === 's' ? 'stored' : column.generated === 'v' ? 'virtual' : 'no',
+        missingValue,
+        missingValueDiffers: column.missing !== null && missingValue === undefined,
+      }
+    }),
     leaves: (row.leaves ?? []).map((leaf) => ({
       oid: leaf.oid,
       namespace: leaf.namespace,

@@ -1,0 +1,177 @@
+/** Tables are altered while their changes are followed; in the end both sides have the same columns and values. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type SyncEnd, SyncFixture } from '../support/sync-fixture.ts'
+
+interface Sequence {
+  readonly name: string
+  readonly steps: readonly string[]
+  /** Query on the copy `t` → rows, where the comparison of both sides does not say it all. */
+  readonly also?: readonly [sql: string, rows: readonly (readonly (string | null)[])[]]
+}
+
+const START = `CREATE TABLE t (id int PRIMARY KEY, a text, b text, n int);
+  INSERT INTO t SELECT i, 'a' || i, 'b' || i, i FROM generate_series(1, 5) i`
+const TOUCH = `UPDATE t SET n = n + 10 WHERE id = 2; INSERT INTO t (id, n) VALUES (100, 1) ON CONFLICT (id) DO UPDATE SET n = t.n + 1`
+
+const SEQUENCES: readonly Sequence[] = [
+  {
+    name: 'a column is added with a constant default: rows from before have it too',
+    steps: [`ALTER TABLE t ADD c text NOT NULL DEFAULT 'constant'`, TOUCH],
+  },
+  {
+    name: 'columns of many types are added with constant defaults',
+    steps: [
+      `ALTER TABLE t ADD c1 int[] DEFAULT '{1,NULL}', ADD c2 bytea DEFAULT '\\x00ff27', ADD c3 timestamptz DEFAULT '2024-01-02 03:04:05.6+07',
+         ADD c4 jsonb DEFAULT '{"a": [1, "it''s"]}', ADD c5 numeric(10,2) DEFAULT -1.5, ADD c6 boolean DEFAULT true, ADD c7 text DEFAULT 'it''s "\\"',
+         ADD c8 text[] DEFAULT '{"a b",NULL,"NULL"}', ADD c9 float8 DEFAULT 'Infinity', ADD c10 numeric DEFAULT 'NaN', ADD c11 uuid DEFAULT '8a6e0804-2bd0-4672-b79d-d97027f9071a',
+         ADD c12 time DEFAULT '24:00:00', ADD c13 numeric(5,2) DEFAULT 'NaN'`,
+      TOUCH,
+    ],
+  },
+  {
+    name: 'a constant default, then another default for later rows',
+    steps: [
+      `ALTER TABLE t ADD c int DEFAULT 7`,
+      `ALTER TABLE t ALTER c SET DEFAULT 8`,
+      `${TOUCH}; INSERT INTO t (id) VALUES (200)`,
+    ],
+  },
+  {
+    name: 'a column without a default',
+    steps: ['ALTER TABLE t ADD c timestamptz', `${TOUCH}; UPDATE t SET c = '2024-01-02 03:04:05.6+00' WHERE id = 1`],
+  },
+  {
+    name: 'a column with a volatile default: every row gets its own value',
+    steps: ['ALTER TABLE t ADD c uuid DEFAULT gen_random_uuid()', TOUCH],
+  },
+  {
+    name: 'a column that is added, and no row changes before the next run',
+    steps: [`ALTER TABLE t ADD c int DEFAULT 5`, 'SELECT 1', 'SELECT 1', `UPDATE t SET n = 0 WHERE id = 3`],
+  },
+  {
+    name: 'a column with a volatile default, and no row changes before the next run',
+    steps: ['ALTER TABLE t ADD c float8 DEFAULT random()', 'SELECT 1', 'SELECT 1', `UPDATE t SET n = 0 WHERE id = 3`],
+  },
+  {
+    name: 'a rewritten table: the type of a column changes, and its values with it',
+    steps: [`ALTER TABLE t ALTER n TYPE int USING n * 100`, TOUCH],
+  },
+  {
+    name: 'a number becomes text',
+    steps: [`ALTER TABLE t ALTER n TYPE text USING 'no. ' || n`, `UPDATE t SET n = 'changed' WHERE id = 1`],
+  },
+  {
+    name: 'types are widened',
+    steps: [
+      'ALTER TABLE t ADD s smallint DEFAULT 3; ALTER TABLE t ADD d numeric(6,2) DEFAULT 1.25; ALTER TABLE t ADD v varchar(3)',
+      TOUCH,
+      'ALTER TABLE t ALTER n TYPE bigint; ALTER TABLE t ALTER s TYPE int; ALTER TABLE t ALTER d TYPE numeric(12,4); ALTER TABLE t ALTER v TYPE text',
+      `UPDATE t SET n = 9000000000, s = 100000, d = 12345678.1234, v = 'longer' WHERE id = 4`,
+    ],
+  },
+  {
+    name: 'a column is renamed',
+    steps: ['ALTER TABLE t RENAME a TO renamed', TOUCH],
+  },
+  {
+    name: 'two renames swap the names of two columns',
+    steps: [
+      TOUCH,
+      `ALTER TABLE t RENAME a TO x; ALTER TABLE t RENAME b TO a; ALTER TABLE t RENAME x TO b`,
+      `${TOUCH}; UPDATE t SET a = 'was b', b = 'was a' WHERE id = 1`,
+    ],
+  },
+  {
+    name: 'a column is renamed, and a new one gets its old name',
+    steps: [
+      `ALTER TABLE t RENAME a TO old; ALTER TABLE t ADD a text DEFAULT 'new'`,
+      `${TOUCH}; UPDATE t SET old = 'o' WHERE id = 3`,
+    ],
+  },
+  {
+    name: 'a column is dropped: it stays at the destination, NULL for what changes from then on',
+    steps: ['ALTER TABLE t DROP b', `UPDATE t SET n = 0 WHERE id = 1; INSERT INTO t (id) VALUES (300)`],
+    also: [
+      `SELECT id::VARCHAR, b FROM t WHERE id IN (2, 300) ORDER BY id`,
+      [
+        ['2', 'b2'],
+        ['300', null],
+      ],
+    ],
+  },
+  {
+    name: 'a column is dropped and added again under the same name with another type',
+    steps: ['ALTER TABLE t DROP b', TOUCH, 'ALTER TABLE t ADD b int DEFAULT 4', TOUCH],
+  },
+  {
+    name: 'columns come and go between changes in one transaction',
+    steps: [
+      `UPDATE t SET a = 'before' WHERE id = 1; ALTER TABLE t ADD c int DEFAULT 1; UPDATE t SET c = 2 WHERE id = 1;
+       ALTER TABLE t RENAME c TO d; UPDATE t SET d = 3 WHERE id = 2; ALTER TABLE t DROP a; DELETE FROM t WHERE id = 5;
+       ALTER TABLE t ADD a text DEFAULT 'again'; INSERT INTO t (id, d) VALUES (400, 9)`,
+      TOUCH,
+    ],
+  },
+  {
+    name: 'an alteration that is rolled back',
+    steps: [
+      `SAVEPOINT s; ALTER TABLE t ADD c int DEFAULT 1; UPDATE t SET c = 2 WHERE id = 1; ALTER TABLE t RENAME b TO z;
+       INSERT INTO t (id, c) VALUES (500, 1); ROLLBACK TO s; UPDATE t SET b = 'kept' WHERE id = 2`,
+      TOUCH,
+    ],
+  },
+  {
+    name: 'an alteration within a transaction that is sent before its commit',
+    steps: [
+      `INSERT INTO t (id, a) SELECT i, repeat('x', 500) FROM generate_series(1000, 1500) i; ALTER TABLE t ADD c int DEFAULT 6;
+       INSERT INTO t (id, a) SELECT i, repeat('y', 500) FROM generate_series(2000, 2500) i; UPDATE t SET b = 'all'`,
+      TOUCH,
+    ],
+  },
+]
+
+function failures({ summary }: SyncEnd): readonly unknown[] {
+  return summary.tables.filter((table) => table.state !== 'live')
+}
+
+describe.each([
+  ['all changes at once', false],
+  ['each step merged by itself', true],
+] as const)('%s', (_, runEach) => {
+  let fixture: SyncFixture
+
+  beforeAll(async () => {
+    fixture = await SyncFixture.create({
+      sql: SEQUENCES.map((_sequence, index) => `CREATE SCHEMA s${index}; SET search_path = s${index}; ${START};`).join(
+        '\n',
+      ),
+      tables: SEQUENCES.map((_sequence, index) => `s${index}.t`),
+      naming: 'copy_{namespace}.{table}',
+    })
+    await fixture.sql(`ALTER DATABASE ${fixture.database.name} SET logical_decoding_work_mem = '64kB'`)
+    await fixture.once()
+    for (let step = 0; step < 4; step++) {
+      for (const [index, { steps }] of SEQUENCES.entries()) {
+        if (steps[step] !== undefined)
+          await fixture.sql(`BEGIN; SET LOCAL search_path = s${index}; ${steps[step]}; COMMIT`)
+      }
+      if (runEach) expect(failures(await fixture.once())).toEqual([])
+    }
+    expect(failures(await fixture.once())).toEqual([])
+  })
+  afterAll(async () => {
+    await fixture[Symbol.asyncDispose]()
+  })
+
+  test.each(SEQUENCES.map((sequence, index) => [sequence.name, sequence, index] as const))(
+    '%s',
+    async (_name, sequence, index) => {
+      const target = { namespace: `copy_s${index}`, name: 't' }
+      expect(await fixture.differences({ namespace: `s${index}`, name: 't', key: ['id'], target })).toEqual([])
+      if (sequence.also !== undefined) {
+        const [sql, rows] = sequence.also
+        expect(await fixture.copied(sql.replace('FROM t', `FROM ${target.namespace}.t`))).toEqual(rows)
+      }
+    },
+  )
+})
