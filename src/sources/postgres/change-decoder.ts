@@ -76,7 +76,7 @@ export class ChangeDecoder {
 
   /** Between transactions: whatever was committed so far has been received whole. */
   get isBetweenTransactions(): boolean {
-    return !this.#inTransaction
+    return !this.#inTransaction && this.#resumed === undefined
   }
 
   /** Some relation has been described, over this connection or one before. */
