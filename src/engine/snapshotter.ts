@@ -12,6 +12,7 @@ import type { Position } from '../core/position.ts'
 import type { SnapshotChunk, SnapshotPlan, SnapshotSession } from '../core/source.ts'
 import type { StageFile } from '../core/stage.ts'
 import type { ChunkRecord } from '../core/state.ts'
+import type { Attempts } from './attempts.ts'
 import { placeBatch, snapshotBatchId } from './batch-name.ts'
 import type { SourceContext, StopSignals } from './context.ts'
 import type { Guard } from './guard.ts'
@@ -26,7 +27,8 @@ export interface SnapshotPorts {
   readonly book: TableBook
   readonly lease: Lease
   readonly generation: number
-  readonly sourceGuard: Guard
+  /** Sessions that broke since a chunk was finished. */
+  readonly attempts: Attempts
   readonly destinationGuard: Guard
   readonly destinationTurn: Turn
   readonly stop: StopSignals
@@ -47,13 +49,16 @@ export async function runSnapshots(
   ports: SnapshotPorts,
   tables: readonly BookedTable[],
 ): Promise<void> {
-  let attempt = 0
-  await ports.sourceGuard.run(async () => {
-    attempt++
+  for (let session = 1; !ports.stop.graceful.aborted; session++) {
     const left = tables.filter((table) => isUnread(table))
-    if (left.length === 0 || ports.stop.graceful.aborted) return
-    await readTables(context, ports, left, attempt)
-  }, ports.stop.immediate)
+    if (left.length === 0) return
+    try {
+      await readTables(context, ports, left, session)
+    } catch (error) {
+      ports.stop.immediate.throwIfAborted()
+      await ports.attempts.failed(error, ports.stop.graceful)
+    }
+  }
 }
 
 export function isUnread(table: BookedTable): boolean {
@@ -210,6 +215,7 @@ class SnapshotRun {
       }
       const written = await Promise.all(files)
       await state.finishChunk({ ...chunk, finishedAt: this.#session.position, rows }, written)
+      this.#ports.attempts.progressed()
       reading.missing--
       tellReading(this.#context, reading)
       this.#loader.add(reading, written)

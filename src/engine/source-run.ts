@@ -10,8 +10,9 @@
  */
 import { describeError, disposition, isPipelineError } from '../core/errors.ts'
 import { type Position, parsePosition } from '../core/position.ts'
+import { Attempts } from './attempts.ts'
 import type { SourceContext, StopSignals } from './context.ts'
-import { createGuard, type RetryNotice } from './guard.ts'
+import { createGuard, type Guard, type RetryNotice } from './guard.ts'
 import { Merger } from './merger.ts'
 import { isUnread, runSnapshots, SchemaMoved, type SnapshotPorts } from './snapshotter.ts'
 import { type StartedSource, startSource } from './source-start.ts'
@@ -55,6 +56,7 @@ class SourceRun {
   readonly #finish = new AbortController()
   readonly #crash = new AbortController()
   readonly #turn = new Turn()
+  readonly #sourceGuard: Guard
   readonly #merger: Merger
   readonly #follower: StreamFollower
   readonly #snapshotPorts: SnapshotPorts
@@ -70,21 +72,23 @@ class SourceRun {
     const immediate = AbortSignal.any([asked.immediate, this.#crash.signal])
     this.#stop = { graceful: AbortSignal.any([asked.graceful, immediate, this.#finish.signal]), immediate }
     const attemptsMax = once ? ONCE_ATTEMPTS_MAX : Number.POSITIVE_INFINITY
+    this.#sourceGuard = createGuard(attemptsMax, (notice) => tellRetry(context, notice))
     const ports = {
       book: started.book,
       lease: started.lease,
       generation: started.record.generation,
-      sourceGuard: createGuard(attemptsMax, (notice) => tellRetry(context, notice)),
+      sourceGuard: this.#sourceGuard,
       destinationGuard: createGuard(attemptsMax, (notice) => tellRetry(context, notice)),
       destinationTurn: this.#turn,
       stop: this.#stop,
     }
+    const attempts = () => new Attempts(attemptsMax, context.clock, (notice) => tellRetry(context, notice))
     this.#merger = new Merger(context, ports, started.groupPosition)
     this.#follower = new StreamFollower(
       context,
       {
         ...ports,
-        attemptsMax,
+        attempts: attempts(),
         recorded: (staged) => {
           if (staged.files.length > 0) this.#merger.noteCommit(staged.boundary.newestCommitMs)
           this.#mergeWake.notify()
@@ -95,6 +99,7 @@ class SourceRun {
     )
     this.#snapshotPorts = {
       ...ports,
+      attempts: attempts(),
       ready: () => this.#mergeWake.notify(),
       reached: (at) => this.#follower.reach(lsnOf(at)),
     }
@@ -104,7 +109,7 @@ class SourceRun {
     const { source, destination } = this.#context
     const { immediate } = this.#stop
     if (this.#once) {
-      const lsn = await this.#snapshotPorts.sourceGuard.run(() => source.currentLsn(immediate), immediate)
+      const lsn = await this.#sourceGuard.run(() => source.currentLsn(immediate), immediate)
       this.#follower.reach(lsn)
     }
     await Promise.all([

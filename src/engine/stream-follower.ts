@@ -3,9 +3,10 @@
  * boundary. A confirmation goes out only after the boundary is in the ledger.
  */
 import type { Lease } from '../core/destination.ts'
-import { describeError, disposition, isPipelineError } from '../core/errors.ts'
+import { disposition, isPipelineError } from '../core/errors.ts'
 import { boundary, type Position } from '../core/position.ts'
 import type { ChangeStream, StreamEvent } from '../core/source.ts'
+import type { Attempts } from './attempts.ts'
 import type { SourceContext, StopSignals } from './context.ts'
 import type { Guard } from './guard.ts'
 import { type StagedBoundary, Stager } from './stager.ts'
@@ -21,8 +22,8 @@ export interface FollowPorts {
   readonly destinationGuard: Guard
   readonly destinationTurn: Turn
   readonly stop: StopSignals
-  /** Connections in a row that may fail before one records anything. */
-  readonly attemptsMax: number
+  /** Connections that broke since anything was recorded. */
+  readonly attempts: Attempts
   /** A boundary is in the ledger. */
   readonly recorded: (staged: StagedBoundary) => void
   /** A table must be read again. */
@@ -30,10 +31,6 @@ export interface FollowPorts {
 }
 
 type SchemaEvent = Extract<StreamEvent, { kind: 'schema' }>
-
-const RECONNECT_DELAY_MS = 100
-const RECONNECT_DELAY_MAX_MS = 30_000
-const RECONNECT_DOUBLINGS_MAX = 12
 
 export class StreamFollower {
   changesStaged = 0
@@ -43,7 +40,6 @@ export class StreamFollower {
   #targetLsn = 0n
   #stream: ChangeStream | undefined
   #streams = 0
-  #failuresInARow = 0
 
   constructor(context: SourceContext, ports: FollowPorts, fromLsn: bigint) {
     this.#context = context
@@ -68,30 +64,13 @@ export class StreamFollower {
 
   /** Until a stop is asked for; rejects with what no new connection mends. */
   async run(): Promise<void> {
-    const { clock, emit, name } = this.#context
-    while (!this.#ports.stop.graceful.aborted) {
+    const { stop, attempts } = this.#ports
+    while (!stop.graceful.aborted) {
       try {
         await this.#follow()
       } catch (error) {
-        if (this.#ports.stop.graceful.aborted && !isFatal(error)) return
-        if (!isPipelineError(error) || disposition(error.code) !== 'auto') throw error
-        this.#failuresInARow++
-        if (this.#failuresInARow > this.#ports.attemptsMax) throw error
-        const ceiling = Math.min(
-          RECONNECT_DELAY_MAX_MS,
-          RECONNECT_DELAY_MS * 2 ** Math.min(this.#failuresInARow - 1, RECONNECT_DOUBLINGS_MAX),
-        )
-        const delayMs = Math.round(ceiling * (0.5 + Math.random() / 2))
-        emit({
-          event: 'retry',
-          source: name,
-          code: error.code,
-          message: describeError(error),
-          attempt: this.#failuresInARow,
-          delayMs,
-          atMs: clock.nowMs(),
-        })
-        await clock.sleep(delayMs, this.#ports.stop.graceful).catch(() => undefined)
+        if (stop.graceful.aborted && !isFatal(error)) return
+        await attempts.failed(error, stop.graceful)
       }
     }
   }
@@ -174,7 +153,7 @@ export class StreamFollower {
     const { clock, emit, name } = this.#context
     const { boundary: event, files } = staged
     this.#recordedLsn = event.lsn
-    this.#failuresInARow = 0
+    this.#ports.attempts.progressed()
     stream.confirm(event.lsn)
     this.changesStaged += event.changes
     if (files.length > 0) {
