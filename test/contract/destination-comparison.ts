@@ -1,7 +1,16 @@
 /** A comparison finds every difference, and names it. */
 import { expect, it } from 'vitest'
 import type { SnapshotRow } from '../support/stage-rows.ts'
-import { at, before, column, type DestinationFixture, DrivenTable, ITEMS, never, schemaOf } from './destination-fixture.ts'
+import {
+  at,
+  before,
+  column,
+  type DestinationFixture,
+  DrivenTable,
+  ITEMS,
+  never,
+  schemaOf,
+} from './destination-fixture.ts'
 
 const row = (id: number, name: string | null, note: string | null = null): SnapshotRow => ({
   values: { 1: String(id), 2: name, 3: note },
@@ -74,7 +83,13 @@ export function describeComparison(fixture: () => DestinationFixture): void {
       { ...row(3, 'wrong'), quarantine: [{ columnId: 2, reason: 'r', raw: 'x', key: '["3"]' }] },
       { values: {}, whole: true, quarantine: [{ columnId: 0, reason: 'r', raw: 'x', key: '["4"]' }] },
     ])
-    const found = await compare(table, [row(1, 'x'), row(2, 'x', 'also differs'), row(3, 'x'), row(4, 'whole'), row(5, 'y')])
+    const found = await compare(table, [
+      row(1, 'x'),
+      row(2, 'x', 'also differs'),
+      row(3, 'x'),
+      row(4, 'whole'),
+      row(5, 'y'),
+    ])
     expect(found).toMatchObject({ differing: 3, explained: 2 })
     expect(found.examples.map(({ key, kind }) => [key, kind])).toEqual([
       ['["2"]', 'different'],

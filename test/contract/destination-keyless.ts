@@ -10,7 +10,10 @@ const BAG = schemaOf('bag', COLUMNS, { kind: 'bag' })
 const EVENTS = schemaOf('events', COLUMNS, { kind: 'append' })
 
 function content(a: string, b: string | null): Omit<SnapshotRow, 'whole'> {
-  const contentHash = createHash('sha256').update(JSON.stringify([a, b])).digest('hex').slice(0, 32)
+  const contentHash = createHash('sha256')
+    .update(JSON.stringify([a, b]))
+    .digest('hex')
+    .slice(0, 32)
   return { values: { 1: a, 2: b }, contentHash }
 }
 

@@ -1,6 +1,15 @@
 /** The merge: what a table looks like after changes, however they are cut into flushes. */
 import { expect, it } from 'vitest'
-import { at, before, column, type DestinationFixture, DrivenTable, ITEMS, never, schemaOf } from './destination-fixture.ts'
+import {
+  at,
+  before,
+  column,
+  type DestinationFixture,
+  DrivenTable,
+  ITEMS,
+  never,
+  schemaOf,
+} from './destination-fixture.ts'
 
 const NAMES = ['id', 'name', 'note'] as const
 
@@ -266,13 +275,7 @@ export function describeMerge(fixture: () => DestinationFixture): void {
       [{ op: 'u', position: at(13), values: { 1: '5', 2: 'c' }, oldKey: { 1: '4' }, unchanged: [3] }],
       [{ op: 'i', position: at(14), values: { 1: '4', 2: 'd', 3: null } }],
     )
-    expect(await table.rows(...NAMES)).toEqual([
-      '1 one first',
-      '2 two second',
-      '3 three NULL',
-      '4 d NULL',
-      '5 c x',
-    ])
+    expect(await table.rows(...NAMES)).toEqual(['1 one first', '2 two second', '3 three NULL', '4 d NULL', '5 c x'])
   })
 
   it('text that looks like markers, quotes and wildcards stays what it is', async () => {

@@ -1,6 +1,15 @@
 /** What has no representation is kept, with its rows and once. */
 import { expect, it } from 'vitest'
-import { at, before, column, type DestinationFixture, DrivenTable, LOADED_MS, never, schemaOf } from './destination-fixture.ts'
+import {
+  at,
+  before,
+  column,
+  type DestinationFixture,
+  DrivenTable,
+  LOADED_MS,
+  never,
+  schemaOf,
+} from './destination-fixture.ts'
 
 const SCHEMA = schemaOf('docs', [
   column(1, 'id', { kind: 'int64' }),
@@ -58,11 +67,7 @@ export function describeQuarantine(fixture: () => DestinationFixture): void {
       { op: 'u', position: at(12), values: { 1: '2', 2: '{"still": "fine"}', 3: '2.00' } },
     ])
     expect(counts).toMatchObject({ inserted: 1, updated: 1, quarantined: 1 })
-    expect(await table.rows('id', 'doc', 'amount')).toEqual([
-      '1 NULL 1.00',
-      '2 {"still": "fine"} 2.00',
-      '3 NULL 3.00',
-    ])
+    expect(await table.rows('id', 'doc', 'amount')).toEqual(['1 NULL 1.00', '2 {"still": "fine"} 2.00', '3 NULL 3.00'])
     const entries = await list()
     expect(entries.map(({ key, column: name, raw, position }) => [key, name, raw, position])).toEqual([
       ['["3"]', 'doc', refused, at(11)],
@@ -72,7 +77,13 @@ export function describeQuarantine(fixture: () => DestinationFixture): void {
 
   it('the list is filtered by table and bounded', async () => {
     await DrivenTable.live(fixture(), SCHEMA, [
-      { values: { 1: '1', 2: '{}', 3: null }, quarantine: [{ ...NAN, key: '["1"]' }, { ...NAN, columnId: 2, key: '["1"]' }] },
+      {
+        values: { 1: '1', 2: '{}', 3: null },
+        quarantine: [
+          { ...NAN, key: '["1"]' },
+          { ...NAN, columnId: 2, key: '["1"]' },
+        ],
+      },
       { values: { 1: '2', 2: '{}', 3: null }, quarantine: [NAN] },
     ])
     const { destination } = fixture()

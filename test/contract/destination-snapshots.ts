@@ -1,7 +1,16 @@
 /** Snapshots: into a shadow table, each file once, and the swap that makes it the final one. */
 import { expect, it } from 'vitest'
 import { isPipelineError } from '../../src/core/errors.ts'
-import { at, before, column, type DestinationFixture, DrivenTable, ITEMS, never, schemaOf } from './destination-fixture.ts'
+import {
+  at,
+  before,
+  column,
+  type DestinationFixture,
+  DrivenTable,
+  ITEMS,
+  never,
+  schemaOf,
+} from './destination-fixture.ts'
 
 const NAMES = ['id', 'name', 'note'] as const
 const row = (id: number, name: string) => ({ values: { 1: String(id), 2: name, 3: null } })

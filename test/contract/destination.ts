@@ -1,16 +1,44 @@
 /** What every destination must do. Each implementation runs these tests with real storage. */
 import { afterEach, beforeEach, describe } from 'vitest'
-import { describeKeyless } from './destination-keyless.ts'
-import type { DestinationFixture } from './destination-fixture.ts'
 import { describeCheckpoints } from './destination-checkpoints.ts'
 import { describeComparison } from './destination-comparison.ts'
+import type { DestinationFixture } from './destination-fixture.ts'
 import { describeHistories } from './destination-histories.ts'
+import { describeKeyless } from './destination-keyless.ts'
 import { describeMerge } from './destination-merge.ts'
 import { describeQuarantine } from './destination-quarantine.ts'
 import { describeSchemas } from './destination-schemas.ts'
 import { describeSnapshots } from './destination-snapshots.ts'
 
-export function describeDestination(name: string, open: () => Promise<DestinationFixture>): void {
+type Open = () => Promise<DestinationFixture>
+
+export function describeDestination(name: string, open: Open): void {
+  describeParts(name, open, {
+    merge: describeMerge,
+    'tables without a key': describeKeyless,
+    snapshots: describeSnapshots,
+    'checkpoints and leases': describeCheckpoints,
+    'schema changes': describeSchemas,
+    quarantine: describeQuarantine,
+    comparison: describeComparison,
+    'random histories': describeHistories,
+  })
+}
+
+/** For a destination that merges small and large flushes in different ways: what must not depend on it. */
+export function describeMerging(name: string, open: Open): void {
+  describeParts(name, open, {
+    merge: describeMerge,
+    'tables without a key': describeKeyless,
+    'random histories': describeHistories,
+  })
+}
+
+function describeParts(
+  name: string,
+  open: Open,
+  parts: Readonly<Record<string, (fixture: () => DestinationFixture) => void>>,
+): void {
   describe(`destination: ${name}`, () => {
     let fixture: DestinationFixture
     beforeEach(async () => {
@@ -19,15 +47,6 @@ export function describeDestination(name: string, open: () => Promise<Destinatio
     afterEach(async () => {
       await fixture[Symbol.asyncDispose]()
     })
-    const current = () => fixture
-
-    describe('merge', () => describeMerge(current))
-    describe('tables without a key', () => describeKeyless(current))
-    describe('snapshots', () => describeSnapshots(current))
-    describe('checkpoints and leases', () => describeCheckpoints(current))
-    describe('schema changes', () => describeSchemas(current))
-    describe('quarantine', () => describeQuarantine(current))
-    describe('comparison', () => describeComparison(current))
-    describe('random histories', () => describeHistories(current))
+    for (const [part, tests] of Object.entries(parts)) describe(part, () => tests(() => fixture))
   })
 }

@@ -3,16 +3,29 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { openDuckDbDestination } from '../../src/destinations/duckdb/destination.ts'
+import type { MergeLimits } from '../../src/destinations/duckdb/merge-input.ts'
 import { StageRows } from '../support/stage-rows.ts'
-import { describeDestination } from './destination.ts'
-import type { AnyDestination, TextRow } from './destination-fixture.ts'
+import { describeDestination, describeMerging } from './destination.ts'
+import type { AnyDestination, DestinationFixture, TextRow } from './destination-fixture.ts'
 
-describeDestination('DuckDB', async () => {
+/** As large flushes are merged: from the files, in several buckets and slices. */
+const PARTS = { smallRows: 0, smallBytes: 0, bucketRows: 3, sliceRows: 2 }
+
+describeDestination('DuckDB', () => openFixture())
+describeMerging('DuckDB, in parts', () => openFixture(PARTS))
+
+async function openFixture(mergeLimits?: MergeLimits): Promise<DestinationFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'simplyload-duckdb-'))
   const path = join(folder, 'warehouse.duckdb')
   const stage = await StageRows.open(join(folder, 'stage [a]*'))
   const open = (): AnyDestination =>
-    openDuckDbDestination({ path, memoryBytesMax: 256 << 20, threads: 2, locate: (file) => stage.location(file) })
+    openDuckDbDestination({
+      path,
+      memoryBytesMax: 256 << 20,
+      threads: 2,
+      locate: (file) => stage.location(file),
+      ...(mergeLimits === undefined ? {} : { mergeLimits }),
+    })
   const opened = [open()]
   const [destination] = opened
   const release = async () => {
@@ -51,4 +64,4 @@ describeDestination('DuckDB', async () => {
       await rm(folder, { recursive: true })
     },
   }
-})
+}

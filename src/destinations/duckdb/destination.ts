@@ -31,6 +31,7 @@ import { compareTable } from './comparison.ts'
 import { type Access, DatabaseFile } from './database-file.ts'
 import { examineDestination } from './examination.ts'
 import { runFlush } from './flush.ts'
+import { MERGE_LIMITS, type MergeLimits } from './merge-input.ts'
 import { createMetadata, hasMetadata, requireKnownFormat } from './metadata-schema.ts'
 import { listQuarantine } from './quarantine.ts'
 import type { Session } from './session.ts'
@@ -49,6 +50,8 @@ export interface DuckDbDestinationOptions {
   /** How long one call waits for whoever has the file, before it is `destination_locked`. Milliseconds. */
   readonly lockWaitMs?: number
   readonly clock?: Clock
+  /** For tests: what is done at once. */
+  readonly mergeLimits?: MergeLimits
 }
 
 /** A reader that runs a long query is waited for; past this the engine says so and tries again. */
@@ -63,6 +66,7 @@ export class DuckDbDestination implements Destination, ComparingDestination {
   readonly #file: DatabaseFile
   readonly #locate: (path: string) => string
   readonly #clock: Clock
+  readonly #limits: MergeLimits
 
   constructor(options: DuckDbDestinationOptions) {
     const { path, memoryBytesMax, locate, threads, lockWaitMs = LOCK_WAIT_MS, clock = systemClock } = options
@@ -70,6 +74,7 @@ export class DuckDbDestination implements Destination, ComparingDestination {
     this.#file = new DatabaseFile({ path, memoryLimitBytes, threads, lockWaitMs, clock })
     this.#locate = locate
     this.#clock = clock
+    this.#limits = options.mergeLimits ?? MERGE_LIMITS
     this.name = this.#file.path
   }
 
@@ -130,7 +135,7 @@ export class DuckDbDestination implements Destination, ComparingDestination {
 
   flush(flush: Flush, signal: AbortSignal): Promise<FlushResult> {
     return this.#use('write', `Merging ${flush.lease.source}`, signal, (session) =>
-      runFlush(session, flush, this.#locate),
+      runFlush(session, flush, { locate: this.#locate, limits: this.#limits }),
     )
   }
 

@@ -20,6 +20,7 @@ import {
 } from './checkpoint.ts'
 import { isConversionError, isReadingError, translateError } from './errors.ts'
 import { type LayoutBook, loadLayouts, type Slot, saveLayout } from './layout-store.ts'
+import type { MergeLimits } from './merge-input.ts'
 import { carryOver, swapIn } from './promotion.ts'
 import { evolveLayout } from './schema-evolution.ts'
 import { Rollback, type Session } from './session.ts'
@@ -27,7 +28,11 @@ import { type InspectedFile, inspectFiles, requireReadable } from './stage-inspe
 import type { TableLayout } from './table-layout.ts'
 import { mergeTable, type TableMergeOutcome } from './table-merge.ts'
 
-export type Locate = (path: string) => string
+export interface FlushSetting {
+  /** Where a stage file is. */
+  readonly locate: (path: string) => string
+  readonly limits: MergeLimits
+}
 
 /** A flush as it stands: what is known of its tables before the transaction. */
 interface FlushState {
@@ -37,9 +42,10 @@ interface FlushState {
   readonly files: ReadonlyMap<string, InspectedFile>
   /** Tables that are read in the careful way, because the fast one failed. */
   readonly careful: ReadonlySet<string>
+  readonly limits: MergeLimits
 }
 
-export async function runFlush(session: Session, flush: Flush, locate: Locate): Promise<FlushResult> {
+export async function runFlush(session: Session, flush: Flush, { locate, limits }: FlushSetting): Promise<FlushResult> {
   const { waitedForLockMs } = session
   requirePromotable(flush)
   const careful = new Set<string>()
@@ -48,7 +54,9 @@ export async function runFlush(session: Session, flush: Flush, locate: Locate): 
     const layouts = await evolveLayouts(session, flush, checkpoints)
     const files = await inspectAll(session, flush, locate)
     try {
-      const merged = await session.transaction(() => merge(session, { flush, checkpoints, layouts, files, careful }))
+      const merged = await session.transaction(() =>
+        merge(session, { flush, checkpoints, layouts, files, careful, limits }),
+      )
       if (merged.outcome === 'incomplete') return merged
       await promoteTables(session, flush)
       return { outcome: 'committed', tables: merged.tables, waitedForLockMs }
@@ -157,6 +165,7 @@ async function mergePart(session: Session, state: FlushState, part: TableFlush):
     guarded: stored?.guardUntil !== undefined && part.from < stored.guardUntil,
     careful: state.careful.has(tableName(table)),
     loadedMs: flush.loadedMs,
+    limits: state.limits,
   })
   const final = state.layouts.get(table, 'final')?.layout
   if (part.into === 'promote' && merged.outcome === 'merged' && final !== undefined) {
@@ -182,7 +191,7 @@ function requirePromotable(flush: Flush): void {
   invariant(!joins || flush.group?.to === flush.to, "a table joins the group at the group's boundary")
 }
 
-async function inspectAll(session: Session, flush: Flush, locate: Locate) {
+async function inspectAll(session: Session, flush: Flush, locate: FlushSetting['locate']) {
   const inspected = await inspectFiles(session, flush.tables.flatMap(filesOf), locate)
   return new Map(inspected.map((each) => [each.file.path, each]))
 }

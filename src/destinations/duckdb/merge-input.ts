@@ -12,12 +12,24 @@ import type { Session } from './session.ts'
 import { relationSql, type StageRelation, TRUNCATE } from './stage-relation.ts'
 import { identityColumns, type TableLayout } from './table-layout.ts'
 
-const SMALL_ROWS = 50_000
-const SMALL_BYTES = 16 << 20
-/** Groups of one aggregate: about 100 MiB with a long text key. */
-const BUCKET_ROWS = 1_000_000
-/** Rows that are joined with their values at a time. */
-const SLICE_ROWS = 1_000_000
+/** What is done at once. */
+export interface MergeLimits {
+  /** A flush of one table within both of these is small. */
+  readonly smallRows: number
+  readonly smallBytes: number
+  /** Changes that are folded in one aggregate. */
+  readonly bucketRows: number
+  /** Changes whose rows are written by one statement. */
+  readonly sliceRows: number
+}
+
+export const MERGE_LIMITS: MergeLimits = {
+  smallRows: 50_000,
+  smallBytes: 16 << 20,
+  // About 100 MiB with a long text key.
+  bucketRows: 1_000_000,
+  sliceRows: 1_000_000,
+}
 
 /** A run of stage files; `first` and `end` are file numbers. */
 export interface Slice {
@@ -31,13 +43,15 @@ export class MergeInput {
   readonly rows: number
   readonly isSmall: boolean
   readonly keyCount: number
+  readonly #limits: MergeLimits
 
-  constructor(relation: StageRelation) {
+  constructor(relation: StageRelation, limits: MergeLimits) {
     this.relation = relation
+    this.#limits = limits
     this.features = totalFeatures(relation)
     this.rows = relation.files.reduce((sum, { file }) => sum + file.rows, 0)
     const bytes = relation.files.reduce((sum, { file }) => sum + file.bytes, 0)
-    this.isSmall = this.rows <= SMALL_ROWS && bytes <= SMALL_BYTES
+    this.isSmall = this.rows <= limits.smallRows && bytes <= limits.smallBytes
     this.keyCount = identityColumns(relation.layout).length
   }
 
@@ -47,7 +61,7 @@ export class MergeInput {
 
   /** Parts of the key space that are folded one after the other. */
   get buckets(): number {
-    return Math.max(1, Math.ceil(this.rows / BUCKET_ROWS))
+    return Math.max(1, Math.ceil(this.rows / this.#limits.bucketRows))
   }
 
   /** All files, in runs of bounded size. */
@@ -59,7 +73,7 @@ export class MergeInput {
     let rows = 0
     files.forEach(({ file }, index) => {
       rows += file.rows
-      if (rows < SLICE_ROWS && index + 1 < files.length) return
+      if (rows < this.#limits.sliceRows && index + 1 < files.length) return
       slices.push({ first, end: index + 1 })
       first = index + 1
       rows = 0

@@ -6,7 +6,7 @@ import { numberCopies } from './bag.ts'
 import { foldChanges } from './fold.ts'
 import { completeFrom, findUnchangedIds, missingKeys, resolveUnchanged } from './lineage.ts'
 import { appendRows, type MergeCounts, materialize } from './materialize.ts'
-import { MergeInput } from './merge-input.ts'
+import { MergeInput, type MergeLimits } from './merge-input.ts'
 import { recordQuarantined, recordRejected } from './quarantine.ts'
 import type { Session } from './session.ts'
 import type { InspectedFile } from './stage-inspection.ts'
@@ -22,6 +22,7 @@ export interface TableMergeRequest {
   readonly guarded: boolean
   readonly careful: boolean
   readonly loadedMs: number
+  readonly limits: MergeLimits
 }
 
 export type TableMergeOutcome =
@@ -34,7 +35,7 @@ export async function mergeTable(session: Session, request: TableMergeRequest): 
   const nothing = { table, inserted: 0, updated: 0, deleted: 0, quarantined: 0 }
   if (files.length === 0) return { outcome: 'merged', result: nothing }
   const relation: StageRelation = { files, layout, schema: flush.schema, from: flush.from, careful }
-  const input = new MergeInput(relation)
+  const input = new MergeInput(relation, request.limits)
   requireChangesOfIdentity(input)
   await input.prepare(session)
   const merged = await mergeRows(session, input, request)
