@@ -147,7 +147,8 @@ export interface Application extends AsyncDisposable {
   doctor(selection: Selection, signal: AbortSignal): AsyncIterable<Examination>
   discover(source: string | undefined, signal: AbortSignal): Promise<readonly Discovery[]>
   /**
-   * Copies and follows. Aborting `signal` finishes what is in hand, commits it and resolves with `interrupted`.
+   * Copies and follows. Aborting `signal` finishes what is in hand, commits it and resolves: with `interrupted` where
+   * `once` did not get to its end, else as any other run.
    * Rejects where nothing could be done at all; failures of single tables are in the summary.
    */
   sync(request: SyncRequest, listener: ProgressListener, signal: AbortSignal): Promise<SyncSummary>
