@@ -28,14 +28,14 @@ export interface ReportSetting {
 
 /** Each selected source, closed when `use` is done. */
 async function withSources<T>(
-  config: Config,
+  { config, folder }: ReportSetting,
   selection: Selection,
   use: (sources: ReadonlyMap<string, DescribedSource>) => Promise<T>,
 ): Promise<T> {
   await using resources = new AsyncDisposableStack()
   const sources = new Map<string, DescribedSource>()
   for (const name of selectSources(config, selection)) {
-    sources.set(name, resources.use(await createSource(name, sourceConfig(config, name))))
+    sources.set(name, resources.use(await createSource(name, sourceConfig(config, name), folder)))
   }
   return await use(sources)
 }
@@ -46,7 +46,7 @@ export async function status(
   signal: AbortSignal,
 ): Promise<readonly SourceStatus[]> {
   await using state = await openState(config, folder, 'read')
-  return await withSources(config, selection, async (sources) => {
+  return await withSources({ config, folder }, selection, async (sources) => {
     const found: SourceStatus[] = []
     for (const [name, source] of sources) found.push(await sourceStatus(state, name, source, selection, signal))
     return found
@@ -154,11 +154,11 @@ export async function checkpoints(
 }
 
 export async function discover(
-  { config }: ReportSetting,
+  { config, folder }: ReportSetting,
   only: string | undefined,
   signal: AbortSignal,
 ): Promise<readonly Discovery[]> {
-  return await withSources(config, { source: only, tables: [] }, async (sources) => {
+  return await withSources({ config, folder }, { source: only, tables: [] }, async (sources) => {
     const found: Discovery[] = []
     for (const [source, port] of sources) {
       const tables = await port.discover(signal)
@@ -190,7 +190,7 @@ export async function* doctor(
   const targets: ConfiguredTable[] = []
   for (const name of selectSources(config, selection)) {
     const findings: Finding[] = []
-    await using source = await createSource(name, sourceConfig(config, name))
+    await using source = await createSource(name, sourceConfig(config, name), folder)
     try {
       const [resolved] = await resolveTables(config, new Map([[name, source]]), signal)
       const tables = resolved?.tables ?? []

@@ -40,7 +40,7 @@ export async function syncAll(
   const destination = resources.use(await openDestination(config, folder, stage))
   const sources = new Map<string, DescribedSource>()
   for (const name of selectSources(config, request)) {
-    sources.set(name, resources.use(await createSource(name, sourceConfig(config, name))))
+    sources.set(name, resources.use(await createSource(name, sourceConfig(config, name), folder)))
   }
   const resolved = await resolveTables(config, sources, signal)
   const all = resolved.flatMap(({ tables }) => tables.map((table) => table.request.table))

@@ -31,7 +31,7 @@ export async function verifyAll(
   const skipped: VerificationReport['skipped'][number][] = []
   const names = selectSources(config, request)
   for (const name of names) {
-    await using source = await createSource(name, sourceConfig(config, name))
+    await using source = await createSource(name, sourceConfig(config, name), folder)
     const [resolved] = await resolveTables(config, new Map([[name, source]]), signal)
     const all = resolved?.tables ?? []
     const wanted = new Set(

@@ -26,9 +26,9 @@ export type SourceConfig = Config['sources'][string]
 /** A source that can say where it is, without its password. */
 export type DescribedSource = ChangeSource & { readonly description: string }
 
-export async function createSource(name: string, config: SourceConfig): Promise<DescribedSource> {
+export async function createSource(name: string, config: SourceConfig, folder: string): Promise<DescribedSource> {
   const { createPostgresSource } = await import('./sources/postgres/source.ts')
-  return createPostgresSource(name, config)
+  return createPostgresSource(name, config, folder)
 }
 
 /** `db.example.com:5432/shop`. */

@@ -46,7 +46,9 @@ export class DiscardingDestination implements Destination {
     return this.#checkpoints()
   }
 
-  async beginSnapshot() {}
+  async beginSnapshot() {
+    return []
+  }
 
   async loadSnapshot(_lease: Lease, load: SnapshotLoad) {
     return load.files.reduce((rows, file) => rows + file.rows, 0)

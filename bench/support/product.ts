@@ -68,7 +68,7 @@ export async function openProduct(
       : await openDestination(config, folder, stage),
   )
   observeVisibility(destination, visible)
-  const source = opened.use(await createSource(SOURCE, sourceConfig))
+  const source = opened.use(await createSource(SOURCE, sourceConfig, folder))
   const [resolved] = await resolveTables(config, new Map([[SOURCE, source]]), new AbortController().signal)
   const { sync } = config
   const context: SourceContext = {

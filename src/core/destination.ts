@@ -140,14 +140,17 @@ export interface Destination extends AsyncDisposable {
   ): Promise<{ readonly lease: Lease; readonly checkpoints: SourceCheckpoints }>
   /** Read only; undefined where the destination does not exist yet. */
   checkpoints(source: string, signal: AbortSignal): Promise<SourceCheckpoints | undefined>
-  /** Makes an empty shadow table; one left by an earlier attempt is dropped unless `keep`. */
+  /**
+   * Makes an empty shadow table; one left by an earlier attempt is dropped unless `keep`. Returns the ids of the batches
+   * that the shadow table holds: none where it was made anew, whatever was asked for.
+   */
   beginSnapshot(
     lease: Lease,
     target: TargetTable,
     schema: TableSchema,
     keep: boolean,
     signal: AbortSignal,
-  ): Promise<void>
+  ): Promise<readonly string[]>
   /** Appends files to the shadow table, each exactly once, however often it is asked. Returns the rows added. */
   loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number>
   /**

@@ -49,6 +49,8 @@ export interface ChunkRecord {
   /** Absent while the chunk is not finished: all its files are staged and recorded. */
   readonly finishedAt: Position | undefined
   readonly rows: number
+  /** Of its files, once it is finished. */
+  readonly batchIds: readonly string[]
 }
 
 export interface LedgerEntry {

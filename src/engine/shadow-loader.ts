@@ -96,8 +96,7 @@ export class ShadowLoader {
         ),
       stop.immediate,
     )
-    table.checkpoint = oldest
-    table.inGroup = false
+    await book.complete(table, oldest)
     const done = {
       snapshotPosition: oldest,
       rowsSnapshot: reading.rows,

@@ -34,6 +34,8 @@ export interface SnapshotPorts {
   readonly stop: StopSignals
   /** A table is complete as of its snapshot and may be promoted. */
   readonly ready: (table: BookedTable) => void
+  /** Its snapshot has a position: of its changes only later ones count. */
+  readonly follow: (table: BookedTable) => void
   /** The source must be followed at least to here before the tables of this session are up to date. */
   readonly reached: (at: Position) => void
 }
@@ -83,23 +85,29 @@ async function readTables(
     ports.stop.immediate,
   )
   ports.reached(session.position)
-  await requireUnchangedSchemas(context, tables, ports.stop.immediate)
-  await new SnapshotRun(context, ports, session, attempt).read(tables)
+  const schemas = await requireUnchangedSchemas(context, tables, ports.stop.immediate)
+  await new SnapshotRun(context, ports, session, schemas, attempt).read(tables)
 }
 
-/** Under the session's locks schemas cannot change any more; the stream must know the form that is read. */
+/**
+ * Under the session's locks schemas cannot change any more; the stream must know the form that is read. Returns the schemas
+ * with what the tables are stored as now.
+ */
 async function requireUnchangedSchemas(
   context: SourceContext,
   tables: readonly BookedTable[],
   signal: AbortSignal,
-): Promise<void> {
+): Promise<ReadonlyMap<BookedTable, TableSchema>> {
   const requests = tables.map((table) => table.configured.request)
   const now = await context.source.describe(requests, signal)
+  const schemas = new Map<BookedTable, TableSchema>()
   for (const [index, table] of tables.entries()) {
     const schema = now[index]
     invariant(schema !== undefined, 'describe answers for each table')
     if (!sameShape(schema, table.schema)) throw new SchemaMoved(table.name)
+    schemas.set(table, { ...schema, version: table.schema.version })
   }
+  return schemas
 }
 
 interface Job {
@@ -111,6 +119,7 @@ class SnapshotRun {
   readonly #context: SourceContext
   readonly #ports: SnapshotPorts
   readonly #session: SnapshotSession
+  readonly #schemas: ReadonlyMap<BookedTable, TableSchema>
   readonly #attempt: number
   readonly #readings = new Map<BookedTable, TableReading>()
   /** Stops the workers when one of them or the loader fails. */
@@ -143,26 +152,17 @@ class SnapshotRun {
 
   /** Decides which chunks are missing, makes the shadow table, and hands in what is staged but not loaded. */
   async #begin(table: BookedTable): Promise<void> {
-    const { state, destination, name } = this.#context
-    const { book, lease, stop, destinationGuard, destinationTurn } = this.#ports
+    const { state, name } = this.#context
+    const { book, stop } = this.#ports
     try {
       const plan = await this.#session.plan(table.schema, stop.immediate)
-      const before = await state.chunks(table.id)
-      const combines = table.record.state === 'snapshotting' && combine(plan, before)
-      // The old cut stays, so that finished chunks keep their meaning; a source leaves the last chunk open-ended.
-      const chunks = combines ? before : planAfresh(plan.chunks, table, plan.fingerprint)
-      if (!combines) await this.#forgetStaged(table)
-      await destinationGuard.run(
-        () =>
-          destinationTurn.run(() =>
-            destination.beginSnapshot(lease, table.configured.target, table.schema, combines, stop.immediate),
-          ),
-        stop.immediate,
-      )
+      const { chunks, combines } = await this.#chunksToRead(table, plan)
       await state.savePlan(table.id, chunks)
-      const from = { snapshotPosition: this.#session.position }
+      const schema = this.#schemas.get(table) ?? table.schema
+      const from = { snapshotPosition: this.#session.position, schema }
       if (table.record.state === 'pending') await book.move(table, 'snapshot_started', from)
       else if (!combines) await book.move(table, 'snapshot_restarted', from, 'read again whole')
+      if (!combines) this.#ports.follow(table)
       const reading = beginReading(table, chunks)
       this.#readings.set(table, reading)
       const staged = await state.waiting(name, table.id)
@@ -175,6 +175,32 @@ class SnapshotRun {
     } catch (error) {
       await failReading(this.#ports, table, error)
     }
+  }
+
+  /** Makes the shadow table. Chunks that were finished count where their rows are in it, or wait to be loaded. */
+  async #chunksToRead(
+    table: BookedTable,
+    plan: SnapshotPlan,
+  ): Promise<{ readonly chunks: readonly ChunkRecord[]; readonly combines: boolean }> {
+    const { state, name } = this.#context
+    const before = await state.chunks(table.id)
+    if (table.record.state === 'snapshotting' && combine(plan, before)) {
+      const held = new Set(await this.#beginShadow(table, true))
+      for (const file of await state.waiting(name, table.id)) held.add(file.batchId)
+      // The old cut stays, so that finished chunks keep their meaning; a source leaves the last chunk open-ended.
+      if (before.every((chunk) => chunk.batchIds.every((id) => held.has(id)))) return { chunks: before, combines: true }
+    }
+    await this.#forgetStaged(table)
+    await this.#beginShadow(table, false)
+    return { chunks: planAfresh(plan.chunks, table, plan.fingerprint), combines: false }
+  }
+
+  #beginShadow(table: BookedTable, keep: boolean): Promise<readonly string[]> {
+    const { destination } = this.#context
+    const { lease, stop, destinationGuard, destinationTurn } = this.#ports
+    const { target } = table.configured
+    const begin = () => destination.beginSnapshot(lease, target, table.schema, keep, stop.immediate)
+    return destinationGuard.run(() => destinationTurn.run(begin), stop.immediate)
   }
 
   async #work(jobs: readonly Job[]): Promise<void> {
@@ -214,7 +240,8 @@ class SnapshotRun {
         await files.at(-2)
       }
       const written = await Promise.all(files)
-      await state.finishChunk({ ...chunk, finishedAt: this.#session.position, rows }, written)
+      const batchIds = written.map((file) => file.batchId)
+      await state.finishChunk({ ...chunk, finishedAt: this.#session.position, rows, batchIds }, written)
       this.#ports.attempts.progressed()
       reading.missing--
       tellReading(this.#context, reading)
@@ -248,5 +275,12 @@ function combine(plan: SnapshotPlan, before: readonly ChunkRecord[]): boolean {
 }
 
 function planAfresh(chunks: readonly SnapshotChunk[], table: BookedTable, fingerprint: string): readonly ChunkRecord[] {
-  return chunks.map((chunk) => ({ ...chunk, table: table.id, fingerprint, finishedAt: undefined, rows: 0 }))
+  return chunks.map((chunk) => ({
+    ...chunk,
+    table: table.id,
+    fingerprint,
+    finishedAt: undefined,
+    rows: 0,
+    batchIds: [],
+  }))
 }

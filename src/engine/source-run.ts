@@ -101,6 +101,7 @@ class SourceRun {
       ...ports,
       attempts: attempts(),
       ready: () => this.#mergeWake.notify(),
+      follow: (table) => this.#follower.follow(table),
       reached: (at) => this.#follower.reach(lsnOf(at)),
     }
   }

@@ -5,14 +5,15 @@
 import type { Lease } from '../core/destination.ts'
 import { disposition, isPipelineError } from '../core/errors.ts'
 import { boundary, type Position } from '../core/position.ts'
-import type { ChangeStream, StreamEvent } from '../core/source.ts'
+import type { ChangeStream, StreamEvent, StreamTable } from '../core/source.ts'
+import { tableName } from '../core/table-schema.ts'
 import type { Attempts } from './attempts.ts'
 import type { SourceContext, StopSignals } from './context.ts'
 import type { Guard } from './guard.ts'
 import { type StagedBoundary, Stager } from './stager.ts'
 import { beginningOf } from './start-plan.ts'
 import type { BookedTable, TableBook } from './table-book.ts'
-import { stagesChanges } from './table-machine.ts'
+import { isBeforeSnapshot, stagesChanges } from './table-machine.ts'
 import type { Turn } from './turn.ts'
 
 export interface FollowPorts {
@@ -32,6 +33,12 @@ export interface FollowPorts {
 
 type SchemaEvent = Extract<StreamEvent, { kind: 'schema' }>
 
+interface NoticedSchema {
+  readonly event: SchemaEvent
+  /** How often the table had been followed anew when it was noticed. */
+  readonly beginning: number | undefined
+}
+
 export class StreamFollower {
   changesStaged = 0
   readonly #context: SourceContext
@@ -40,6 +47,8 @@ export class StreamFollower {
   #targetLsn = 0n
   #stream: ChangeStream | undefined
   #streams = 0
+  /** How often a table has been followed anew, by name. */
+  readonly #beginnings = new Map<string, number>()
 
   constructor(context: SourceContext, ports: FollowPorts, fromLsn: bigint) {
     this.#context = context
@@ -80,7 +89,7 @@ export class StreamFollower {
     const { source, settings } = this.#context
     const { lease, generation, stop } = this.#ports
     const stager = new Stager(this.#context, lease, this.#streams++, stop.immediate)
-    const schemas: SchemaEvent[] = []
+    const schemas: NoticedSchema[] = []
     try {
       await using stream = await source.openStream(
         {
@@ -107,19 +116,26 @@ export class StreamFollower {
     }
   }
 
-  #streamTables() {
-    const { generation, book } = this.#ports
-    return book
-      .all()
-      .filter((table) => stagesChanges(table.record.state))
-      .map((table) => ({
-        schema: table.schema,
-        request: table.configured.request,
-        startAt: table.record.snapshotPosition ?? beginningOf(generation),
-      }))
+  /** The table has a snapshot: of the stream it needs what comes after, and knows its form at that point. */
+  follow(table: BookedTable): void {
+    this.#beginnings.set(table.name, (this.#beginnings.get(table.name) ?? 0) + 1)
+    this.#stream?.addTable(this.#streamTable(table))
   }
 
-  async #take(event: StreamEvent, stager: Stager, schemas: SchemaEvent[], stream: ChangeStream): Promise<void> {
+  #streamTables(): readonly StreamTable[] {
+    const tables = this.#ports.book.all().filter((table) => stagesChanges(table.record.state))
+    return tables.map((table) => this.#streamTable(table))
+  }
+
+  #streamTable(table: BookedTable): StreamTable {
+    return {
+      schema: table.schema,
+      request: table.configured.request,
+      startAt: table.record.snapshotPosition ?? beginningOf(this.#ports.generation),
+    }
+  }
+
+  async #take(event: StreamEvent, stager: Stager, schemas: NoticedSchema[], stream: ChangeStream): Promise<void> {
     const { book } = this.#ports
     switch (event.kind) {
       case 'changes':
@@ -133,7 +149,7 @@ export class StreamFollower {
       case 'transaction-aborted':
         return stager.abortTransaction(event.transaction)
       case 'schema':
-        schemas.push(event)
+        schemas.push({ event, beginning: this.#beginnings.get(tableName(event.schema.table)) })
         return
       case 'table-failed':
         return this.#failTable(book.get(event.table), event.error, event.needsResync)
@@ -171,10 +187,12 @@ export class StreamFollower {
     this.#ports.recorded(staged)
   }
 
-  async #changeSchema(event: SchemaEvent): Promise<void> {
+  async #changeSchema({ event, beginning }: NoticedSchema): Promise<void> {
     const { clock, emit, name } = this.#context
     const { book } = this.#ports
     const table = book.get(event.schema.table)
+    // The stream may lag behind the snapshot: what it then notices is older than what the snapshot has found.
+    if (isBeforeSnapshot(table.record) || beginning !== this.#beginnings.get(table.name)) return
     emit({ event: 'schema', source: name, table: table.name, changes: event.changes, atMs: clock.nowMs() })
     await book.save(table, { schema: event.schema })
     if (event.rewritten && stagesChanges(table.record.state))

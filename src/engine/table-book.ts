@@ -113,16 +113,29 @@ export class TableBook {
     for (const file of files) await stage.remove(file.path)
   }
 
+  /** Files that end before the table's checkpoint are in it already, and may have a schema that it never had here. */
   addWaiting(files: readonly StageFile[]): void {
     for (const file of files) {
       const table = this.#tables.get(tableName(file.schema.table))
-      if (table !== undefined && file.kind === 'changes') table.waiting.push(file)
+      if (table !== undefined && file.kind === 'changes' && !isCovered(table, file)) table.waiting.push(file)
     }
+  }
+
+  /** The rows at the destination are complete as of `checkpoint`, outside the group. */
+  async complete(table: BookedTable, checkpoint: Position): Promise<void> {
+    table.checkpoint = checkpoint
+    table.inGroup = false
+    table.waiting = table.waiting.filter((file) => !isCovered(table, file))
+    await this.#context.state.reconcileLoaded(table.id, checkpoint, this.#context.clock.nowMs())
   }
 
   describe(table: BookedTable): string {
     return qualifiedTableName(table.id)
   }
+}
+
+function isCovered(table: BookedTable, file: StageFile): boolean {
+  return table.checkpoint !== undefined && file.lastPosition < table.checkpoint
 }
 
 export function newRecord(schema: TableSchema, nowMs: number): TableRecord {

@@ -63,6 +63,11 @@ export function transition(current: MachineState, event: TableEvent): MachineSta
   return { state: next, resumeState: remembers ? current.resumeState : current.state }
 }
 
+/** Nothing of the table has been read yet. */
+export function isBeforeSnapshot({ state, resumeState }: MachineState): boolean {
+  return state === 'pending' || ((state === 'failed' || state === 'paused') && resumeState === 'pending')
+}
+
 /** Changes of these tables are staged; of a table that must be read again they would be useless. */
 export function stagesChanges(state: TableState): boolean {
   return state !== 'needs_resync'

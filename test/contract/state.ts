@@ -88,6 +88,7 @@ export function describeState(name: string, open: () => Promise<{ reopen(): Prom
           estimatedBytes: 8,
           finishedAt: undefined,
           rows: 0,
+          batchIds: ['b'],
         }
         await state.savePlan(odd, [chunk, { ...chunk, index: 1 }])
         await state.finishChunk({ ...chunk, index: 1, finishedAt: boundary(1, 5n), rows: 3 }, [
@@ -213,6 +214,7 @@ export function describeState(name: string, open: () => Promise<{ reopen(): Prom
         estimatedBytes: 8,
         finishedAt: undefined,
         rows: 0,
+        batchIds: ['b'],
       }
       await state.savePlan(orders, [chunk])
       await state.recordStaged('shop', [file('taken', odd, 1, 2)], 3n)
@@ -241,10 +243,11 @@ export function describeState(name: string, open: () => Promise<{ reopen(): Prom
         estimatedBytes: 8,
         finishedAt: boundary(1, 5n),
         rows: 3,
+        batchIds: ['b'],
       }
       await state.savePlan(odd, [chunk, { ...chunk, index: 10 }, { ...chunk, index: 9 }])
       expect((await state.chunks(odd)).map(({ index }) => index)).toEqual([0, 9, 10])
-      const again = { ...chunk, finishedAt: undefined, rows: 0 }
+      const again = { ...chunk, finishedAt: undefined, rows: 0, batchIds: [] }
       await state.savePlan(odd, [again])
       expect(await state.chunks(odd)).toEqual([again])
       expect(await state.chunks(orders)).toEqual([])

@@ -78,7 +78,7 @@ export class FaultyDestination implements Destination, ComparingDestination {
     schema: TableSchema,
     keep: boolean,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<readonly string[]> {
     return this.#call('beginSnapshot', signal, () => this.#inner.beginSnapshot(lease, target, schema, keep, signal))
   }
 

@@ -60,7 +60,7 @@ export async function runPipeline(
   const destination = resources.use(await openDestination(config, folder, stage))
   const sources = new Map<string, ChangeSource>()
   for (const [name, source] of Object.entries(config.sources)) {
-    const created = resources.use(await createSource(name, source))
+    const created = resources.use(await createSource(name, source, folder))
     sources.set(name, wraps.source?.(created) ?? created)
   }
   const resolved = await resolveTables(config, sources, run.stop.graceful)

@@ -108,7 +108,7 @@ export class DuckDbDestination implements Destination, ComparingDestination {
     schema: TableSchema,
     keep: boolean,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<readonly string[]> {
     return this.#use('write', `Beginning the snapshot of ${tableName(target.table)}`, signal, (session) =>
       beginSnapshot(session, lease, target, schema, keep),
     )

@@ -37,9 +37,9 @@ export async function beginSnapshot(
   target: TargetTable,
   schema: TableSchema,
   keep: boolean,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { table } = target
-  await session.transaction(async () => {
+  return session.transaction(async () => {
     await takeLease(session, lease)
     await requireFreeName(session, target)
     const book = await loadLayouts(session, table.source, [table])
@@ -48,7 +48,7 @@ export async function beginSnapshot(
       const { layout, ddl } = evolveLayout(shadow.layout, schema, target)
       for (const statement of ddl) await session.run(statement)
       await saveLayout(session, table, 'shadow', { layout, finishedPosition: shadow.finishedPosition })
-      return
+      return [...(await loadedBatches(session, table))]
     }
     if (shadow !== undefined) await session.run(`DROP TABLE IF EXISTS ${tableSql(shadow.layout)}`)
     const layout = newLayout(target, schema, book.get(table, 'final'))
@@ -56,6 +56,7 @@ export async function beginSnapshot(
     await session.run(createTableSql(layout))
     await forgetAttempt(session, table)
     await saveLayout(session, table, 'shadow', { layout, finishedPosition: undefined })
+    return []
   })
 }
 
