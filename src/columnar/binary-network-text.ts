@@ -39,12 +39,7 @@ function writeIpv6(writer: TextWriter, view: DataView, offset: number): void {
     }
     if (run > 0) start += run - 1
   }
-  const last = view.getUint16(offset + 14)
-  const embeds =
-    bestStart === 0 &&
-    (bestLength === 6 ||
-      (bestLength === 7 && last !== 1) ||
-      (bestLength === 5 && view.getUint16(offset + 10) === 0xffff))
+  const embeds = bestStart === 0 && (bestLength === 6 || (bestLength === 5 && view.getUint16(offset + 10) === 0xffff))
   for (let group = 0; group < 8; group++) {
     if (bestStart >= 0 && group >= bestStart && group < bestStart + bestLength) {
       if (group === bestStart) writer.byte(0x3a)

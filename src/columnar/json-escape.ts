@@ -3,6 +3,9 @@ import type { WireBuffer } from './wire-buffer.ts'
 const BACKSLASH = 0x5c
 const LETTER_U = 0x75
 
+/** From here on a search in native code is worth its call. */
+const SEARCH_FROM_BYTES = 128
+
 /**
  * Whether JSON text has a `\u` escape of half a surrogate pair. Postgres' `json` (not `jsonb`) holds such text, DuckDB's
  * JSON does not: one of them fails the INSERT of a whole batch. `offset` and `length` are those of valid JSON.
@@ -10,7 +13,13 @@ const LETTER_U = 0x75
 export function hasUnpairedSurrogate(source: WireBuffer, offset: number, length: number): boolean {
   const end = offset + length
   const view = source.view
-  for (let at = offset; at < end - 1; at++) {
+  let at = offset
+  if (length > SEARCH_FROM_BYTES) {
+    const first = source.bytes.subarray(offset, end).indexOf(BACKSLASH)
+    if (first < 0) return false
+    at += first
+  }
+  for (; at < end - 1; at++) {
     if (view.getUint8(at) !== BACKSLASH) continue
     const kind = surrogateKind(view, at, end)
     if (kind === 'low') return true

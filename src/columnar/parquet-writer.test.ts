@@ -1,5 +1,5 @@
 /** What we write is what DuckDB and hyparquet, two readers with nothing in common, find in the file. */
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm, writeFile as saveFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
@@ -11,6 +11,7 @@ import type { ColumnVector } from '../core/batch.ts'
 import type { ColumnType } from '../core/table-schema.ts'
 import { type ParquetOptions, ParquetWriter } from './parquet-writer.ts'
 import { VectorBuilder } from './vector-builder.ts'
+import { releaseVectors } from './vector-memory.ts'
 import { WireBuffer } from './wire-buffer.ts'
 
 let folder: string
@@ -425,6 +426,36 @@ test('1,600 columns', async () => {
   )
   const [found] = await rows(`SELECT count(*), sum(c1600), count(c800), max(c2) FROM '${path}'`)
   expect(found!.map(String)).toEqual(['40', String(1599 * 380), '20', '38'])
+})
+
+test('what the sink was given is not written to again', async () => {
+  for (const compression of [{ codec: 'none' }, { codec: 'zstd', level: 3 }] as const) {
+    const given: Uint8Array[] = []
+    const sink = {
+      async write(bytes: Uint8Array) {
+        given.push(bytes)
+      },
+    }
+    const writer = new ParquetWriter(sink, { metadata: {}, compression })
+    const count = 200_000
+    for (let group = 0; group < 3; group++) {
+      const vectors = [
+        int64s('c1', count, (row) => BigInt(group * count + row)),
+        texts('c2', count, (row) => `${group} ${row}`),
+      ]
+      await writer.writeRowGroup(vectors)
+      releaseVectors(vectors)
+    }
+    const { bytes } = await writer.finish()
+    const whole = Buffer.concat(given)
+    expect(whole.length).toBe(bytes)
+    const path = join(folder, `${compression.codec}.parquet`)
+    await saveFile(path, whole)
+    const [found] = await rows(
+      `SELECT count(*), count(DISTINCT c1), max(c1), count(*) FILTER (c2 <> (c1 // ${count}) || ' ' || (c1 % ${count})) FROM '${path}'`,
+    )
+    expect(found!.map(String)).toEqual(['600000', '600000', '599999', '0'])
+  }
 })
 
 test('an error of the sink is the error of the write', async () => {

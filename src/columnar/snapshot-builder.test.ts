@@ -15,7 +15,7 @@ function builtIn(oid: number, name: string): PostgresType {
   return { oid, name, typmod: -1, kind: 'base', hasSend: true }
 }
 
-function builderFor(types: readonly PostgresType[], identity: RowIdentity, encoding: 'trusted' | 'verify' = 'trusted') {
+function tableOf(types: readonly PostgresType[], identity: RowIdentity, encoding: 'trusted' | 'verify' = 'trusted') {
   const columns = types.map((type, index) => ({
     id: index + 1,
     name: `col${index + 1}`,
@@ -25,6 +25,11 @@ function builderFor(types: readonly PostgresType[], identity: RowIdentity, encod
   }))
   const schema = { table: { source: 's', namespace: 'n', name: 't' }, columns, identity, version: 1 }
   const wire = types.map((type, index) => ({ column: columns[index]!, type, binary: true, encoding }))
+  return { schema, wire }
+}
+
+function builderFor(types: readonly PostgresType[], identity: RowIdentity, encoding: 'trusted' | 'verify' = 'trusted') {
+  const { schema, wire } = tableOf(types, identity, encoding)
   return new SnapshotBuilder(schema, wire, POSITION)
 }
 
@@ -44,6 +49,37 @@ test('a tuple is scanned wherever the buffer ends', () => {
   expect(scanTuple(buffer, 2, 2 + tuple.length)).toBe(2 + tuple.length)
   expect(scanTuple(buffer, 2 + tuple.length, buffer.length - 1)).toBe(INCOMPLETE)
   expect(scanTuple(buffer, 2 + tuple.length, buffer.length)).toBe(TRAILER)
+})
+
+test('a tuple that ends within its last value is not complete', () => {
+  const tuple = copyTuple([Buffer.from('text')])
+  expect(scanTuple(tuple, 0, tuple.length - 1)).toBe(INCOMPLETE)
+  expect(scanTuple(tuple, 0, tuple.length)).toBe(tuple.length)
+})
+
+test('every NaN has the same bytes, whatever its sign and payload', () => {
+  const float4 = [0x7fc00000, 0xffc00001 | 0, 0x7f800001].map((bits) => int32(bits))
+  const float8 = [0x7ff8000000000000n, -1n, 0x7ff0000000000001n].map((bits) => int64(bits))
+  const builder = builderFor([builtIn(700, 'float4'), builtIn(701, 'float8')], { kind: 'bag' })
+  for (let row = 0; row < 3; row++) builder.appendTuple(copyTuple([float4[row]!, float8[row]!]), 0)
+  const { vectors } = builder.take()
+  expect(new Set(column(vectors, '_content_hash')).size).toBe(1)
+  expect(column(vectors, 'c1')).toEqual([Number.NaN, Number.NaN, Number.NaN])
+  expect(column(vectors, 'c2')).toEqual([Number.NaN, Number.NaN, Number.NaN])
+})
+
+test('timestamps with a zone are read whatever the zone of the session', () => {
+  const { schema, wire } = tableOf([builtIn(1184, 'timestamptz')], { kind: 'append' })
+  const builder = new SnapshotBuilder(schema, [{ ...wire[0]!, binary: false }], POSITION)
+  const texts = ['2024-01-01 05:30:00+05:30', '2023-12-31 21:00:00-03', '0044-03-15 12:00:01.5+00:00:01 BC']
+  for (const text of texts) builder.appendTuple(copyTuple([text]), 0)
+  const utc = (year: number, month: number, day: number) =>
+    BigInt(new Date(0).setUTCFullYear(year, month - 1, day)) * 1000n
+  expect(column(builder.take().vectors, 'c1')).toEqual([
+    utc(2024, 1, 1),
+    utc(2024, 1, 1),
+    utc(-43, 3, 15) + 12n * 3_600_000_000n + 500_000n,
+  ])
 })
 
 test('rows come out as they went in, over any sequence of NULLs and batches', () => {
