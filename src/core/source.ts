@@ -155,7 +155,10 @@ export interface StreamRequest {
 export interface ChangeStream extends AsyncIterable<StreamEvent>, AsyncDisposable {
   /** Everything before `lsn` is safe with us: the source may forget it. */
   confirm(lsn: bigint): void
-  /** Changes of these tables are yielded from now on too (a table added while running). */
+  /**
+   * Changes of this table are yielded from now on too (a table added while running). One that is followed already is
+   * followed anew, with this schema from `startAt` on: what was noticed of its schema before is not yielded any more.
+   */
   addTable(table: StreamTable): void
   /** A boundary as soon as the log has been read up to `lsn`, even where nothing was committed. */
   requestBoundary(lsn: bigint): void

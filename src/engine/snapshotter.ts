@@ -12,6 +12,7 @@ import type { Position } from '../core/position.ts'
 import type { SnapshotChunk, SnapshotPlan, SnapshotSession } from '../core/source.ts'
 import type { StageFile } from '../core/stage.ts'
 import type { ChunkRecord } from '../core/state.ts'
+import type { TableSchema } from '../core/table-schema.ts'
 import type { Attempts } from './attempts.ts'
 import { placeBatch, snapshotBatchId } from './batch-name.ts'
 import type { SourceContext, StopSignals } from './context.ts'
@@ -127,10 +128,17 @@ class SnapshotRun {
   readonly #loader: ShadowLoader
   #parts = 0
 
-  constructor(context: SourceContext, ports: SnapshotPorts, session: SnapshotSession, attempt: number) {
+  constructor(
+    context: SourceContext,
+    ports: SnapshotPorts,
+    session: SnapshotSession,
+    schemas: ReadonlyMap<BookedTable, TableSchema>,
+    attempt: number,
+  ) {
     this.#context = context
     this.#ports = ports
     this.#session = session
+    this.#schemas = schemas
     this.#attempt = attempt
     this.#loader = new ShadowLoader(context, ports, session.position, this.#readings, this.#failed)
   }

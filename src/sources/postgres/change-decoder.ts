@@ -89,8 +89,11 @@ export class ChangeDecoder {
     return this.#transaction
   }
 
-  /** A table that came later: relations that were described before it did are its too. */
+  /** A table that came later, or is followed anew: relations that were described before are its too. */
   addTable(table: FollowedTable): void {
+    const before = this.#tables.get(table.name)
+    // Its rows come first, in the order of their positions.
+    if (before !== undefined) this.#buffers.closeTable(before, this.#events)
     this.#tables.set(table.name, table)
     const adopt = (relation: Relation): void => {
       if (tableName({ ...table.id, ...nameOf(relation) }) === table.name) relation.table = table

@@ -43,6 +43,8 @@ export async function resolveRelation(
   if (other !== undefined) return open === undefined ? failed(other) : { kind: 'at-commit' }
   if (open === undefined) await becomeVisible(client, transaction, signal)
   const facts = await readRelationFacts(client, message, signal)
+  // Followed anew meanwhile: the answer is for what it was before.
+  if (relation.table !== table) return { kind: 'resolved' }
   if (facts === undefined) {
     return failed(missing(table, 'it was dropped', `Name another table, or: simplyload table resync ${table.name}`))
   }
@@ -82,7 +84,9 @@ function adopt(
   buffers.closeTable(table, events)
   table.schema = schema
   table.wire = wire
-  if (changes.length > 0) events.push({ kind: 'schema', schema, rewritten, changes })
+  if (changes.length === 0) return
+  table.announced.add(schema)
+  events.push({ kind: 'schema', schema, rewritten, changes })
 }
 
 function sameWire(a: readonly WireColumn[], b: readonly WireColumn[]): boolean {

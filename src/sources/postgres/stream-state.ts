@@ -25,6 +25,8 @@ export class FollowedTable {
   leftOut: ReadonlySet<number> = new Set()
   /** Its changes are no longer yielded. */
   failed = false
+  /** Schemas of which an event tells. */
+  readonly announced = new WeakSet<TableSchema>()
   /** Committed rows. */
   changes: RowBuffer | undefined
 

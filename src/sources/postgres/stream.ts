@@ -17,6 +17,7 @@ import { isPipelineError, PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { boundary } from '../../core/position.ts'
 import type { ChangeStream, StreamEvent, StreamRequest, StreamTable } from '../../core/source.ts'
+import { tableName } from '../../core/table-schema.ts'
 import { BoundaryPacer } from './boundary-pacer.ts'
 import { ChangeDecoder } from './change-decoder.ts'
 import { connect, type PostgresClient } from './client.ts'
@@ -129,7 +130,9 @@ export class PostgresStream implements ChangeStream {
     for (;;) {
       await this.#receive()
       if (this.#events.length === 0) await this.#idle()
-      for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) yield event
+      for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) {
+        if (!this.#isOutdated(event)) yield event
+      }
     }
   }
 
@@ -138,6 +141,12 @@ export class PostgresStream implements ChangeStream {
     this.#disposed = true
     await this.#connection?.close()
     await this.#catalog?.close()
+  }
+
+  /** About a table that has been followed anew since. */
+  #isOutdated(event: StreamEvent): boolean {
+    if (event.kind !== 'schema') return false
+    return this.#tables.get(tableName(event.schema.table))?.announced.has(event.schema) !== true
   }
 
   /** Takes what has been received, until something is to be yielded. */
