@@ -1,8 +1,16 @@
 /** What commands ask without moving data: status, checkpoints, discovery, doctor, quarantine. */
 
-import { resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
+import { knownTargets, resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
 import { assignTargets } from './config/naming.ts'
-import { type Config, createSource, type DescribedSource, openDestination, openStage, openState } from './connectors.ts'
+import {
+  type Config,
+  createSource,
+  type DescribedSource,
+  destinationType,
+  openDestination,
+  openStage,
+  openState,
+} from './connectors.ts'
 import type {
   CheckpointStatus,
   Discovery,
@@ -15,9 +23,9 @@ import type { QuarantineEntry, SourceCheckpoints } from './core/destination.ts'
 import { describeError, isPipelineError } from './core/errors.ts'
 import type { Finding } from './core/finding.ts'
 import { type Position, parsePosition } from './core/position.ts'
-import type { State } from './core/state.ts'
+import type { StageFile } from './core/stage.ts'
+import type { State, TableRecord } from './core/state.ts'
 import { type TableId, tableName } from './core/table-schema.ts'
-import { duckdbType } from './destinations/duckdb/column-type.ts'
 import type { ConfiguredTable } from './engine/context.ts'
 import { formatLsn } from './engine/start-plan.ts'
 
@@ -41,78 +49,82 @@ async function withSources<T>(
 }
 
 export async function status(
-  { config, folder }: ReportSetting,
+  setting: ReportSetting,
   selection: Selection,
   signal: AbortSignal,
 ): Promise<readonly SourceStatus[]> {
-  await using state = await openState(config, folder, 'read')
-  return await withSources({ config, folder }, selection, async (sources) => {
+  await using state = await openState(setting.config, setting.folder, 'read')
+  return await withSources(setting, selection, async (sources) => {
+    const records = new Map<string, readonly TableRecord[]>()
+    for (const name of sources.keys()) records.set(name, await state.tables(name))
+    const all = [...records.values()].flatMap((each) => each.map((record) => record.table))
+    const selected = new Set(selectTables(all, selection))
     const found: SourceStatus[] = []
-    for (const [name, source] of sources) found.push(await sourceStatus(state, name, source, selection, signal))
+    for (const [name, source] of sources) {
+      const shown = (records.get(name) ?? []).filter((record) => selected.has(record.table))
+      found.push(await sourceStatus(setting.config, state, name, source, shown, signal))
+    }
     return found
   })
 }
 
 async function sourceStatus(
+  config: Config,
   state: State,
   name: string,
   source: DescribedSource,
-  selection: Selection,
+  records: readonly TableRecord[],
   signal: AbortSignal,
 ): Promise<SourceStatus> {
   const record = await state.source(name)
-  const records = await state.tables(name)
   const waiting = await state.waiting(name)
-  const selected = new Set(
-    selectTables(
-      records.map((table) => table.table),
-      selection,
-    ),
-  )
   const [lastRun] = await state.runs(name, 1)
-  const tables = records
-    .filter((table) => selected.has(table.table))
-    .map(
-      (table): TableStatus => ({
-        table: table.table,
-        target: '',
-        state: table.state,
-        rowsSnapshot: table.rowsSnapshot,
-        changesMerged: table.changesMerged,
-        quarantined: table.quarantined,
-        waitingRows: waiting.reduce(
-          (sum, file) => (tableName(file.schema.table) === tableName(table.table) ? sum + file.rows : sum),
-          0,
-        ),
-        lastSyncMs: table.lastSyncMs,
-        lastError: table.state === 'live' ? undefined : table.lastError,
-      }),
-    )
-  const reached =
-    record === undefined
-      ? undefined
-      : mergedThrough(
-          record.stagedThroughLsn,
-          waiting.map((file) => file.firstPosition),
-        )
-  let lagBytes: number | undefined
-  let unreachable: string | undefined
-  try {
-    const now = await source.currentLsn(signal)
-    lagBytes = reached === undefined ? undefined : Number(now > reached ? now - reached : 0n)
-  } catch (error) {
-    unreachable = describeError(error)
-  }
+  const targets = knownTargets(
+    config,
+    name,
+    records.map(({ table }) => table),
+  )
+  const firstWaiting = waiting.map((file) => file.firstPosition)
+  const reached = record === undefined ? undefined : mergedThrough(record.stagedThroughLsn, firstWaiting)
   return {
     source: name,
-    position: record === undefined || reached === undefined ? undefined : (`${formatLsn(reached)}` as Position),
-    lagBytes,
-    unreachable,
+    position: reached === undefined ? undefined : (formatLsn(reached) as Position),
+    ...(await lag(source, reached, signal)),
     lastRun:
       lastRun === undefined
         ? undefined
         : { outcome: lastRun.outcome, startedMs: lastRun.startedMs, endedMs: lastRun.endedMs },
-    tables,
+    tables: records.map((table, index) => tableStatus(table, targets[index] ?? '', waiting)),
+  }
+}
+
+function tableStatus(record: TableRecord, target: string, waiting: readonly StageFile[]): TableStatus {
+  const { table, state, rowsSnapshot, changesMerged, quarantined, lastSyncMs } = record
+  const own = waiting.filter((file) => tableName(file.schema.table) === tableName(table))
+  return {
+    table,
+    target,
+    state,
+    rowsSnapshot,
+    changesMerged,
+    quarantined,
+    waitingRows: own.reduce((sum, file) => sum + file.rows, 0),
+    lastSyncMs,
+    lastError: state === 'live' ? undefined : record.lastError,
+  }
+}
+
+async function lag(
+  source: DescribedSource,
+  reached: bigint | undefined,
+  signal: AbortSignal,
+): Promise<Pick<SourceStatus, 'lagBytes' | 'unreachable'>> {
+  try {
+    const now = await source.currentLsn(signal)
+    const lagBytes = reached === undefined ? undefined : Number(now > reached ? now - reached : 0n)
+    return { lagBytes, unreachable: undefined }
+  } catch (error) {
+    return { lagBytes: undefined, unreachable: describeError(error) }
   }
 }
 
@@ -173,7 +185,7 @@ export async function discover(
         tables: tables.map((table, index) => ({
           ...table,
           target: `${targets[index]?.namespace}.${targets[index]?.name}`,
-          targetTypes: table.schema.columns.map((column) => duckdbType(column.type)),
+          targetTypes: table.schema.columns.map((column) => destinationType(column.type)),
           configured: configured.has(tableName(table.table)),
         })),
       })
@@ -249,11 +261,14 @@ export async function quarantined(
 ): Promise<readonly QuarantineEntry[]> {
   await using stage = await openStage(config, folder)
   await using destination = await openDestination(config, folder, stage)
+  const known: TableId[] = []
+  for (const name of selectSources(config, selection)) {
+    known.push(...((await destination.checkpoints(name, signal))?.tables.map((entry) => entry.table) ?? []))
+  }
+  const selected = selection.tables.length === 0 ? undefined : selectTables(known, selection)
   const found: QuarantineEntry[] = []
   for (const name of selectSources(config, selection)) {
-    const known = (await destination.checkpoints(name, signal))?.tables.map((entry) => entry.table) ?? []
-    const tables: readonly (TableId | undefined)[] =
-      selection.tables.length === 0 ? [undefined] : selectTables(known, selection)
+    const tables: readonly (TableId | undefined)[] = selected?.filter((table) => table.source === name) ?? [undefined]
     for (const table of tables) {
       const filter = { limit: limit - found.length, ...(table === undefined ? {} : { table }) }
       if (filter.limit > 0) found.push(...(await destination.quarantine(name, filter, signal)))

@@ -15,7 +15,7 @@ import { systemClock } from './core/clock.ts'
 import { PipelineError } from './core/errors.ts'
 import type { ProgressListener, SyncSummary } from './core/progress.ts'
 import { tableName } from './core/table-schema.ts'
-import type { SourceContext } from './engine/context.ts'
+import type { EngineSettings, SourceContext } from './engine/context.ts'
 import { applyRetention } from './engine/retention.ts'
 import { runSync } from './engine/sync.ts'
 import { openLog } from './pino-log.ts'
@@ -46,7 +46,6 @@ export async function syncAll(
   const all = resolved.flatMap(({ tables }) => tables.map((table) => table.request.table))
   const only = request.tables.length === 0 ? undefined : selectTables(all, request)
   const runId = randomUUID()
-  const { sync } = config
   const contexts: SourceContext[] = []
   for (const { name, tables } of resolved) {
     const source = sources.get(name)
@@ -59,16 +58,7 @@ export async function syncAll(
       destination,
       stage,
       state,
-      settings: {
-        intervalMs: sync.intervalMs,
-        freshnessMs: freshnessMs(config),
-        batchRowsMax: sync.batchRowsMax,
-        batchBytesMax: sync.batchBytesMax,
-        memoryBytesMax: sync.memoryBytesMax,
-        snapshotConnections: sourceConfig(config, name).snapshot.connections,
-        customer: config.customer,
-        retentionMs: config.stage.retentionMs,
-      },
+      settings: engineSettings(config),
       clock: systemClock,
       log,
       emit: listener,
@@ -82,4 +72,18 @@ export async function syncAll(
   const nothingWorked = summary.outcome === 'failed' && summary.tables.every((table) => table.state !== 'live')
   if (firstError !== undefined && (contexts.length === 1 || nothingWorked)) throw firstError
   return summary
+}
+
+export function engineSettings(config: Config): EngineSettings {
+  const { sync, stage, customer } = config
+  return {
+    intervalMs: sync.intervalMs,
+    freshnessMs: freshnessMs(config),
+    batchRowsMax: sync.batchRowsMax,
+    batchBytesMax: sync.batchBytesMax,
+    memoryBytesMax: sync.memoryBytesMax,
+    snapshotConnections: sync.parallelism,
+    customer,
+    retentionMs: stage.retentionMs,
+  }
 }

@@ -1,13 +1,12 @@
 /** Configured tables → what the engine works with: patterns become tables, tables get their targets. */
-import { assignTargets } from './config/naming.ts'
-import type { Config, SourceConfig } from './connectors.ts'
+import { assignTargets, targetName } from './config/naming.ts'
+import { type Config, expandTableList, hasPattern, type SourceConfig } from './connectors.ts'
 import type { Selection } from './core/application.ts'
 import type { TargetTable } from './core/destination.ts'
 import { PipelineError } from './core/errors.ts'
 import type { Source } from './core/source.ts'
 import { type TableId, tableName } from './core/table-schema.ts'
 import type { ConfiguredTable } from './engine/context.ts'
-import { expandTables, isPattern } from './sources/postgres/table-selection.ts'
 
 export interface SourceTables {
   readonly name: string
@@ -27,8 +26,8 @@ export async function resolveTables(
   }[] = []
   for (const [name, source] of sources) {
     const entries = sourceConfig(config, name).tables
-    const present = entries.some((entry) => isPattern(entry.name)) ? await source.discover(signal) : []
-    const expanded = expandTables(
+    const present = hasPattern(sourceConfig(config, name)) ? await source.discover(signal) : []
+    const expanded = expandTableList(
       entries,
       present.map((found) => found.table),
     )
@@ -63,6 +62,16 @@ export async function resolveTables(
     name,
     tables: configured.filter((each) => each.source === name).map((each) => each.configured),
   }))
+}
+
+/** `schema.table` at the destination of tables that are known already, without asking the source. */
+export function knownTargets(config: Config, source: string, tables: readonly TableId[]): readonly string[] {
+  const expanded = expandTableList(sourceConfig(config, source).tables, tables)
+  return tables.map((table) => {
+    const found = expanded.find((each) => each.table.namespace === table.namespace && each.table.name === table.name)
+    const { namespace, name } = targetName(config.naming, table, found?.entry.target)
+    return `${namespace}.${name}`
+  })
 }
 
 export function sourceConfig(config: Config, name: string): SourceConfig {

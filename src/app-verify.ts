@@ -2,7 +2,14 @@
 
 import type { ReportSetting } from './app-reports.ts'
 import { resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
-import { createSource, isStateInUse, openDestination, openStage, openState } from './connectors.ts'
+import {
+  createSource,
+  type DescribedSource,
+  isStateInUse,
+  openDestination,
+  openStage,
+  openState,
+} from './connectors.ts'
 import type { Selection, VerificationReport, VerifyRequest } from './core/application.ts'
 import { systemClock } from './core/clock.ts'
 import { parsePosition } from './core/position.ts'
@@ -25,46 +32,41 @@ export async function verifyAll(
   signal: AbortSignal,
 ): Promise<VerificationReport> {
   const { config, folder } = setting
-  await using stage = await openStage(config, folder)
-  await using destination = await openDestination(config, folder, stage)
+  await using resources = new AsyncDisposableStack()
+  const stage = resources.use(await openStage(config, folder))
+  const destination = resources.use(await openDestination(config, folder, stage))
+  const sources = new Map<string, DescribedSource>()
+  for (const name of selectSources(config, request)) {
+    sources.set(name, resources.use(await createSource(name, sourceConfig(config, name), folder)))
+  }
+  const configured = (await resolveTables(config, sources, signal)).flatMap(({ tables }) => tables)
+  const ids = configured.map((table) => table.request.table)
+  const wanted = new Set(selectTables(ids, request))
   const tables: Verified[] = []
   const skipped: VerificationReport['skipped'][number][] = []
-  const names = selectSources(config, request)
-  for (const name of names) {
-    await using source = await createSource(name, sourceConfig(config, name), folder)
-    const [resolved] = await resolveTables(config, new Map([[name, source]]), signal)
-    const all = resolved?.tables ?? []
-    const wanted = new Set(
-      selectTables(
-        all.map((table) => table.request.table),
-        request,
-      ),
-    )
-    const records = await recordsOf(setting, name)
-    for (const table of all.filter((each) => wanted.has(each.request.table))) {
-      const id = table.request.table
-      const record = records.find((each) => tableName(each.table) === tableName(id))
-      const reason = notComparable(record)
-      if (record === undefined || reason !== undefined) {
-        skipped.push({ table: id, reason: reason ?? 'it was never copied' })
-        continue
-      }
-      onTable(id)
-      const startedMs = systemClock.elapsedMs()
-      const context = {
-        source,
-        destination,
-        stage,
-        clock: systemClock,
-        customer: config.customer,
-        progress: (of: TableId) => progressOf(setting, of, signal),
-        waitMs: WAIT_MS,
-        examplesMax: request.deep ? EXAMPLES_DEEP : EXAMPLES,
-      }
-      const compared = await verifyTable(context, table.target, record.schema, signal)
-      const durationMs = Math.round(systemClock.elapsedMs() - startedMs)
-      tables.push({ ...compared, target: targetName(table), durationMs })
+  for (const table of configured.filter((each) => wanted.has(each.request.table))) {
+    const id = table.request.table
+    const source = sources.get(id.source)
+    const record = (await recordsOf(setting, id.source)).find((each) => tableName(each.table) === tableName(id))
+    if (source === undefined || record?.state !== 'live') {
+      skipped.push({ table: id, reason: notComparable(record) })
+      continue
     }
+    onTable(id)
+    const startedMs = systemClock.elapsedMs()
+    const context = {
+      source,
+      destination,
+      stage,
+      clock: systemClock,
+      customer: config.customer,
+      progress: (of: TableId) => progressOf(setting, of, signal),
+      waitMs: WAIT_MS,
+      examplesMax: request.deep ? EXAMPLES_DEEP : EXAMPLES,
+    }
+    const compared = await verifyTable(context, table.target, record.schema, signal)
+    const durationMs = Math.round(systemClock.elapsedMs() - startedMs)
+    tables.push({ ...compared, target: targetName(table), durationMs })
   }
   const equal = skipped.length === 0 && tables.every((table) => table.differing === 0 && table.duplicateKeys === 0)
   return { equal, tables, skipped }
@@ -74,9 +76,8 @@ function targetName({ target }: ConfiguredTable): string {
   return `${target.namespace}.${target.name}`
 }
 
-function notComparable(record: TableRecord | undefined): string | undefined {
-  if (record === undefined) return 'it was never copied'
-  return record.state === 'live' ? undefined : `it is ${record.state.replace('_', ' ')}`
+function notComparable(record: TableRecord | undefined): string {
+  return record === undefined ? 'it was never copied' : `it is ${record.state.replace('_', ' ')}`
 }
 
 async function recordsOf({ config, folder }: ReportSetting, source: string): Promise<readonly TableRecord[]> {
@@ -108,26 +109,24 @@ export async function resetCheckpoints(
   await using state = await openState(config, folder, 'write')
   await using stage = await openStage(config, folder)
   await using destination = await openDestination(config, folder, stage)
-  const reset: string[] = []
+  const known: TableId[] = []
   for (const name of selectSources(config, selection)) {
-    const records = (await state.tables(name)).map((record) => record.table)
-    const known = (await destination.checkpoints(name, signal))?.tables.map((entry) => entry.table) ?? []
-    const all = [
-      ...records,
-      ...known.filter((table) => !records.some((record) => tableName(record) === tableName(table))),
-    ]
-    const tables = selectTables(all, selection)
-    if (tables.length === 0) continue
+    const recorded = (await state.tables(name)).map((record) => record.table)
+    const checkpointed = (await destination.checkpoints(name, signal))?.tables.map((entry) => entry.table) ?? []
+    const unrecorded = checkpointed.filter((table) => !recorded.some((one) => tableName(one) === tableName(table)))
+    known.push(...recorded, ...unrecorded)
+  }
+  const selected = selectTables(known, selection)
+  for (const name of new Set(selected.map((table) => table.source))) {
     const { lease } = await destination.acquireLease(name, signal)
     const source = await state.source(name)
     // Rows that come now must sort after all that came before, also where the log begins anew.
     if (source !== undefined) await state.saveSource({ ...source, generation: source.generation + 1 })
-    for (const table of tables) {
+    for (const table of selected.filter((each) => each.source === name)) {
       await destination.resetCheckpoint(lease, table, signal)
       for (const file of await state.discardWaiting(table)) await stage.remove(file.path)
       await state.removeTable(table)
-      reset.push(qualifiedTableName(table))
     }
   }
-  return reset
+  return selected.map(qualifiedTableName)
 }

@@ -7,9 +7,12 @@ import type { ComparingDestination, Destination } from './core/destination.ts'
 import type { ChangeSource } from './core/source.ts'
 import type { Stage } from './core/stage.ts'
 import type { State } from './core/state.ts'
+import type { ColumnType } from './core/table-schema.ts'
+import { duckdbType } from './destinations/duckdb/column-type.ts'
 import { duckdbDestinationSchema } from './destinations/duckdb/config.ts'
 import { postgresSourceSchema } from './sources/postgres/config.ts'
 import { connectionSettings, describeConnection } from './sources/postgres/connection-settings.ts'
+import { expandTables, isPattern } from './sources/postgres/table-selection.ts'
 import { localStageSchema } from './stages/local/config.ts'
 import { sqliteStateSchema } from './state/sqlite/config.ts'
 
@@ -35,6 +38,23 @@ export async function createSource(name: string, config: SourceConfig, folder: s
 export function describeSource(config: SourceConfig): string {
   const { connect_timeout: _, statement_timeout: __, ...connection } = config
   return describeConnection(connectionSettings(connection))
+}
+
+/** Entries of the table list with patterns (`schema.*`) replaced by tables that are there. */
+export function expandTableList<T extends { readonly name: string }>(
+  entries: readonly T[],
+  present: readonly { readonly namespace: string; readonly name: string }[],
+): readonly { readonly entry: T; readonly table: { readonly namespace: string; readonly name: string } }[] {
+  return expandTables(entries, present)
+}
+
+export function hasPattern(config: SourceConfig): boolean {
+  return config.tables.some((entry) => isPattern(entry.name))
+}
+
+/** How a column of this type is declared at the destination. */
+export function destinationType(type: ColumnType): string {
+  return duckdbType(type)
 }
 
 export type QueryableDestination = Destination & ComparingDestination & Querying

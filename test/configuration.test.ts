@@ -20,7 +20,7 @@ sources:
     type: postgres
     url: \${SHOP_DATABASE_URL}
     mode: auto
-    snapshot: { connections: "\${CONNECTIONS:-2}", chunk_bytes: 32MiB }
+    snapshot: { chunk_bytes: "\${CHUNK:-32MiB}" }
     tables:
       - public.customers
       - name: public.orders
@@ -82,7 +82,7 @@ const keys = leafKeys(inputSchema(CONFIG_SCHEMA), '')
 
 test('whatever text a key is given, the answer is a configuration or an error that names the key', async () => {
   expect(keys).toContain('destination.memory')
-  expect(keys).toContain('sources.shop.tables.0.freshness')
+  expect(keys).toContain('sources.shop.tables.0.hard_delete')
   const value = fc.oneof(
     fc.constantFrom(
       '',

@@ -2,15 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { engineSettings } from '../../src/app-sync.ts'
 import { resolveTables } from '../../src/app-tables.ts'
-import {
-  CONFIG_SCHEMA,
-  createSource,
-  freshnessMs,
-  openDestination,
-  openStage,
-  openState,
-} from '../../src/connectors.ts'
+import { CONFIG_SCHEMA, createSource, openDestination, openStage, openState } from '../../src/connectors.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import type { Destination } from '../../src/core/destination.ts'
 import { silentLog } from '../../src/core/log.ts'
@@ -51,11 +45,10 @@ export async function openProduct(
         type: 'postgres',
         url: request.url,
         tables: request.tables,
-        snapshot: { connections: request.connections },
       },
     },
     destination: { type: 'duckdb', path: 'warehouse.duckdb' },
-    sync: { interval: request.interval, memory: request.memory },
+    sync: { interval: request.interval, memory: request.memory, parallelism: request.connections },
   })
   const sourceConfig = config.sources[SOURCE]
   if (sourceConfig === undefined) throw new Error('The configuration lost its source')
@@ -70,7 +63,6 @@ export async function openProduct(
   observeVisibility(destination, visible)
   const source = opened.use(await createSource(SOURCE, sourceConfig, folder))
   const [resolved] = await resolveTables(config, new Map([[SOURCE, source]]), new AbortController().signal)
-  const { sync } = config
   const context: SourceContext = {
     name: SOURCE,
     source,
@@ -79,16 +71,7 @@ export async function openProduct(
     destination,
     stage,
     state,
-    settings: {
-      intervalMs: sync.intervalMs,
-      freshnessMs: freshnessMs(config),
-      batchRowsMax: sync.batchRowsMax,
-      batchBytesMax: sync.batchBytesMax,
-      memoryBytesMax: sync.memoryBytesMax,
-      snapshotConnections: sourceConfig.snapshot.connections,
-      customer: config.customer,
-      retentionMs: config.stage.retentionMs,
-    },
+    settings: engineSettings(config),
     clock: systemClock,
     log: silentLog,
     emit,

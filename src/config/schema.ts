@@ -60,7 +60,7 @@ const sync = z
       .max(64)
       // A small server has two to four cores, and the source shares them.
       .default(4)
-      .describe('Tables that are worked on at the same time.'),
+      .describe('Connections that read the snapshot of a source at the same time.'),
     memory: size
       .refine((bytes) => bytes >= 64 << 20, 'must be at least 64MiB')
       .prefault('512MiB')

@@ -62,6 +62,7 @@ class SourceRun {
   readonly #snapshotPorts: SnapshotPorts
   readonly #mergeWake = new Wake()
   readonly #snapshotWake = new Wake()
+  #rowsSnapshot = 0
   #error: unknown
 
   constructor(context: SourceContext, asked: StopSignals, once: boolean, started: StartedSource) {
@@ -100,7 +101,10 @@ class SourceRun {
     this.#snapshotPorts = {
       ...ports,
       attempts: attempts(),
-      ready: () => this.#mergeWake.notify(),
+      ready: (table) => {
+        this.#rowsSnapshot += table.record.rowsSnapshot
+        this.#mergeWake.notify()
+      },
       follow: (table) => this.#follower.follow(table),
       reached: (at) => this.#follower.reach(lsnOf(at)),
     }
@@ -142,7 +146,7 @@ class SourceRun {
     return {
       outcome: this.#error !== undefined ? 'failed' : interrupted ? 'interrupted' : bad ? 'partial' : 'ok',
       error: this.#error,
-      rowsSnapshot: tables.reduce((sum, table) => sum + table.record.rowsSnapshot, 0),
+      rowsSnapshot: this.#rowsSnapshot,
       changesStaged: this.#follower.changesStaged,
       changesMerged: this.#merger.totals.changes,
       quarantined: this.#merger.totals.quarantined,

@@ -2,12 +2,13 @@
  * The parts of a sync, wired as `src/app-sync.ts` wires them, with room for a test to wrap any of them: a destination
  * that fails, a source that is held up, a clock that jumps.
  */
+
+import { engineSettings } from '../../src/app-sync.ts'
 import { resolveTables } from '../../src/app-tables.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import {
   CONFIG_SCHEMA,
   createSource,
-  freshnessMs,
   openDestination,
   openStage,
   openState,
@@ -75,16 +76,7 @@ export async function runPipeline(
       destination: wraps.destination?.(destination) ?? destination,
       stage: wraps.stage?.(stage) ?? stage,
       state: wraps.state?.(state) ?? state,
-      settings: {
-        intervalMs: config.sync.intervalMs,
-        freshnessMs: freshnessMs(config),
-        batchRowsMax: config.sync.batchRowsMax,
-        batchBytesMax: config.sync.batchBytesMax,
-        memoryBytesMax: config.sync.memoryBytesMax,
-        snapshotConnections: config.sources[name]?.snapshot.connections ?? 1,
-        customer: config.customer,
-        retentionMs: config.stage.retentionMs,
-      },
+      settings: engineSettings(config),
       clock: wraps.clock ?? systemClock,
       log: wraps.log ?? silentLog,
       emit: run.listener,

@@ -21,7 +21,7 @@ test('what is not said has a default', () => {
     failover: false,
     statement_timeout: 300_000,
     slot_timeout: 60_000,
-    snapshot: { connections: 2, chunk_bytes: 64 * 1024 * 1024 },
+    snapshot: { chunk_bytes: 64 * 1024 * 1024 },
     tables: [{ name: 'public.orders', exclude: [], types: {}, hard_delete: false, schema_changes: 'evolve' }],
   })
 })
@@ -34,11 +34,10 @@ test('a table has a short and a long form, and they may be mixed', () => {
     types: { n: 'decimal(38,9)', t: 'text' },
     hard_delete: true,
     schema_changes: 'freeze',
-    freshness: '5m',
   }
   expect(parse({ tables: ['orders', long] }).tables).toEqual([
     { name: 'orders', exclude: [], types: {}, hard_delete: false, schema_changes: 'evolve' },
-    { ...long, types: { n: { kind: 'decimal', precision: 38, scale: 9 }, t: { kind: 'text' } }, freshness: 300_000 },
+    { ...long, types: { n: { kind: 'decimal', precision: 38, scale: 9 }, t: { kind: 'text' } } },
   ])
 })
 

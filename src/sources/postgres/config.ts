@@ -55,7 +55,6 @@ const tableOptions = z.strictObject({
     .enum(['evolve', 'freeze', 'discard'])
     .default('evolve')
     .describe('A changed column that cannot be widened: a new column beside it, stop the table, or leave it out'),
-  freshness: duration.optional().describe('How old the final table may be'),
 })
 
 const table = z
@@ -97,8 +96,6 @@ export const postgresSourceSchema = z
     slot_timeout: duration.prefault('1m').describe('How long to wait for open transactions when a slot is made'),
     snapshot: z
       .strictObject({
-        // Two connections read about 1.4 times as fast as one; more of them load the database without being faster.
-        connections: z.number().int().min(1).max(64).default(2).describe('Connections that read at the same time'),
         // Small enough to lose little when a connection breaks, large enough that statements do not count: half a second.
         chunk_bytes: size.prefault('64MiB').describe('Size of the parts in which a table is read'),
       })
