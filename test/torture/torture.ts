@@ -140,7 +140,7 @@ function configYaml(url: string, random: Random): string {
         slot: `torture_${random.letters(12)}`,
         publication: 'torture',
         // Small chunks, so that a kill finds a snapshot half read.
-        snapshot: { connections: 2, chunk_bytes: '64KiB' },
+        snapshot: { chunk_bytes: '64KiB' },
         tables,
       },
     },
@@ -150,6 +150,7 @@ function configYaml(url: string, random: Random): string {
     naming: 'torture.{table}',
     sync: {
       interval: '60ms',
+      parallelism: 2,
       batch: { rows: random.pick([7, 500, 20_000]), bytes: random.pick(['64KiB', '4MiB']) },
       memory: random.pick(['64MiB', '256MiB']),
     },
