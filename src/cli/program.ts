@@ -105,7 +105,7 @@ export function createProgram(version: string, runDemo: RunDemo): Program {
   program
     .command('verify')
     .description('compare source and destination')
-    .option('--deep', 'compare every row and name the keys that differ', false)
+    .option('--deep', 'name up to 1,000 differing keys of a table, not 20', false)
     .option('--source <name>', 'only this source')
     .option('--table <name...>', 'only these tables')
     .action((options) => choose(async (context) => (await import('./verify.ts')).verify(context, options)))

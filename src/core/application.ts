@@ -114,7 +114,7 @@ export interface CheckpointStatus {
 }
 
 export interface VerifyRequest extends Selection {
-  /** Every row is compared, and keys that differ are named. Else counts, key uniqueness and checksums. */
+  /** Names many differing keys. Every row is compared either way. */
   readonly deep: boolean
 }
 
