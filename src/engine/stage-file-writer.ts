@@ -6,6 +6,7 @@
 
 import { ParquetWriter } from '../columnar/parquet-writer.ts'
 import { positionVector } from '../columnar/position-vector.ts'
+import { releaseVectors } from '../columnar/vector-memory.ts'
 import type { Batch, BatchFeatures, ChangeBatch, InProgressBatch, SnapshotBatch } from '../core/batch.ts'
 import { invariant } from '../core/invariant.ts'
 import { type Position, position, positionPrefix } from '../core/position.ts'
@@ -29,6 +30,8 @@ export async function writeBatchFile(
     await parquet.writeRowGroup(batch.vectors)
     await parquet.finish()
     const bytes = await writer.commit()
+    // Only now has nobody a use for their memory any more.
+    releaseVectors(batch.vectors)
     return {
       ...place,
       bytes,
