@@ -44,6 +44,7 @@ export async function compareTable(
   request: CompareRequest,
   locate: (path: string) => string,
 ): Promise<TableComparison> {
+  await session.useThreads('all')
   const sides = await openSides(session, request, locate)
   const isKeyed = sides.layout.identity.kind === 'key'
   const found = isKeyed ? await compareByKey(session, request, sides) : await compareByContent(session, request, sides)

@@ -49,6 +49,8 @@ export async function runFlush(session: Session, flush: Flush, { locate, limits 
   const { waitedForLockMs } = session
   requirePromotable(flush)
   const careful = new Set<string>()
+  const rows = flush.tables.flatMap((part) => part.files).reduce((sum, file) => sum + file.rows, 0)
+  await session.useThreads(rows <= limits.smallRows ? 'one' : 'all')
   for (;;) {
     const checkpoints = await tableCheckpoints(session, flush.lease.source, tablesOf(flush))
     const layouts = await evolveLayouts(session, flush, checkpoints)

@@ -29,22 +29,27 @@ export interface FoldOptions {
 
 export async function foldChanges(session: Session, input: MergeInput, options: FoldOptions): Promise<void> {
   const { buckets } = input
-  let folded = 0
+  let folded = 0n
   for (let bucket = 0; bucket < buckets; bucket++) {
     const part = buckets === 1 ? undefined : { bucket, buckets }
     const select = foldSql(input, options, part)
     await session.run(
       bucket === 0 ? `CREATE OR REPLACE TEMP TABLE merge_result AS ${select}` : `INSERT INTO merge_result ${select}`,
     )
-    const counted = await session.row(
-      `SELECT count(*) AS results, count(DISTINCT last) AS keys FROM merge_result WHERE rowid >= ${folded}`,
-    )
-    invariant(counted.results === counted.keys, 'a key has one row in the target and one result of a fold')
-    folded += Number(counted.results)
+    // Counted with all else where there is one bucket only; for all at once it would take too much memory.
+    if (buckets > 1) folded += requireOneResultPerKey(await session.row(`${KEY_COUNTS} WHERE rowid >= ${folded}`))
   }
   // A target row is never changed by an older change.
   if (options.guarded) await session.run('DELETE FROM merge_result WHERE target_pos >= newest')
   if (input.features.truncates > 0) await applyTruncates(session, input)
+}
+
+const KEY_COUNTS = 'SELECT count(*) AS results, count(DISTINCT last) AS keys FROM merge_result'
+
+/** Two results for one key are a bug, or a target that has a key twice. Returns the number of results. */
+export function requireOneResultPerKey(counts: Readonly<Record<string, unknown>>): bigint {
+  invariant(counts.results === counts.keys, 'a key has one row in the target and one result of a fold')
+  return counts.results as bigint
 }
 
 interface BucketPart {

@@ -6,6 +6,7 @@
  * Rows that are marked deleted keep the last values that are known of them.
  */
 import { invariant } from '../../core/invariant.ts'
+import { requireOneResultPerKey } from './fold.ts'
 import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
 import type { MergeInput, Slice } from './merge-input.ts'
 import type { Session } from './session.ts'
@@ -42,6 +43,7 @@ export async function materialize(
 ): Promise<MergeCounts> {
   const plan = new Plan(input, options)
   const counts = await session.row(plan.countsSql())
+  if (input.buckets === 1) requireOneResultPerKey(counts)
   const written = await writeValues(session, input, plan, counts)
   invariant(written === Number(counts.valued), 'each result of a fold has exactly one change with its values')
   if (Number(counts.marked) > 0) await session.run(plan.markSql())
@@ -119,6 +121,7 @@ class Plan {
     const gone = hardDelete ? 'r.rid IS NOT NULL' : `(${this.isValued} OR ${this.isMarked})`
     const columns = [
       'count(*) AS results',
+      ...(this.#input.buckets === 1 ? ['count(DISTINCT r.last) AS keys'] : []),
       count('inserted', 'NOT r.dead AND NOT r.live'),
       count('updated', 'NOT r.dead AND r.live'),
       count('deleted', `r.dead AND ${gone}`),

@@ -13,7 +13,7 @@ import { forgetAttempt, requireFreeName, shadowName } from './promotion.ts'
 import { recordQuarantined, recordRejected } from './quarantine.ts'
 import { createTableSql, emptyLayout, evolveLayout } from './schema-evolution.ts'
 import type { Session } from './session.ts'
-import { inspectFiles, requireReadable } from './stage-inspection.ts'
+import { type InspectedFile, inspectFiles, requireReadable } from './stage-inspection.ts'
 import { relationSql, type StageRelation } from './stage-relation.ts'
 import {
   columnSql,
@@ -28,6 +28,7 @@ import {
   type TableLayout,
   tableSql,
 } from './table-layout.ts'
+import { withTextCompression } from './text-compression.ts'
 import { widen } from './type-lattice.ts'
 
 /** The shadow table begins as the final one is, so that views with `*` and columns that were kept stay as they were. */
@@ -95,34 +96,49 @@ function becomesText(before: ColumnType, now: ColumnType): boolean {
 export async function loadSnapshot(
   session: Session,
   lease: Lease,
-  { target, files }: SnapshotLoad,
+  load: SnapshotLoad,
   locate: (path: string) => string,
   nowMs: number,
 ): Promise<number> {
+  const { target, files } = load
   const { table } = target
-  const doing = `Loading ${tableName(table)} into ${target.namespace}.${target.name}`
+  await session.useThreads('all')
   let careful = false
   for (;;) {
-    const inspected = await inspectFiles(session, files, locate)
     try {
-      return await session.transaction(async () => {
-        await takeLease(session, lease)
-        const shadow = await shadowOf(session, table)
-        const loaded = await loadedBatches(session, table)
-        const fresh = inspected.filter(({ file }) => !loaded.has(file.batchId))
-        const [first] = fresh
-        if (first === undefined) return 0
-        const schema = first.file.schema
-        const relation = { files: fresh, layout: shadow.layout, schema, from: undefined, careful }
-        return append(session, relation, loaded.size, nowMs)
-      })
+      const inspected = await inspectFiles(session, files, locate)
+      const { layout } = await shadowOf(session, table)
+      return await withTextCompression(session, layout, inspected, () =>
+        session.transaction(() => loadFresh(session, lease, table, inspected, careful, nowMs)),
+      )
     } catch (error) {
       if (session.isStop(error)) throw error
       if (isReadingError(error)) await requireReadable(session, files, locate)
-      if (careful || !isConversionError(error)) throw translateError(error, doing, { table: tableName(table) })
+      if (careful || !isConversionError(error)) {
+        const doing = `Loading ${tableName(table)} into ${target.namespace}.${target.name}`
+        throw translateError(error, doing, { table: tableName(table) })
+      }
       careful = true
     }
   }
+}
+
+async function loadFresh(
+  session: Session,
+  lease: Lease,
+  table: TableId,
+  inspected: readonly InspectedFile[],
+  careful: boolean,
+  nowMs: number,
+): Promise<number> {
+  await takeLease(session, lease)
+  const { layout } = await shadowOf(session, table)
+  const loaded = await loadedBatches(session, table)
+  const files = inspected.filter(({ file }) => !loaded.has(file.batchId))
+  const [first] = files
+  if (first === undefined) return 0
+  const relation = { files, layout, schema: first.file.schema, from: undefined, careful }
+  return append(session, relation, loaded.size, nowMs)
 }
 
 async function append(session: Session, relation: StageRelation, loadedBefore: number, nowMs: number): Promise<number> {

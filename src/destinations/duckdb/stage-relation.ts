@@ -106,7 +106,7 @@ function partSql(relation: StageRelation, start: number, stop: number): string {
     ...dataColumns(layout).map((column, index) => `${valueSql(relation, files, column)} AS v${index}`),
   ]
   const where = whereSql(relation, files)
-  return `SELECT ${selected.join(', ')} FROM read_parquet(${list}, union_by_name = true, hive_partitioning = false)${where}`
+  return `SELECT ${selected.join(', ')} FROM read_parquet(${list}, union_by_name = ${files.length > 1}, hive_partitioning = false)${where}`
 }
 
 function positionSql(files: readonly InspectedFile[]): string {
