@@ -14,7 +14,7 @@ import { makeWorkFolder } from './support/work-folder.ts'
 const TABLES = 1_000
 const BUSY = 10
 const ROWS_EACH = 100
-const INTERVAL_MS = 500
+const INTERVAL_MS = 2_000
 const SECONDS = 20
 /** A merge may carry one change more or fewer than another; a statement per idle table would be a factor of 100. */
 const RATIO_MAX = 1.1
@@ -104,7 +104,7 @@ async function measure({ say, profile }: BenchOptions, tables: number, seconds: 
   await Promise.race([live, sync.finished])
   const liveSeconds = round((performance.now() - started) / 1000, 1)
   say(`${tables} tables are live after ${liveSeconds} s; nothing is changed for ${seconds} s, then ${BUSY} tables are`)
-  await delay(4 * INTERVAL_MS)
+  await delay(2 * INTERVAL_MS)
   const idle = await countDuring(server, sync, () => delay(seconds * 1000))
   mergeMs.length = 0
   const busy = await countDuring(server, sync, () => changeBusyTables(server, seconds))
