@@ -81,6 +81,21 @@ test('a database on which nothing happens yields nothing', async () => {
   expect(events.length).toBeLessThan(200)
 })
 
+test('waiting for a place that the log does not reach costs few records and few questions', async () => {
+  const fixture = await createStreamFixture(database, ['t'], 'FOR TABLE t')
+  await using stream = await fixture.open({ flushAfterMs: 10 }, AbortSignal.timeout(2_500))
+  stream.requestBoundary((await currentLsn(database)) + 1_000_000_000n)
+  let transactions = 0
+  await expect(
+    readUntil(stream, (event) => {
+      if (event.kind === 'boundary') transactions += event.transactions
+      return false
+    }),
+  ).rejects.toMatchObject({ name: 'TimeoutError' })
+  expect(transactions).toBeGreaterThan(0)
+  expect(transactions).toBeLessThan(5)
+})
+
 test('a boundary covers what was committed, with counts, the time of the newest commit and the distance', async () => {
   const fixture = await createStreamFixture(database, ['t'])
   await using stream = await fixture.open({ flushAfterMs: 60_000 })

@@ -80,6 +80,7 @@ export class PostgresStream implements ChangeStream {
   /** Warnings about publications that are to be expected. */
   readonly #missing = new Set<string>()
   #asks = 0
+  #askedMs = Number.NEGATIVE_INFINITY
   #sourceLsn: bigint
   #sourceLsnAskedMs = Number.NEGATIVE_INFINITY
   #confirmedLsn = 0n
@@ -117,6 +118,7 @@ export class PostgresStream implements ChangeStream {
   requestBoundary(lsn: bigint): void {
     this.#pacer.request(lsn)
     this.#asks = 0
+    this.#askedMs = Number.NEGATIVE_INFINITY
     this.#connection?.wake()
   }
 
@@ -176,12 +178,11 @@ export class PostgresStream implements ChangeStream {
     const now = performance.now()
     const between = this.#decoder.isBetweenTransactions
     if (between && this.#pacer.isDue(now)) return this.#boundary()
-    const requested = this.#pacer.requested
-    if (requested !== undefined) await this.#ask()
+    const askInMs = this.#pacer.requested === undefined ? undefined : await this.#ask(now)
     const dueInMs = between ? this.#pacer.dueInMs(now) : undefined
-    const waitMs = requested === undefined ? dueInMs : Math.min(ASK_EVERY_MS, dueInMs ?? ASK_EVERY_MS)
+    const waitMs = Math.min(askInMs ?? Number.POSITIVE_INFINITY, dueInMs ?? Number.POSITIVE_INFINITY)
     try {
-      await this.#connected().wait(waitMs, this.#signal)
+      await this.#connected().wait(waitMs === Number.POSITIVE_INFINITY ? undefined : waitMs, this.#signal)
     } catch (error) {
       // A type of which only the elements lack a binary form (an array) makes the server fail where we cannot foresee it.
       if (!this.#binary || sqlState(error) !== UNDEFINED_FUNCTION) throw error
@@ -190,10 +191,15 @@ export class PostgresStream implements ChangeStream {
     }
   }
 
-  async #ask(): Promise<void> {
+  /** Asks the server how far it is, if it is time. Returns milliseconds until the next time. */
+  async #ask(nowMs: number): Promise<number> {
+    const leftMs = this.#askedMs + ASK_EVERY_MS - nowMs
+    if (leftMs > 0) return leftMs
+    this.#askedMs = nowMs
     this.#connected().sendStatus(true)
     // An idle server may hold back the end of its log until something follows.
     if (++this.#asks % HEARTBEAT_AFTER_ASKS === 0) await this.emitHeartbeat()
+    return ASK_EVERY_MS
   }
 
   #keepAlive(connection: ReplicationConnection, buffer: Buffer, start: number): void {
