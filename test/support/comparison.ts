@@ -210,8 +210,9 @@ function oneForm(text: string | null, type: string): string | null {
     case 'boolean':
       return text === 't' ? 'true' : text === 'f' ? 'false' : text
     case 'real':
+      return floatForm(text, Math.fround)
     case 'double precision':
-      return floatForm(text)
+      return floatForm(text, (number) => number)
     case 'bytea':
       return text.replace(/^\\x/, '')
     case 'numeric':
@@ -222,9 +223,10 @@ function oneForm(text: string | null, type: string): string | null {
   }
 }
 
-function floatForm(text: string): string {
-  const number = Number(text.replace(/^(-?)inf$/i, '$1Infinity').replace(/^-?nan$/i, 'NaN'))
-  return Object.is(number, -0) ? '-0' : String(number)
+/** DuckDB's storage does not keep the sign of a zero: runs of 0 and -0 are compressed as one value. */
+function floatForm(text: string, round: (number: number) => number): string {
+  const number = round(Number(text.replace(/^(-?)inf$/i, '$1Infinity').replace(/^-?nan$/i, 'NaN')))
+  return String(number)
 }
 
 function quote(name: string): string {

@@ -2,7 +2,8 @@
  * `npm run torture -- --minutes 30 --seed N`: tortures the sync, one world after another, until the time is up.
  *
  * Options: `--minutes` (default 5), `--seed` (default: from the clock), `--world-seconds` per world (default 60),
- * `--large` rows of the largest transactions (default 200000), `--keep` folders of good runs too.
+ * `--large` rows of the largest transactions (default 200000), `--keep` folders of good runs too, `--hold` the server after
+ * the first world that comes out different, until Ctrl-C.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     'world-seconds': { type: 'string', default: '60' },
     large: { type: 'string', default: '200000' },
     keep: { type: 'boolean', default: false },
+    hold: { type: 'boolean', default: false },
   },
 })
 
@@ -42,7 +44,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
     seed,
     url: server.databaseUrl(database),
     folder,
-    durationMs: Math.min(worldMs, Math.max(5_000, endMs - performance.now())),
+    durationMs: Math.round(Math.min(worldMs, Math.max(5_000, endMs - performance.now()))),
     writers: 3,
     largeRows: Number(values.large),
     pauseMs: 25,
@@ -60,6 +62,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
   for (const problem of problems) say(`  ${problem}`)
   if (problems.length > 0) {
     failures++
+    if (values.hold) await hold(database)
     say(`  look into ${folder}; again: npm run torture -- --minutes 1 --world-seconds ${worldMs / 1000} --seed ${seed}`)
   } else {
     if (!values.keep) await rm(folder, { recursive: true, force: true })
@@ -70,6 +73,17 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
 if (failures === 0) await rm(root, { recursive: true, force: true })
 say(failures === 0 ? 'all worlds came out equal' : `${failures} worlds came out different`)
 process.exitCode = failures === 0 ? 0 : 1
+
+async function hold(database: string): Promise<void> {
+  say(`  holding ${server.databaseUrl(database)}`)
+  await new Promise<void>((resolve) => {
+    const alive = setInterval(() => undefined, 60_000)
+    stop.signal.addEventListener('abort', () => {
+      clearInterval(alive)
+      resolve()
+    })
+  })
+}
 
 async function onServer(sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: server.url })

@@ -3,6 +3,7 @@
  * destination fails. In the end both sides must be equal, by our own `verify` and by a comparison that shares no code
  * with the product; and nobody who read the destination meanwhile may have seen half a transaction.
  */
+import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -151,7 +152,7 @@ function configYaml(url: string, random: Random): string {
     sync: {
       interval: '60ms',
       parallelism: 2,
-      batch: { rows: random.pick([7, 500, 20_000]), bytes: random.pick(['64KiB', '4MiB']) },
+      batch: { rows: random.pick([7, 500, 20_000]), bytes: random.pick(['1MiB', '16MiB']) },
       memory: random.pick(['64MiB', '256MiB']),
     },
   }
@@ -191,6 +192,7 @@ async function finalRun(child: { readonly configFile: string; readonly logFile: 
 }
 
 async function compareAll(admin: pg.Client, warehouse: string): Promise<string[]> {
+  if (!existsSync(warehouse)) return [`there is no ${warehouse}`]
   const instance = await DuckDBInstance.create(warehouse, { access_mode: 'READ_ONLY' })
   try {
     const connection = await instance.connect()
@@ -204,7 +206,7 @@ async function compareAll(admin: pg.Client, warehouse: string): Promise<string[]
       try {
         problems.push(...(await compareTable(admin, connection, compared)).map(tell))
       } catch (error) {
-        problems.push(`comparing ${table.name}: ${error instanceof Error ? error.message : String(error)}`)
+        problems.push(`comparing ${table.name}: ${String(error).split('\n')[0]}`)
       }
     }
     connection.closeSync()
