@@ -115,13 +115,21 @@ export class StageRows {
     const add = (name: string, isNeeded: boolean, value: (row: ChangeRow) => string | null) => {
       if (isNeeded) columns.push([name, 'VARCHAR', value])
     }
-    add(SYSTEM_COLUMNS.op, rows.some((row) => row.op !== 'i'), (row) => row.op)
-    add(SYSTEM_COLUMNS.position, isChanges, (row) => row.position ?? null)
-    add(SYSTEM_COLUMNS.unchanged, rows.some((row) => row.unchanged !== undefined), (row) =>
-      row.unchanged === undefined ? null : `,${row.unchanged.join(',')},`,
+    add(
+      SYSTEM_COLUMNS.op,
+      rows.some((row) => row.op !== 'i'),
+      (row) => row.op,
     )
-    add(SYSTEM_COLUMNS.quarantine, rows.some((row) => row.quarantine !== undefined), (row) =>
-      row.quarantine === undefined ? null : JSON.stringify(row.quarantine),
+    add(SYSTEM_COLUMNS.position, isChanges, (row) => row.position ?? null)
+    add(
+      SYSTEM_COLUMNS.unchanged,
+      rows.some((row) => row.unchanged !== undefined),
+      (row) => (row.unchanged === undefined ? null : `,${row.unchanged.join(',')},`),
+    )
+    add(
+      SYSTEM_COLUMNS.quarantine,
+      rows.some((row) => row.quarantine !== undefined),
+      (row) => (row.quarantine === undefined ? null : JSON.stringify(row.quarantine)),
     )
     add(SYSTEM_COLUMNS.contentHash, schema.identity.kind === 'bag', (row) => row.contentHash ?? null)
     for (const id of keyIds) {

@@ -107,10 +107,9 @@ export async function loadSnapshot(
   for (;;) {
     try {
       const inspected = await inspectFiles(session, files, locate)
-      const { layout } = await shadowOf(session, table)
-      return await withTextCompression(session, layout, inspected, () =>
-        session.transaction(() => loadFresh(session, lease, table, inspected, careful, nowMs)),
-      )
+      const load = () => session.transaction(() => loadFresh(session, lease, table, inspected, careful, nowMs))
+      const shadow = (await loadLayouts(session, table.source, [table])).get(table, 'shadow')
+      return await (shadow === undefined ? load() : withTextCompression(session, shadow.layout, inspected, load))
     } catch (error) {
       if (session.isStop(error)) throw error
       if (isReadingError(error)) await requireReadable(session, files, locate)

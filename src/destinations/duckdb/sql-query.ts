@@ -1,5 +1,6 @@
 /** SQL of a person, read only, row by row. */
 import type { DuckDBResult } from '@duckdb/node-api'
+import { PipelineError } from '../../core/errors.ts'
 import type { DatabaseFile } from './database-file.ts'
 import type { Session } from './session.ts'
 
@@ -16,7 +17,7 @@ export async function queryRows(file: DatabaseFile, sql: string, signal: AbortSi
   const opened = Promise.withResolvers<DuckDBResult>()
   const finished = Promise.withResolvers<void>()
   const held = file.use('read', 'Running the query', signal, async (session: Session) => {
-    opened.resolve(await session.stream(sql))
+    opened.resolve(await start(session, sql))
     await finished.promise
   })
   held.catch((error: unknown) => opened.reject(error))
@@ -32,6 +33,16 @@ export async function queryRows(file: DatabaseFile, sql: string, signal: AbortSi
     }
   }
   return { columns, rows: rows() }
+}
+
+/** Who asks may see what DuckDB says of it in full, values included. */
+async function start(session: Session, sql: string): Promise<DuckDBResult> {
+  try {
+    return await session.stream(sql)
+  } catch (error) {
+    if (session.isStop(error)) throw error
+    throw new PipelineError('destination_rejected', 'Running the query', { cause: error })
+  }
 }
 
 function plainValue(value: unknown): QueryValue {

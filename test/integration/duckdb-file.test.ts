@@ -1,0 +1,219 @@
+/** The DuckDB file among other programs and in trouble. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { isPipelineError, type PipelineError } from '../../src/core/errors.ts'
+import { type DuckDbDestination, openDuckDbDestination } from '../../src/destinations/duckdb/destination.ts'
+import { at, before as boundaryBefore, DrivenTable, ITEMS, never, targetOf } from '../contract/destination-fixture.ts'
+import { holdDuckDbFile } from '../support/file-holder.ts'
+import { MAY_MOUNT, SmallDisk } from '../support/small-disk.ts'
+import { StageRows } from '../support/stage-rows.ts'
+
+let folder: string
+let path: string
+let stage: StageRows
+let opened: DuckDbDestination[]
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'simplyload-file-'))
+  path = join(folder, 'deep', 'er', 'warehouse.duckdb')
+  stage = await StageRows.open(join(folder, 'stage'))
+  opened = []
+})
+afterEach(async () => {
+  for (const each of opened) await each[Symbol.asyncDispose]()
+  stage.close()
+  await rm(folder, { recursive: true })
+})
+
+function open(more: Partial<Parameters<typeof openDuckDbDestination>[0]> = {}): DuckDbDestination {
+  const destination = openDuckDbDestination({
+    path,
+    memoryBytesMax: 256 << 20,
+    threads: 2,
+    locate: (file) => stage.location(file),
+    ...more,
+  })
+  opened.push(destination)
+  return destination
+}
+
+async function live(destination: DuckDbDestination, rows = 1): Promise<DrivenTable> {
+  const values = Array.from({ length: rows }, (_, index) => ({ values: { 1: String(index), 2: 'x', 3: null } }))
+  return DrivenTable.live({ destination, stage } as unknown as DrivenTable['fixture'], ITEMS, values)
+}
+
+describe('other programs', () => {
+  test('a reader can open the file between two commits, and delays a merge only while it has it', async () => {
+    const destination = open({ lockWaitMs: 30_000 })
+    const table = await live(destination)
+    await destination.release()
+    const holder = await holdDuckDbFile(path, 'READ_ONLY')
+    const files = await table.stage([[{ op: 'd', position: at(11), values: { 1: '0' } }]])
+    const merged = table.flushParts([table.part(files, boundaryBefore(10))], boundaryBefore(20))
+    const first = await Promise.race([merged, new Promise((resolve) => setTimeout(resolve, 150, 'waiting'))])
+    expect(first).toBe('waiting')
+    await holder[Symbol.asyncDispose]()
+    const result = await merged
+    expect(result).toMatchObject({ outcome: 'committed' })
+    expect(result.outcome === 'committed' && result.waitedForLockMs).toBeGreaterThan(100)
+  })
+
+  test('a program that keeps the file is named', async () => {
+    const destination = open({ lockWaitMs: 50 })
+    await live(destination)
+    await destination.release()
+    const holder = await holdDuckDbFile(path, 'READ_ONLY')
+    const error = await destination.acquireLease('shop', never).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'destination_locked', context: { pid: expect.any(Number) } })
+    expect((error as PipelineError).message).toContain(`process ${(error as PipelineError).context.pid}`)
+    const findings = await destination.examine([], never)
+    expect(findings).toMatchObject([{ level: 'ok' }, { level: 'ok' }])
+    await holder[Symbol.asyncDispose]()
+  })
+
+  test('a second destination in this process waits like another program', async () => {
+    const [first, second] = [open(), open({ lockWaitMs: 50 })]
+    await first.acquireLease('shop', never)
+    await expect(second.acquireLease('shop', never)).rejects.toMatchObject({ code: 'destination_locked' })
+    await first.release()
+    await expect(second.acquireLease('shop', never)).resolves.toMatchObject({ lease: { epoch: 2 } })
+  })
+
+  test('waiting ends when the call is stopped', async () => {
+    const destination = open({ lockWaitMs: 60_000 })
+    await live(destination)
+    await destination.release()
+    const holder = await holdDuckDbFile(path, 'READ_WRITE')
+    const stop = new AbortController()
+    const waiting = destination.acquireLease('shop', stop.signal)
+    const reason = new Error('enough')
+    stop.abort(reason)
+    await expect(waiting).rejects.toBe(reason)
+    await holder[Symbol.asyncDispose]()
+  })
+})
+
+describe('queries', () => {
+  async function all(destination: DuckDbDestination, sql: string) {
+    const { columns, rows } = await destination.query(sql, never)
+    const found: unknown[] = []
+    for await (const row of rows) found.push(row)
+    return { columns, rows: found }
+  }
+
+  test('columns, types and rows; large integers and nested values as text', async () => {
+    const destination = open()
+    await live(destination)
+    await destination.release()
+    const sql = `SELECT id, name, note, 9223372036854775807 AS big, 1.50 AS price, [1, 2] AS list, _fivetran_deleted AS gone
+      FROM shop_public.items`
+    const found = await all(destination, sql)
+    expect(found.columns.map((column) => column.name)).toEqual(['id', 'name', 'note', 'big', 'price', 'list', 'gone'])
+    expect(found.rows).toEqual([['0', 'x', null, '9223372036854775807', '1.50', '[1,2]', false]])
+  })
+
+  test('a query that is not read to its end lets go of the file', async () => {
+    const destination = open()
+    await live(destination, 5000)
+    const { rows } = await destination.query('SELECT * FROM shop_public.items', never)
+    for await (const _ of rows) break
+    await expect(destination.acquireLease('shop', never)).resolves.toBeDefined()
+  })
+
+  test('wrong SQL is an error that says why, and a query cannot write', async () => {
+    const destination = open()
+    await live(destination)
+    await destination.release()
+    const wrong = await destination
+      .query('SELECT nothing_like_it FROM shop_public.items', never)
+      .catch((e: unknown) => e)
+    expect(String((wrong as PipelineError).cause)).toContain('nothing_like_it')
+    await expect(destination.query('DROP TABLE shop_public.items', never)).rejects.toMatchObject({
+      cause: expect.objectContaining({ message: expect.stringContaining('read-only') }),
+    })
+  })
+
+  test('without a file there is nothing to query', async () => {
+    await expect(open().query('SELECT 1', never)).rejects.toMatchObject({ code: 'not_found' })
+  })
+})
+
+describe('trouble', () => {
+  test('a file that a newer version of SimplyLoad has written is left alone', async () => {
+    const destination = open()
+    await live(destination)
+    await destination.release()
+    const { DuckDBInstance } = await import('@duckdb/node-api')
+    const instance = await DuckDBInstance.create(path)
+    const connection = await instance.connect()
+    await connection.run("UPDATE _simplyload.meta SET value = '999' WHERE key = 'format'")
+    connection.closeSync()
+    instance.closeSync()
+    const newer = (error: unknown) => isPipelineError(error, 'destination_version')
+    await expect(destination.acquireLease('shop', never)).rejects.toSatisfy(newer)
+    await expect(destination.checkpoints('shop', never)).rejects.toSatisfy(newer)
+    expect(await destination.examine([], never)).toMatchObject([
+      { level: 'ok' },
+      { level: 'error', fix: 'Update SimplyLoad' },
+    ])
+  })
+
+  test('a file that is no database is named and not touched', async () => {
+    path = join(folder, 'notes.txt')
+    await writeFile(path, 'not a database, but precious, and long enough to be looked at '.repeat(100))
+    const text = await readFile(path)
+    await expect(open().acquireLease('shop', never)).rejects.toMatchObject({ code: 'destination_rejected' })
+    expect(await readFile(path)).toEqual(text)
+    expect(await open().examine([], never)).toMatchObject([{ level: 'error' }])
+  })
+
+  test('doctor says what collides, what is missing and what can be made', async () => {
+    const destination = open()
+    const twice = [targetOf(ITEMS), targetOf({ ...ITEMS, table: { ...ITEMS.table, name: 'Items' } }, { name: 'ITEMS' })]
+    expect(await destination.examine(twice, never)).toMatchObject([
+      { level: 'error', subject: 'shop_public.items', message: expect.stringContaining('public.Items') },
+      { level: 'ok', message: expect.stringContaining('can be made') },
+    ])
+    await live(destination)
+    expect(await destination.examine([targetOf(ITEMS)], never)).toMatchObject([{ level: 'ok' }, { level: 'ok' }])
+  })
+
+  test.runIf(MAY_MOUNT)('a full disk rolls back, and the same flush succeeds once there is room', async () => {
+    await using disk = SmallDisk.create(24)
+    path = join(disk?.folder ?? '', 'warehouse.duckdb')
+    const destination = open()
+    const table = await live(destination, 10)
+    await destination.release()
+    const select = `SELECT '${at(11).slice(0, -10)}' || printf('%010x', i + 1) AS _source_position, i + 1000 AS c1,
+      md5(i::VARCHAR) || md5((i * 7)::VARCHAR) AS c2, md5((i * 13)::VARCHAR) || md5((i * 17)::VARCHAR) AS c3 FROM range(60000) t(i)`
+    const [like] = await table.stage([[{ op: 'i', position: at(11), values: { 1: '1', 2: 'x', 3: null } }]])
+    const file = await stage.query({ ...like!, rows: 60_000 }, select)
+    const flush = table.flushOf([table.part([file], boundaryBefore(10))], boundaryBefore(20))
+    await disk?.fill(1500)
+    const error = await destination.flush(flush, never).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'destination_full' })
+    await disk?.makeRoom()
+    expect(await destination.flush(flush, never)).toMatchObject({ tables: [{ inserted: 60_000 }] })
+    await destination[Symbol.asyncDispose]()
+  })
+
+  test('too little memory is told with what helps', async () => {
+    const destination = open({ memoryLimitBytes: 12 << 20 })
+    const table = await live(destination)
+    const [like] = await table.stage([[{ op: 'i', position: at(11), values: { 1: '1', 2: 'x', 3: null } }]])
+    const select = `SELECT '${at(11).slice(0, -10)}' || printf('%010x', i + 1) AS _source_position, i + 1000 AS c1,
+      repeat(md5(i::VARCHAR), 500) AS c2, repeat(md5((i * 3)::VARCHAR), 500) AS c3 FROM range(1000) t(i)`
+    const file = await stage.query({ ...like!, rows: 1000 }, select)
+    const flush = table.flushOf([table.part([file], boundaryBefore(10))], boundaryBefore(20))
+    await expect(destination.flush(flush, never)).rejects.toMatchObject({
+      code: 'destination_memory',
+      hint: expect.stringContaining('destination.memory'),
+      context: { table: 'public.items' },
+    })
+    await destination.release()
+    const roomy = open()
+    await expect(roomy.flush(flush, never)).resolves.toMatchObject({ outcome: 'committed' })
+  })
+})
