@@ -14,11 +14,13 @@ import { dirname, resolve } from 'node:path'
 import type { DuckDBInstance } from '@duckdb/node-api'
 import type { Clock } from '../../core/clock.ts'
 import { isBreaking, isLockError, lockHolder, translateError } from './errors.ts'
-import { Session, type ThreadCount } from './session.ts'
+import { type Resources, Session } from './session.ts'
 
 export interface DatabaseFileOptions {
   readonly path: string
   readonly memoryLimitBytes: number
+  /** What DuckDB may use for rows that do not fit the limit. Absent: never more than the limit. */
+  readonly memoryBytesMax: number | undefined
   readonly threads: number | undefined
   /** How long one call waits for whoever has the file. */
   readonly lockWaitMs: number
@@ -30,7 +32,7 @@ export type Access = 'read' | 'write'
 interface OpenInstance {
   readonly instance: DuckDBInstance
   readonly access: Access
-  readonly threads: ThreadCount
+  readonly resources: Resources
 }
 
 const LOG_BYTES_MAX = 2 << 20
@@ -73,6 +75,8 @@ export class DatabaseFile {
         if (isBreaking(error)) this.#drop()
         if (signal.aborted && error === signal.reason) throw error
         throw translateError(error, doing, {})
+      } finally {
+        if (this.#open?.resources.hasGrown) this.#drop()
       }
     })
   }
@@ -106,12 +110,12 @@ export class DatabaseFile {
     waitedForLockMs: number,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    const { instance, threads } = this.#opened()
+    const { instance, resources } = this.#opened()
     const connection = await instance.connect()
     const interrupt = () => connection.interrupt()
     signal.addEventListener('abort', interrupt, { once: true })
     try {
-      const session = new Session(connection, signal, waitedForLockMs, threads)
+      const session = new Session(connection, signal, waitedForLockMs, resources)
       // Text forms of timestamps depend on it.
       await session.run("SET TimeZone = 'UTC'")
       return await work(session)
@@ -163,7 +167,9 @@ export class DatabaseFile {
       if (access === 'write') await mkdir(dirname(this.path), { recursive: true })
       const { DuckDBInstance } = await import('@duckdb/node-api')
       const instance = await DuckDBInstance.create(this.path, this.#settings(access))
-      this.#open = { instance, access, threads: { all: this.#threads, now: this.#threads } }
+      const { memoryBytesMax } = this.#options
+      const resources = { threadsMax: this.#threads, threads: this.#threads, memoryBytesMax, hasGrown: false }
+      this.#open = { instance, access, resources }
       if (access === 'write') await runOnce(instance, 'PRAGMA disable_checkpoint_on_shutdown')
     } catch (error) {
       this.#drop()

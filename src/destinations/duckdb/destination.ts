@@ -1,4 +1,5 @@
 /** DuckDB as a destination: one file on this machine. */
+import { totalmem } from 'node:os'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import type {
   CompareRequest,
@@ -57,6 +58,14 @@ export interface DuckDbDestinationOptions {
 /** A reader that runs a long query is waited for; past this the engine says so and tries again. */
 const LOCK_WAIT_MS = 10_000
 
+/** A row of several 64 MiB values, of which DuckDB holds half a dozen copies. */
+const LARGE_ROW_BYTES = 2 ** 30
+
+/** Of what the machine has, something is left for everyone else. */
+function memoryForLargeRows(memoryBytesMax: number): number {
+  return Math.max(memoryBytesMax / 2, Math.min(Math.max(memoryBytesMax, LARGE_ROW_BYTES), totalmem() / 2))
+}
+
 export function openDuckDbDestination(options: DuckDbDestinationOptions): DuckDbDestination {
   return new DuckDbDestination(options)
 }
@@ -70,8 +79,11 @@ export class DuckDbDestination implements Destination, ComparingDestination {
 
   constructor(options: DuckDbDestinationOptions) {
     const { path, memoryBytesMax, locate, threads, lockWaitMs = LOCK_WAIT_MS, clock = systemClock } = options
-    const memoryLimitBytes = options.memoryLimitBytes ?? Math.floor(memoryBytesMax / 2)
-    this.#file = new DatabaseFile({ path, memoryLimitBytes, threads, lockWaitMs, clock })
+    const memory =
+      options.memoryLimitBytes === undefined
+        ? { memoryLimitBytes: Math.floor(memoryBytesMax / 2), memoryBytesMax: memoryForLargeRows(memoryBytesMax) }
+        : { memoryLimitBytes: options.memoryLimitBytes, memoryBytesMax: undefined }
+    this.#file = new DatabaseFile({ path, ...memory, threads, lockWaitMs, clock })
     this.#locate = locate
     this.#clock = clock
     this.#limits = options.mergeLimits ?? MERGE_LIMITS

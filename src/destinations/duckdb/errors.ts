@@ -22,6 +22,15 @@ export function isConversionError(error: unknown): boolean {
   return /^(Conversion|Invalid Input|Out of Range) Error/.test(messageOf(error))
 }
 
+export function isMemoryError(error: unknown): boolean {
+  const text = messageOf(error)
+  return /^Out of Memory Error|bad_alloc|could not allocate/i.test(text) && !isFull(text)
+}
+
+function isFull(text: string): boolean {
+  return /No space left on device|File too large|quota exceeded|failed to offload data block/i.test(text)
+}
+
 export function isInterruption(error: unknown): boolean {
   return /^INTERRUPT Error/.test(messageOf(error))
 }
@@ -55,13 +64,13 @@ export function translateError(
       context: { ...context, ...(holder === undefined ? {} : { pid: holder }) },
     })
   }
-  if (/No space left on device|File too large|quota exceeded|failed to offload data block/i.test(text)) {
+  if (isFull(text)) {
     return new PipelineError('destination_full', message, {
       ...options,
       hint: 'Free space on the disk of the DuckDB file; nothing was committed, and it is tried again',
     })
   }
-  if (/^Out of Memory Error|bad_alloc|could not allocate/i.test(text)) {
+  if (isMemoryError(error)) {
     return new PipelineError('destination_memory', message, { ...options, hint: MEMORY_HINT })
   }
   if (/version number|newer version of DuckDB|serialization_compatibility/i.test(text)) {

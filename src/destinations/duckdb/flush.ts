@@ -18,7 +18,7 @@ import {
   tableCheckpoints,
   takeLease,
 } from './checkpoint.ts'
-import { isConversionError, isReadingError, translateError } from './errors.ts'
+import { isConversionError, isMemoryError, isReadingError, translateError } from './errors.ts'
 import { type LayoutBook, loadLayouts, type Slot, saveLayout } from './layout-store.ts'
 import type { MergeLimits } from './merge-input.ts'
 import { carryOver, swapIn } from './promotion.ts'
@@ -67,6 +67,7 @@ export async function runFlush(session: Session, flush: Flush, { locate, limits 
       const { part, cause } = error
       if (session.isStop(cause)) throw cause
       if (isReadingError(cause)) await requireReadable(session, filesOf(part), locate)
+      if (isMemoryError(cause) && (await session.useMoreMemory())) continue
       const name = tableName(part.target.table)
       if (!isConversionError(cause) || careful.has(name)) throw describe(error)
       careful.add(name)

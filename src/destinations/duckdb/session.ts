@@ -6,10 +6,13 @@ export type SqlValue = string | number | bigint | boolean | null
 /** A row by column name; 64-bit integers come as bigint. */
 export type SqlRow = Readonly<Record<string, unknown>>
 
-/** Of one open instance. */
-export interface ThreadCount {
-  readonly all: number
-  now: number
+/** What one open instance may use. */
+export interface Resources {
+  readonly threadsMax: number
+  threads: number
+  /** What it grows to for a row that does not fit the usual limit; absent where the limit is a person's own. */
+  readonly memoryBytesMax: number | undefined
+  hasGrown: boolean
 }
 
 export class Session {
@@ -17,12 +20,10 @@ export class Session {
   readonly waitedForLockMs: number
   readonly #connection: DuckDBConnection
   readonly #signal: AbortSignal
+  readonly #resources: Resources
 
-  /** How many threads DuckDB has for all connections. */
-  readonly #threads: ThreadCount
-
-  constructor(connection: DuckDBConnection, signal: AbortSignal, waitedForLockMs: number, threads: ThreadCount) {
-    this.#threads = threads
+  constructor(connection: DuckDBConnection, signal: AbortSignal, waitedForLockMs: number, resources: Resources) {
+    this.#resources = resources
     this.#connection = connection
     this.#signal = signal
     this.waitedForLockMs = waitedForLockMs
@@ -35,10 +36,24 @@ export class Session {
 
   /** Threads cost more than they give where a statement has a few hundred rows: a quarter of the CPU of a small flush. */
   async useThreads(wanted: 'one' | 'all'): Promise<void> {
-    const count = wanted === 'one' ? 1 : this.#threads.all
-    if (count === this.#threads.now) return
+    const resources = this.#resources
+    const count = wanted === 'one' || resources.hasGrown ? 1 : resources.threadsMax
+    if (count === resources.threads) return
     await this.run(`SET threads = ${count}`)
-    this.#threads.now = count
+    resources.threads = count
+  }
+
+  /**
+   * After memory ran out: one thread, and more memory than usual. A single value may be 64 MiB, and DuckDB holds several
+   * copies of it at a time. False where there is no more to have.
+   */
+  async useMoreMemory(): Promise<boolean> {
+    const { memoryBytesMax, hasGrown } = this.#resources
+    if (memoryBytesMax === undefined || hasGrown) return false
+    this.#resources.hasGrown = true
+    await this.useThreads('one')
+    await this.run(`SET memory_limit = '${Math.floor(memoryBytesMax / 1024)}KiB'`)
+    return true
   }
 
   /** Returns the number of rows that were changed. */

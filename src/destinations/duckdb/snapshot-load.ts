@@ -6,7 +6,7 @@ import type { Position } from '../../core/position.ts'
 import { type ColumnType, keyColumns, type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
 import { HASH_DIGITS } from './bag.ts'
 import { putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
-import { isConversionError, isReadingError, translateError } from './errors.ts'
+import { isConversionError, isMemoryError, isReadingError, translateError } from './errors.ts'
 import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
 import { loadLayouts, type StoredLayout, saveLayout } from './layout-store.ts'
 import { forgetAttempt, requireFreeName, shadowName } from './promotion.ts'
@@ -113,6 +113,7 @@ export async function loadSnapshot(
     } catch (error) {
       if (session.isStop(error)) throw error
       if (isReadingError(error)) await requireReadable(session, files, locate)
+      if (isMemoryError(error) && (await session.useMoreMemory())) continue
       if (careful || !isConversionError(error)) {
         const doing = `Loading ${tableName(table)} into ${target.namespace}.${target.name}`
         throw translateError(error, doing, { table: tableName(table) })
