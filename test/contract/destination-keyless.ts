@@ -95,6 +95,18 @@ export function describeKeyless(fixture: () => DestinationFixture): void {
     expect(await table.rows('a')).toEqual(['x'])
   })
 
+  it('a table without columns has as many rows as the source', async () => {
+    const schema = schemaOf('nothing', [], { kind: 'bag' })
+    const row = { values: {}, contentHash: 'e'.repeat(32) }
+    const table = await DrivenTable.live(fixture(), schema, [row, row])
+    await table.merge(20, [{ op: 'd', position: at(11), ...row }])
+    expect(await table.rows('_fivetran_id')).toEqual([`!${row.contentHash}/2`, `${row.contentHash}/1`])
+    const file = await fixture().stage.snapshot(schema, before(99), [row])
+    const request = { target: table.target, schema, files: [file], limit: 5 }
+    const signal = new AbortController().signal
+    expect(await table.destination.compare(request, signal)).toMatchObject({ differing: 0, sourceRows: 1 })
+  })
+
   it('rows that are only appended are all kept, equal ones too, each with an id of its own', async () => {
     const row = { values: { 1: 'x', 2: null } }
     const table = await DrivenTable.live(fixture(), EVENTS, [row, row])

@@ -140,6 +140,17 @@ describe('queries', () => {
   })
 })
 
+test('a comparison only reads: it works beside other readers', async () => {
+  const destination = open()
+  const table = await live(destination, 3)
+  await destination[Symbol.asyncDispose]()
+  const holder = await holdDuckDbFile(path, 'READ_ONLY')
+  const file = await stage.snapshot(ITEMS, boundaryBefore(99), [{ values: { 1: '0', 2: 'x', 3: null } }])
+  const found = await open().compare({ target: table.target, schema: ITEMS, files: [file], limit: 5 }, never)
+  expect(found).toMatchObject({ sourceRows: 1, destinationRows: 3, differing: 2 })
+  await holder[Symbol.asyncDispose]()
+})
+
 describe('trouble', () => {
   test('a file that a newer version of SimplyLoad has written is left alone', async () => {
     const destination = open()

@@ -142,7 +142,7 @@ function keyOf(layout: TableLayout, prefix: string): string {
 async function compareByKey(session: Session, { target, limit }: CompareRequest, sides: Sides): Promise<Found> {
   const { layout, compared, source, destination } = sides
   const keys = identityColumns(layout).map((_, index) => `k${index + 1}`)
-  const values = `hash(${compared.map(({ index }) => `v${index}`).join(', ')})`
+  const values = contentSql(compared)
   const onKey = keys.map((key) => `s.${key} = d.${key}`).join(' AND ')
   await session.run(
     `CREATE OR REPLACE TEMP TABLE compare_differing AS
@@ -204,14 +204,19 @@ function detailsSql({ layout, compared, source, destination }: Sides, keys: read
           WHERE q.key IS NOT NULL OR c.number <= ${Math.trunc(limit)})`
 }
 
+/** A table may have no column at all. */
+function contentSql(compared: Sides['compared']): string {
+  return compared.length === 0 ? '0' : `hash(${compared.map(({ index }) => `v${index}`).join(', ')})`
+}
+
 /** Rows with equal values are counted on both sides. */
 async function compareByContent(session: Session, { limit }: CompareRequest, sides: Sides): Promise<Found> {
-  const values = `hash(${sides.compared.map(({ index }) => `v${index}`).join(', ')})`
+  const values = contentSql(sides.compared)
   const counted = (side: string) =>
     `(SELECT ${values} AS content, count(*) AS n, min(content_hash) AS name, min(pos) AS pos FROM ${side} GROUP BY 1)`
   await session.run(
     `CREATE OR REPLACE TEMP TABLE compare_differing AS
-     SELECT coalesce(s.name, d.name, printf('%016x', coalesce(s.content, d.content))) AS key, d.pos,
+     SELECT coalesce(s.name, d.name, to_hex(coalesce(s.content, d.content))) AS key, d.pos,
        coalesce(s.n, 0) AS source, coalesce(d.n, 0) AS destination
      FROM ${counted(sides.source)} s FULL OUTER JOIN ${counted(sides.destination)} d ON s.content = d.content
      WHERE s.n IS DISTINCT FROM d.n`,
