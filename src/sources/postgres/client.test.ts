@@ -100,7 +100,7 @@ describe('a session', () => {
       ['COPY (SELECT 1 / 0) TO STDOUT', true],
     ] as const) {
       const seen: Buffer[] = []
-      const socket: TakenSocket = client.takeSocket(sql, (bytes) => {
+      const socket: TakenSocket = client.takeSocket(sql, 'kept', (bytes) => {
         seen.push(bytes)
         socket.release(bytes)
       })

@@ -73,7 +73,8 @@ class CopyReceiver {
     this.#builder = builder
     this.#limits = limits
     this.#skipRows = skipRows
-    this.#socket = client.takeSocket(sql, (bytes) => this.#receive(bytes))
+    // All tuples of a chunk are decoded before the next one is read.
+    this.#socket = client.takeSocket(sql, 'lent', (bytes) => this.#receive(bytes))
     this.#socket.finished.then(
       () => this.#finish(),
       (error: unknown) => this.fail(error),

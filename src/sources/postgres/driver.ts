@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { PipelineError } from '../../core/errors.ts'
 import { type ConnectionSettings, describeConnection } from './connection-settings.ts'
+import { createPlainSocket } from './plain-socket.ts'
 
 /** Values of a row by column name: int8 as bigint, json parsed, bool and smaller numbers as such, all else as text. */
 export type Row = Readonly<Record<string, unknown>>
@@ -51,6 +52,8 @@ export async function createDriver(
       })
     },
     ssl: tls ?? false,
+    // `pg` lays TLS over the socket that it is given, and that takes bytes only in Node's own way.
+    ...(tls === undefined ? { stream: createPlainSocket } : {}),
     sslnegotiation: settings.ssl.direct && tls !== undefined ? 'direct' : 'postgres',
     enableChannelBinding: settings.channelBinding !== 'disable' && tls !== undefined,
     keepAlive: true,

@@ -210,7 +210,7 @@ export class ReplicationConnection {
     const on = (option: boolean): string => (option ? "'on'" : "'off'")
     const options = `proto_version '2', publication_names ${plainLiteral(names)}, binary ${on(binary)}, streaming ${on(streaming)}, messages 'true'`
     const sql = `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL ${formatLsn(fromLsn)} (${options})`
-    this.#socket = this.#client.takeSocket(sql, (bytes) => this.#receive(bytes))
+    this.#socket = this.#client.takeSocket(sql, 'kept', (bytes) => this.#receive(bytes))
     // Its end reaches us as bytes, or as the loss of the connection.
     this.#socket.finished.catch((error: unknown) =>
       this.#fail(error instanceof Error ? error : new Error(String(error))),

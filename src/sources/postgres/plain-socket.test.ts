@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { createPlainSocket, giveBytes, lendBytes } from './plain-socket.ts'
+
+const open: Socket[] = []
+
+afterEach(() => {
+  for (const socket of open.splice(0)) socket.destroy()
+})
+
+/** Both ends of a connection. */
+async function connected(): Promise<{ near: Socket; far: Socket }> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const near = createPlainSocket()
+  const accepted = once(server, 'connection')
+  near.connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const [far] = (await accepted) as [Socket]
+  server.close()
+  open.push(near, far)
+  return { near, far }
+}
+
+async function receive(near: Socket, far: Socket, text: string): Promise<Buffer> {
+  const arrived = once(near, 'data')
+  far.write(text)
+  const [bytes] = (await arrived) as [Buffer]
+  return bytes
+}
+
+test('bytes that may be kept stay as they are when more arrive', async () => {
+  const { near, far } = await connected()
+  const first = await receive(near, far, 'first')
+  const second = await receive(near, far, 'later')
+  expect([String(first), String(second)]).toEqual(['first', 'later'])
+})
+
+test('lent bytes come in the same memory each time, and no longer once they are given again', async () => {
+  const { near, far } = await connected()
+  lendBytes(near)
+  const first = await receive(near, far, 'first')
+  const second = await receive(near, far, 'later')
+  expect([String(first), String(second)]).toEqual(['later', 'later'])
+  giveBytes(near)
+  const third = await receive(near, far, 'third')
+  await receive(near, far, 'again')
+  expect(String(third)).toBe('third')
+})
+
+test('a paused socket reads nothing until it is resumed, and tells its end', async () => {
+  const { near, far } = await connected()
+  const seen: string[] = []
+  near.on('data', (bytes: Buffer) => seen.push(String(bytes)))
+  near.pause()
+  far.write('held')
+  await new Promise<void>((resolve) => far.end(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(seen).toEqual([])
+  const closed = once(near, 'close')
+  near.resume()
+  await closed
+  expect(seen).toEqual(['held'])
+})
