@@ -257,6 +257,17 @@ export function describeMerge(fixture: () => DestinationFixture): void {
     const files = await table.stage([[{ op: 'u', position: at(21), values: { 1: '1', 2: 'x' }, unchanged: [3] }]])
     const result = await table.flushParts([table.part(files, before(20))], before(30))
     expect(result).toMatchObject({ outcome: 'incomplete', missing: [{ keys: ['["1"]'] }] })
+    const moved = { op: 'u', position: at(21), values: { 1: '9', 2: 'x' }, oldKey: { 1: '1' }, unchanged: [3] } as const
+    const again = await table.flushParts([table.part(await table.stage([[moved]]), before(20))], before(30))
+    expect(again).toMatchObject({ outcome: 'incomplete', missing: [{ keys: ['["9"]'] }] })
+  })
+
+  it('a delete of a row that is marked already leaves it as it is', async () => {
+    const table = await live()
+    await table.merge(20, [{ op: 'd', position: at(11), values: { 1: '1' } }])
+    const counts = await table.merge(30, [{ op: 'd', position: at(21), values: { 1: '1' } }])
+    expect(counts).toMatchObject({ deleted: 0 })
+    expect(await table.rows('id', 'name', '_source_position')).toContain(`!1 one ${at(11)}`)
   })
 
   it('a delete of a row that was never there changes nothing', async () => {
