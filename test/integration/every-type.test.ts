@@ -254,7 +254,7 @@ function column(index: number): string {
 
 function fill(table: string): string {
   const rows = Array.from({ length: ROWS + 1 }, (_, row) => {
-    const values = CASES.map(({ type, values: all }) => (all[row] === undefined ? 'NULL' : `${all[row]}::${type}`))
+    const values = CASES.map(({ type, values: all }) => (all[row] === undefined ? 'NULL' : `(${all[row]})::${type}`))
     return `(${[row, ...values].join(', ')})`
   })
   return `INSERT INTO ${table} VALUES ${rows.join(',\n')}`
@@ -336,7 +336,7 @@ function oneForm(text: string | null, form: TypeCase['form']): string | null {
   if (text === null) return null
   if (form === 'float') {
     const number = Number(text.replace(/^(-?)inf$/, '$1Infinity').replace(/^-?nan$/, 'NaN'))
-    return Object.is(number, -0) ? '-0' : String(number)
+    return String(number)
   }
   return form === 'json' ? JSON.stringify(JSON.parse(text)) : text
 }

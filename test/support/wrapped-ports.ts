@@ -61,7 +61,7 @@ export function watchSnapshot(inner: ChangeSource, hooks: SnapshotHooks): Change
   })
 }
 
-/** Hears every event of every stream before the engine does; may wait, and may throw to break the stream. */
+/** Hears every event of every stream before the engine does; may wait until a stop, and may throw to break the stream. */
 export function watchStream(inner: ChangeSource, hear: (event: StreamEvent) => Promise<void> | void): ChangeSource {
   return wrapSource(inner, {
     async openStream(request, signal): Promise<ChangeStream> {
@@ -72,7 +72,7 @@ export function watchStream(inner: ChangeSource, hear: (event: StreamEvent) => P
         requestBoundary: (lsn) => stream.requestBoundary(lsn),
         async *[Symbol.asyncIterator]() {
           for await (const event of stream) {
-            await hear(event)
+            await orAborted(signal, hear(event))
             yield event
           }
         },

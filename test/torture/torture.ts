@@ -112,8 +112,8 @@ async function prepareDatabase(admin: pg.Client, random: Random): Promise<void> 
   const { rows } = await admin.query<{ name: string }>('SELECT quote_ident(current_database()) AS name')
   const database = rows[0]?.name ?? ''
   await admin.query(`ALTER DATABASE ${database} SET logical_decoding_work_mem = '64kB'`)
-  // Every change of every transaction is then sent before its commit.
-  if (random.chance(0.25))
+  // Every change of every transaction is then sent before its commit, with a description of its table: slow, so seldom.
+  if (random.chance(0.08))
     await admin.query(`ALTER DATABASE ${database} SET debug_logical_replication_streaming = 'immediate'`)
   await admin.query(worldSql())
   await admin.query(`
