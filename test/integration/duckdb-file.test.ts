@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { isPipelineError, type PipelineError } from '../../src/core/errors.ts'
 import { type DuckDbDestination, openDuckDbDestination } from '../../src/destinations/duckdb/destination.ts'
@@ -79,6 +80,10 @@ describe('other programs', () => {
     await expect(second.acquireLease('shop', never)).rejects.toMatchObject({ code: 'destination_locked' })
     await first.release()
     await expect(second.acquireLease('shop', never)).resolves.toMatchObject({ lease: { epoch: 2 } })
+    await second.release()
+    // Readers do not wait for each other.
+    const all = await Promise.all([first, second].map((each) => each.checkpoints('shop', never)))
+    expect(all).toMatchObject([{ epoch: 2 }, { epoch: 2 }])
   })
 
   test('waiting ends when the call is stopped', async () => {
@@ -226,5 +231,22 @@ describe('trouble', () => {
     await destination.release()
     const roomy = open()
     await expect(roomy.flush(flush, never)).resolves.toMatchObject({ outcome: 'committed' })
+  })
+
+  test('a log that cannot be replayed within the limit does not lock us out', async () => {
+    await live(open())
+    for (const each of opened.splice(0)) await each[Symbol.asyncDispose]()
+    const instance = await DuckDBInstance.create(path)
+    const connection = await instance.connect()
+    await connection.run('PRAGMA disable_checkpoint_on_shutdown')
+    await connection.run(`CREATE TABLE large AS SELECT repeat('0123456789abcdef', 4 * 1024 * 1024) AS v`)
+    connection.closeSync()
+    instance.closeSync()
+
+    const reader = open({ memoryLimitBytes: 64 << 20 })
+    expect(await reader.checkpoints('shop', never)).toMatchObject({ epoch: 1 })
+    await reader.release()
+    const writer = open({ memoryLimitBytes: 64 << 20 })
+    expect((await writer.acquireLease('shop', never)).lease.epoch).toBe(2)
   })
 })

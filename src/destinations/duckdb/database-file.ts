@@ -13,7 +13,7 @@ import { availableParallelism } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import type { DuckDBInstance } from '@duckdb/node-api'
 import type { Clock } from '../../core/clock.ts'
-import { isBreaking, isLockError, lockHolder, translateError } from './errors.ts'
+import { isBreaking, isLockError, isMemoryError, lockHolder, translateError } from './errors.ts'
 import { type Resources, Session } from './session.ts'
 
 export interface DatabaseFileOptions {
@@ -39,8 +39,8 @@ const LOG_BYTES_MAX = 2 << 20
 const RETRY_MS_MIN = 5
 const RETRY_MS_MAX = 200
 
-/** Locks are per process: two instances of one file in the same process would not notice each other. */
-const HOLDERS = new Map<string, DatabaseFile>()
+/** Locks are per process: two instances of one file in the same process would not notice each other. By path. */
+const HOLDERS = new Map<string, Map<DatabaseFile, Access>>()
 
 export class DatabaseFile {
   readonly path: string
@@ -158,15 +158,14 @@ export class DatabaseFile {
   }
 
   async #openInstance(access: Access): Promise<void> {
-    const holder = HOLDERS.get(this.path)
-    if (holder !== undefined && holder !== this) {
+    const holders = HOLDERS.get(this.path) ?? new Map<DatabaseFile, Access>()
+    if ([...holders.values()].some((held) => held === 'write' || access === 'write')) {
       throw new Error(`IO Error: Could not set lock on file "${this.path}": held in this process (PID ${process.pid})`)
     }
-    HOLDERS.set(this.path, this)
+    HOLDERS.set(this.path, holders.set(this, access))
     try {
       if (access === 'write') await mkdir(dirname(this.path), { recursive: true })
-      const { DuckDBInstance } = await import('@duckdb/node-api')
-      const instance = await DuckDBInstance.create(this.path, this.#settings(access))
+      const instance = await this.#createInstance(access)
       const { memoryBytesMax } = this.#options
       const resources = { threadsMax: this.#threads, threads: this.#threads, memoryBytesMax, hasGrown: false }
       this.#open = { instance, access, resources }
@@ -174,6 +173,23 @@ export class DatabaseFile {
     } catch (error) {
       this.#drop()
       throw error
+    }
+  }
+
+  async #createInstance(access: Access): Promise<DuckDBInstance> {
+    const { DuckDBInstance } = await import('@duckdb/node-api')
+    const settings = this.#settings(access)
+    try {
+      return await DuckDBInstance.create(this.path, settings)
+    } catch (error) {
+      if (!isMemoryError(error)) throw error
+      // The log holds a value too large to be replayed within the limit, and every later opening would meet it again.
+      const { memory_limit: _, ...unlimited } = settings
+      const instance = await DuckDBInstance.create(this.path, unlimited)
+      if (access === 'read') return instance
+      await runOnce(instance, 'CHECKPOINT')
+      instance.closeSync()
+      return await DuckDBInstance.create(this.path, settings)
     }
   }
 
@@ -209,7 +225,9 @@ export class DatabaseFile {
   #drop(): void {
     this.#open?.instance.closeSync()
     this.#open = undefined
-    if (HOLDERS.get(this.path) === this) HOLDERS.delete(this.path)
+    const holders = HOLDERS.get(this.path)
+    holders?.delete(this)
+    if (holders?.size === 0) HOLDERS.delete(this.path)
   }
 }
 
