@@ -32,9 +32,9 @@ const PAGES_IN_FLIGHT = 2
 const BYTES_IN_FLIGHT = 4 * PAGE_BYTES
 /** Chunks below it are not compressed: a trip to the thread pool costs more than the bytes, and idle tables have many. */
 const COMPRESS_FROM_BYTES = 4096
-/** Small pieces are gathered before they go to the sink, the more the larger the file becomes. */
-const OUTPUT_BYTES_FIRST = 64 * 1024
-const OUTPUT_BYTES_MAX = 512 * 1024
+/** Pieces below the first are gathered before they go to the sink; of a small file that is all of it. */
+const GATHERED_BYTES_MAX = 16 * 1024
+const OUTPUT_BYTES = 64 * 1024
 
 interface OpenChunk {
   readonly column: FileColumn
@@ -78,7 +78,6 @@ export class ParquetWriter {
   #inFlightBytes = 0
   #output: Uint8Array = Buffer.alloc(0)
   #outputLength = 0
-  #outputCapacity = OUTPUT_BYTES_FIRST
   #offset = 0
 
   constructor(sink: ParquetSink, options: ParquetOptions) {
@@ -216,14 +215,14 @@ export class ParquetWriter {
 
   async #write(bytes: Uint8Array): Promise<void> {
     this.#offset += bytes.length
+    if (bytes.length >= GATHERED_BYTES_MAX) {
+      await this.#flush()
+      await this.#sink.write(bytes)
+      return
+    }
     if (this.#outputLength + bytes.length > this.#output.length) {
       await this.#flush()
-      if (bytes.length > this.#outputCapacity) {
-        await this.#sink.write(bytes)
-        return
-      }
-      this.#output = Buffer.allocUnsafeSlow(this.#outputCapacity)
-      this.#outputCapacity = Math.min(this.#outputCapacity * 2, OUTPUT_BYTES_MAX)
+      if (bytes.length > this.#output.length) this.#output = Buffer.allocUnsafeSlow(OUTPUT_BYTES)
     }
     this.#output.set(bytes, this.#outputLength)
     this.#outputLength += bytes.length
@@ -232,7 +231,8 @@ export class ParquetWriter {
   async #flush(): Promise<void> {
     if (this.#outputLength === 0) return
     const bytes = this.#output.subarray(0, this.#outputLength)
-    this.#output = Buffer.alloc(0)
+    // The sink owns these bytes from now on; those behind them are still free.
+    this.#output = this.#output.subarray(this.#outputLength)
     this.#outputLength = 0
     await this.#sink.write(bytes)
   }

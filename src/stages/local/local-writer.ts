@@ -20,6 +20,14 @@ const BUFFER_BYTES = 1 << 20
 
 const MAKE_FOLDER_ATTEMPTS_MAX = 10
 
+/** Buffers that no file is using: made anew for every file they would be a tenth of a snapshot's garbage. */
+const spare: Buffer[] = []
+const SPARE_MAX = 4
+
+function giveBuffer(buffer: Buffer): void {
+  if (spare.length < SPARE_MAX) spare.push(buffer)
+}
+
 export class LocalWriter implements StageWriter {
   /** Where the bytes are until `commit`. */
   readonly partialPath: string
@@ -31,7 +39,6 @@ export class LocalWriter implements StageWriter {
   #renamed = false
   #bytes = 0
   #buffer: Buffer | undefined
-  #spare: Buffer | undefined
   #filled = 0
   #inFlight: Promise<void> = Promise.resolve()
 
@@ -114,8 +121,7 @@ export class LocalWriter implements StageWriter {
     }
     let taken = 0
     while (taken < bytes.byteLength) {
-      this.#buffer ??= this.#spare ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
-      if (this.#buffer === this.#spare) this.#spare = undefined
+      this.#buffer ??= spare.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
       const part = bytes.subarray(taken, taken + BUFFER_BYTES - this.#filled)
       this.#buffer.set(part, this.#filled)
       this.#filled += part.byteLength
@@ -133,15 +139,15 @@ export class LocalWriter implements StageWriter {
     this.#buffer = undefined
     this.#filled = 0
     this.#inFlight = writeFully(this.#handle, full).then(() => {
-      this.#spare = buffer
+      giveBuffer(buffer)
     })
     // Whoever writes next hears of a failure; until then it must not count as unhandled.
     this.#inFlight.catch(() => undefined)
   }
 
   #release(): void {
+    if (this.#buffer !== undefined) giveBuffer(this.#buffer)
     this.#buffer = undefined
-    this.#spare = undefined
     this.#ended()
   }
 }
