@@ -29,9 +29,11 @@ const FORMS = {
     `CASE WHEN isfinite($) THEN date_diff('day', DATE '1970-01-01', $)::VARCHAR ELSE CAST($ AS VARCHAR) END`,
   ],
   instant: [
-    `CASE WHEN isfinite($) THEN (extract(epoch from $) * 1000000)::bigint::text ELSE format('%s', $) END`,
+    `CASE WHEN isfinite($) THEN (extract(epoch from $) * 1000000)::numeric(30,0)::text ELSE format('%s', $) END`,
     `CASE WHEN isfinite($) THEN epoch_us($)::VARCHAR ELSE CAST($ AS VARCHAR) END`,
   ],
+  // DuckDB leaves out the zero before the point where the type has no digits there.
+  fraction: [`format('%s', $)`, `regexp_replace(CAST($ AS VARCHAR), '^(-?)\\.', '\\10.')`],
   json: ['to_json($)::text', 'CAST($ AS VARCHAR)'],
 } as const
 
@@ -75,6 +77,7 @@ const CASES: readonly TypeCase[] = [
   {
     type: 'numeric(18,18)',
     copied: 'DECIMAL(18,18)',
+    form: 'fraction',
     values: ['0', `'-0.999999999999999999'`, `'0.000000000000000001'`],
   },
   {
@@ -83,8 +86,13 @@ const CASES: readonly TypeCase[] = [
     values: [`'9999999999999999999999999999.9999999999'`, `'-9999999999999999999999999999.9999999999'`, `'NaN'`, '1.5'],
     quarantined: [`'NaN'`],
   },
-  { type: 'numeric(38,38)', copied: 'DECIMAL(38,38)', values: [`'0.${'9'.repeat(38)}'`, `'-0.${'0'.repeat(37)}1'`] },
-  { type: 'numeric(5,7)', copied: 'DECIMAL(7,7)', values: [`'0.0012345'`, `'-0.0099999'`] },
+  {
+    type: 'numeric(38,38)',
+    copied: 'DECIMAL(38,38)',
+    form: 'fraction',
+    values: [`'0.${'9'.repeat(38)}'`, `'-0.${'0'.repeat(37)}1'`],
+  },
+  { type: 'numeric(5,7)', copied: 'DECIMAL(7,7)', form: 'fraction', values: [`'0.0012345'`, `'-0.0099999'`] },
   { type: 'numeric(3,-2)', copied: 'DECIMAL(5,0)', values: ['99900', '-100', '0'] },
   { type: 'numeric(60,5)', copied: 'VARCHAR', values: [`'${'9'.repeat(55)}.12345'`, `'NaN'`, `'-0.00001'`] },
   {
@@ -131,7 +139,7 @@ const CASES: readonly TypeCase[] = [
   { type: 'box', copied: 'VARCHAR', values: [`'(1,2),(0,0)'`] },
   { type: 'path', copied: 'VARCHAR', values: [`'((0,0),(1,1))'`, `'[(0,0),(1,1)]'`] },
   { type: 'pg_lsn', copied: 'VARCHAR', values: [`'16/B374D848'`] },
-  { type: 'oid', copied: 'VARCHAR', values: ['4294967295'] },
+  { type: 'oid', copied: 'BIGINT', values: ['4294967295'] },
   { type: 'xid8', copied: 'VARCHAR', values: [`'18446744073709551615'`] },
   { type: 'jsonpath', copied: 'VARCHAR', values: [`'$.a[*] ? (@ > 1)'`] },
   { type: 'regclass', copied: 'VARCHAR', values: [`'pg_class'`] },
@@ -163,7 +171,7 @@ const CASES: readonly TypeCase[] = [
       `'infinity'`,
       `'-infinity'`,
     ],
-    quarantined: [`'294276-12-31 23:59:59.999999'`],
+    quarantined: [`'294276-12-31 23:59:59.999999'`, `'infinity'`, `'-infinity'`],
     form: 'instant',
   },
   {
@@ -177,7 +185,7 @@ const CASES: readonly TypeCase[] = [
       `'infinity'`,
       `'-infinity'`,
     ],
-    quarantined: [`'294276-12-31 23:59:59.999999+00'`],
+    quarantined: [`'294276-12-31 23:59:59.999999+00'`, `'infinity'`, `'-infinity'`],
     form: 'instant',
   },
   {
@@ -294,7 +302,7 @@ test.each(CASES.map((type, index) => [type.type, type, index] as const))(
   async (_name, { values, copied, form = 'text', quarantined = [] }, index) => {
     const [sourceForm, copiedForm] = FORMS[form].map((text) => text.replaceAll('$', column(index)))
     const said = await fixture.sql(
-      `SELECT id, CASE WHEN ${column(index)} IS NULL THEN NULL ELSE ${sourceForm} END AS v FROM by_snapshot ORDER BY id`,
+      `SELECT id, CASE WHEN ${column(index)} IS NOT DISTINCT FROM NULL THEN NULL ELSE ${sourceForm} END AS v FROM by_snapshot ORDER BY id`,
     )
     for (const table of TABLES) {
       const [type] = await fixture.copied(

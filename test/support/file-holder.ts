@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url'
 export async function holdDuckDbFile(path: string, mode: 'READ_ONLY' | 'READ_WRITE'): Promise<AsyncDisposable> {
   const script = `
     import { DuckDBInstance } from '@duckdb/node-api'
-    const instance = await DuckDBInstance.create(process.argv[1], { access_mode: process.argv[2] })
+    const open = () => DuckDBInstance.create(process.argv[1], { access_mode: process.argv[2] })
+    // A sync that is writing has it for a moment.
+    const again = (error) => { if (!/lock/.test(String(error))) throw error; return open().catch(again) }
+    const instance = await open().catch(again)
     const connection = await instance.connect()
     await connection.run('SELECT 1')
     console.log('held')
