@@ -136,15 +136,26 @@ export class Merger {
 
   /** Flushes; where partial changes find no row, reads those rows at the source and flushes again. */
   async #flushComplete(flush: Flush): Promise<Extract<FlushResult, { outcome: 'committed' }>> {
-    const { destination } = this.#context
+    const { destination, clock } = this.#context
     const { destinationGuard, stop } = this.#ports
     let tables = flush.tables
+    let attemptedMs = 0
+    let lockedSinceMs: number | undefined
     const completed: StageFile[] = []
     try {
       for (;;) {
         const now: Flush = { ...flush, tables }
-        const result = await destinationGuard.run(() => destination.flush(now, stop.immediate), stop.immediate)
-        if (result.outcome === 'committed') return result
+        const result = await destinationGuard.run(async () => {
+          attemptedMs = clock.elapsedMs()
+          return await destination.flush(now, stop.immediate).catch((error: unknown) => {
+            if (isPipelineError(error, 'destination_locked')) lockedSinceMs ??= attemptedMs
+            throw error
+          })
+        }, stop.immediate)
+        if (result.outcome === 'committed') {
+          const earlierMs = lockedSinceMs === undefined ? 0 : attemptedMs - lockedSinceMs
+          return { ...result, waitedForLockMs: Math.round(result.waitedForLockMs + earlierMs) }
+        }
         const answers = new Map<string, readonly StageFile[]>()
         for (const missing of result.missing) {
           const part = tables.find((table) => tableName(table.target.table) === tableName(missing.table))

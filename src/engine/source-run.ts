@@ -34,14 +34,25 @@ export interface SourceOutcome {
 /** A daemon never gives up on what time may mend; a `--once` run does, within about a minute. */
 const ONCE_ATTEMPTS_MAX = 8
 /** Before anything worked, a wrong host is more likely than a short outage. */
-const START_ATTEMPTS_MAX = 2
+const UNREACHABLE_ATTEMPTS_MAX = 2
+/** A server may take a minute to notice that the predecessor was killed, and keeps its slot and locks until then. */
+const START_ATTEMPTS_MAX = 10
 
 export async function runSource(context: SourceContext, stop: StopSignals, once: boolean): Promise<SourceOutcome> {
-  const startGuard = createGuard(START_ATTEMPTS_MAX, (notice) => tellRetry(context, notice))
+  const tell = (notice: RetryNotice) => tellRetry(context, notice)
+  const unreachable = new Attempts(UNREACHABLE_ATTEMPTS_MAX, context.clock, tell)
+  const others = new Attempts(START_ATTEMPTS_MAX, context.clock, tell)
   for (;;) {
-    const started = await startGuard.run(() => startSource(context, stop.immediate), stop.immediate)
-    const outcome = await new SourceRun(context, stop, once, started).run()
-    if (!(outcome.error instanceof SchemaMoved)) return outcome
+    try {
+      const started = await startSource(context, stop.immediate)
+      const outcome = await new SourceRun(context, stop, once, started).run()
+      if (!(outcome.error instanceof SchemaMoved)) return outcome
+    } catch (error) {
+      if (stop.graceful.aborted) throw error
+      const isUnreachable =
+        isPipelineError(error, 'source_unreachable') || isPipelineError(error, 'destination_unreachable')
+      await (isUnreachable ? unreachable : others).failed(error, stop.graceful)
+    }
   }
 }
 
@@ -117,6 +128,7 @@ class SourceRun {
       const lsn = await this.#sourceGuard.run(() => source.currentLsn(immediate), immediate)
       this.#follower.reach(lsn)
     }
+    await this.#letGo()
     await Promise.all([
       this.#watch(this.#follower.run()),
       this.#watch(this.#snapshotLoop()),
@@ -159,6 +171,7 @@ class SourceRun {
       const tables = this.#unread()
       if (tables.length > 0) {
         await runSnapshots(this.#context, this.#snapshotPorts, tables)
+        await this.#letGo()
       } else {
         this.#mergeWake.notify()
         await this.#snapshotWake.wait(Number.POSITIVE_INFINITY, this.#stop.graceful)
@@ -171,8 +184,13 @@ class SourceRun {
     return this.#started.book.all().filter((table) => isUnread(table) && (only === undefined || only.has(table.name)))
   }
 
+  /** Others may read the destination while nothing is written. */
+  #letGo(): Promise<void> {
+    return this.#turn.run(() => this.#context.destination.release())
+  }
+
   async #mergeLoop(): Promise<void> {
-    const { clock, settings, destination } = this.#context
+    const { clock, settings } = this.#context
     let lastFlush = Number.NEGATIVE_INFINITY
     while (!this.#stop.graceful.aborted) {
       const to = this.#follower.recorded
@@ -189,7 +207,7 @@ class SourceRun {
       }
       lastFlush = clock.elapsedMs()
       await this.#merger.flush(to)
-      await this.#turn.run(() => destination.release())
+      await this.#letGo()
     }
     if (!this.#stop.immediate.aborted) await this.#merger.flush(this.#follower.recorded)
   }
