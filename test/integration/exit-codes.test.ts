@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startPostgres } from '../../src/demo/embedded-postgres.ts'
@@ -152,7 +153,7 @@ describe.concurrent('an exit code for each kind of trouble', () => {
   })
 })
 
-test('differences that verify finds: 6; a table that failed: 7; an interruption: 130; and no row value is ever shown', async () => {
+test('differences that verify finds: 6; a table that failed: 7; and no row value is ever shown', async () => {
   await using own = await SyncFixture.create({
     sql: `${SQL}; CREATE TABLE gone (id int PRIMARY KEY)`,
     tables: ['public.t', 'public.gone'],
@@ -168,13 +169,30 @@ test('differences that verify finds: 6; a table that failed: 7; an interruption:
   expect(partial.exitCode).toBe(7)
   expect(partial.events.at(-1)).toMatchObject({ event: 'end', outcome: 'partial' })
   expect(told(different) + told(partial)).not.toMatch(/secret/)
+})
 
+test('a sync that is interrupted before it is done: 130, and the next one goes on; one that follows: 0', async () => {
+  await using own = await SyncFixture.create({
+    sql: `${SQL}; INSERT INTO t SELECT i, repeat('x', 300) FROM generate_series(2, 20000) i`,
+    tables: ['public.t'],
+    source: { snapshot: { chunk_bytes: '64KiB' } },
+  })
+  expect(await interrupted(own, ['sync', '--once'], '"chunksDone":3')).toBe(130)
+  expect(await interrupted(own, ['sync'], '"live"')).toBe(0)
+  expect(await own.differences({ namespace: 'public', name: 't', key: ['id'] })).toEqual([])
+})
+
+/** Sends SIGINT after the first line of output that has the text. Returns the exit code. */
+async function interrupted(own: SyncFixture, args: readonly string[], text: string): Promise<number | null> {
   const program = fileURLToPath(new URL('../../src/bin.ts', import.meta.url))
-  const child = spawn(process.execPath, [program, '--json', 'sync'], {
+  const child = spawn(process.execPath, [program, '--json', ...args], {
     cwd: own.folder,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  await once(child.stdout, 'data')
-  child.kill('SIGINT')
-  expect((await once(child, 'exit'))[0]).toBe(130)
-})
+  const exited = once(child, 'exit')
+  let sent = false
+  for await (const line of createInterface(child.stdout)) {
+    if (!sent && line.includes(text)) sent = child.kill('SIGINT')
+  }
+  return (await exited)[0]
+}

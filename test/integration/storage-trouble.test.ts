@@ -124,8 +124,7 @@ test('a process whose lease was taken by another one changes nothing any more', 
   await waitForEpoch(fixture, 3)
   resume.open()
   expect((await stale.ended).error).toMatchObject({ code: 'lease_lost' })
-  const { exitCode, stdout } = await taker
-  expect([exitCode, stdout]).toEqual([0, expect.anything()])
+  expect((await taker).exitCode).toBe(0)
   expect(await fixture.differences(T)).toEqual([])
 })
 

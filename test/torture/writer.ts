@@ -146,7 +146,13 @@ export async function runMoneyMover(options: Omit<WriterOptions, 'largeRows'>): 
         `UPDATE ${from} SET cents = cents - ${cents} WHERE id = ${account()}`,
         `UPDATE ${to} SET cents = cents + ${cents} WHERE id = ${account()}`,
       ]
-      await client.query(['BEGIN', ...moves, random.chance(0.9) ? 'COMMIT' : 'ROLLBACK'].join(';'))
+      try {
+        await client.query(['BEGIN', ...moves, random.chance(0.9) ? 'COMMIT' : 'ROLLBACK'].join(';'))
+      } catch (error) {
+        // Two movers may wait for each other.
+        if (!(error instanceof pg.DatabaseError)) throw error
+        await client.query('ROLLBACK')
+      }
       await delay(random.next() * 2 * pauseMs, undefined, { signal }).catch(() => undefined)
     }
   } finally {
