@@ -175,3 +175,33 @@ describe.each([
     },
   )
 })
+
+test('rows without a key are found again after every alteration', async () => {
+  const alterations = [
+    'ADD c int DEFAULT 3',
+    'ADD c int',
+    'ADD c float8 DEFAULT random()',
+    'DROP b',
+    'RENAME a TO renamed',
+    'ALTER a TYPE bigint',
+    'ALTER v TYPE text',
+  ]
+  const names = alterations.map((_alteration, index) => `bag_${index}`)
+  await using fixture = await SyncFixture.create({
+    sql: names
+      .map(
+        (name) => `CREATE TABLE ${name} (a int, b text, v varchar(5)); ALTER TABLE ${name} REPLICA IDENTITY FULL;
+          INSERT INTO ${name} SELECT i % 3, 'x', 'v' FROM generate_series(1, 12) i`,
+      )
+      .join(';'),
+    tables: names.map((name) => `public.${name}`),
+  })
+  await fixture.once()
+  for (const [index, alteration] of alterations.entries()) {
+    const some = `ctid IN (SELECT ctid FROM bag_${index} LIMIT 2)`
+    await fixture.sql(`ALTER TABLE bag_${index} ${alteration}; DELETE FROM bag_${index} WHERE ${some};
+      UPDATE bag_${index} SET v = 'w' WHERE ${some}; INSERT INTO bag_${index} (v) VALUES ('v')`)
+  }
+  expect(failures(await fixture.once())).toEqual([])
+  expect(await fixture.differences(...names.map((name) => ({ namespace: 'public', name, key: [] })))).toEqual([])
+})

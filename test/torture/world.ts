@@ -81,7 +81,7 @@ export const WORLD: readonly WorldTable[] = [
     columns: 'a int, b text, c text',
     setUp: ['ALTER TABLE bag REPLICA IDENTITY FULL', 'ALTER TABLE bag ALTER c SET STORAGE EXTERNAL'],
     changeable: true,
-    alterable: false,
+    alterable: true,
     hardDelete: false,
   },
   {
@@ -96,7 +96,7 @@ export const WORLD: readonly WorldTable[] = [
       'ALTER TABLE by_index ALTER big SET STORAGE EXTERNAL',
     ],
     changeable: true,
-    alterable: false,
+    alterable: true,
     hardDelete: true,
   },
   {
@@ -105,7 +105,7 @@ export const WORLD: readonly WorldTable[] = [
     key: { kind: 'none' },
     columns: 'at timestamptz, what text, n bigint',
     changeable: false,
-    alterable: false,
+    alterable: true,
     hardDelete: false,
   },
   {
@@ -124,7 +124,7 @@ export const WORLD: readonly WorldTable[] = [
       'ALTER TABLE parts_high ALTER big SET STORAGE EXTERNAL',
     ],
     changeable: true,
-    alterable: false,
+    alterable: true,
     hardDelete: false,
   },
   {

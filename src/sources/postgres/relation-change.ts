@@ -195,7 +195,13 @@ class History {
       const attribute = this.#facts.attributes.find((candidate) => candidate.attnum === column.id)
       const live = attribute !== undefined && !attribute.dropped
       this.changes.push(live ? `column ${column.name} is not published` : `dropped column ${column.name}`)
+      this.#contentChanged()
     }
+  }
+
+  /** Rows of a bag are known by their content, which is another one now for rows that are there. */
+  #contentChanged(): void {
+    if (this.#known.identity.kind === 'bag') this.rewritten = true
   }
 
   excludedRenamed(name: string): void {
@@ -219,6 +225,7 @@ class History {
       this.rewritten = true
     }
     if (detail?.missingValueDiffers === true) this.rewritten = true
+    if (column.missingValue !== undefined) this.#contentChanged()
     if (column.missingValue !== undefined || attribute === undefined || this.#stored === 'same') return
     // No constant to fill in: either old rows have NULL, or a volatile default rewrote them all.
     if (this.#stored === 'anew' || attribute.hasDefault || !column.nullable) this.rewritten = true
