@@ -19,6 +19,8 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
   const { source, destination, state, tables, name, clock } = context
   const requests = tables.map((table) => table.request)
   const { lease, checkpoints } = await destination.acquireLease(name, signal)
+  // What follows may take its time; whoever had the lease must be able to find out meanwhile that it is gone.
+  await destination.release()
   const record = await state.source(name)
   const described = await source.describe(requests, signal)
   // After a reset of every table nothing depends on the old slot any more.

@@ -92,8 +92,12 @@ export class Stager {
     }
   }
 
-  /** Records the boundary once its files are durable, then calls `recorded`. Waits only when recording lags behind. */
-  async seal(boundary: Boundary, recorded: (staged: StagedBoundary) => Promise<void>): Promise<void> {
+  /** Records the boundary once its files are durable: `prepare`, the ledger, `recorded`. Waits only when recording lags behind. */
+  async seal(
+    boundary: Boundary,
+    prepare: () => Promise<void>,
+    recorded: (staged: StagedBoundary) => void,
+  ): Promise<void> {
     const pending = this.#files
     this.#files = []
     this.#recordingCount++
@@ -101,9 +105,10 @@ export class Stager {
       .then(async () => {
         const files = (await Promise.all(pending)).filter((file) => file !== undefined)
         if (this.#failure !== undefined) throw this.#failure.error
+        await prepare()
         await this.#context.state.recordStaged(this.#context.name, files, boundary.lsn)
         for (const file of files) this.#unrecorded.delete(file.path)
-        await recorded({ boundary, files })
+        recorded({ boundary, files })
       })
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {

@@ -155,10 +155,12 @@ export class StreamFollower {
         return this.#failTable(book.get(event.table), event.error, event.needsResync)
       case 'boundary': {
         const changed = schemas.splice(0)
-        return stager.seal(event, async (staged) => {
-          // Before the schemas: a table that must be read again forgets what is staged for it, these files too.
-          book.addWaiting(staged.files)
+        // Schemas first: were the process killed after the ledger has the rows, nothing would come that tells of them again.
+        const prepare = async () => {
           for (const change of changed) await this.#changeSchema(change)
+        }
+        return stager.seal(event, prepare, (staged) => {
+          book.addWaiting(staged.files)
           this.#recorded(staged, stream)
         })
       }

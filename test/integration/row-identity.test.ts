@@ -233,7 +233,8 @@ test('names with capitals, dots, quotes and spaces, and columns that differ only
   await fixture.sql(`
     INSERT INTO "My Shop.v2"."Order ""Lines""" VALUES (1, 2, 'later', NULL, '€');
     UPDATE "My Shop.v2"."Order ""Lines""" SET "Id" = 5, "a""b" = 'moved' WHERE id = 1;
-    ALTER TABLE "My Shop.v2"."Order ""Lines""" ADD COLUMN "New ""One""" text DEFAULT 'd'`)
+    ALTER TABLE "My Shop.v2"."Order ""Lines""" ADD COLUMN "New ""One""" text DEFAULT 'd';
+    INSERT INTO "My Shop.v2"."Order ""Lines""" VALUES (2, 2, 'last', NULL, NULL, 'e')`)
   await fixture.once()
   expect(await fixture.differences({ namespace: 'My Shop.v2', name: 'Order "Lines"', key: ['Id', 'id'] })).toEqual([])
 })

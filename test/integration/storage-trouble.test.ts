@@ -124,9 +124,17 @@ test('a process whose lease was taken by another one changes nothing any more', 
   await waitForEpoch(fixture, 3)
   resume.open()
   expect((await stale.ended).error).toMatchObject({ code: 'lease_lost' })
-  expect((await taker).exitCode).toBe(0)
-  expect(await fixture.differences(T)).toEqual([])
+  // What the stale process had staged and confirmed is in its own ledger alone: that is said, not passed over.
+  const { exitCode, stdout } = await taker
+  expect([exitCode, stdout]).toEqual([7, expect.stringContaining('"code":"source_gap"')])
+  expect(await fixture.copied("SELECT count(*)::VARCHAR FROM copy.t WHERE v = 'by whom?'")).toEqual([['0']])
+
+  expect((await simplyload(fixture.folder, ['checkpoint', 'reset', '--yes', ...OTHER_STATE])).exitCode).toBe(0)
+  expect((await simplyload(fixture.folder, ['sync', '--once', ...OTHER_STATE])).exitCode).toBe(0)
+  expect(await fixture.differences(T, OTHER)).toEqual([])
 })
+
+const OTHER_STATE = ['--set', 'state.path=other.db']
 
 async function waitForEpoch(fixture: SyncFixture, epoch: number): Promise<void> {
   for (;;) {
