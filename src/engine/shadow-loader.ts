@@ -7,7 +7,7 @@ import { invariant } from '../core/invariant.ts'
 import { comparePositions, type Position } from '../core/position.ts'
 import type { StageFile } from '../core/stage.ts'
 import type { SourceContext } from './context.ts'
-import type { SnapshotPorts } from './snapshotter.ts'
+import type { SnapshotPorts } from './snapshot-ports.ts'
 import type { BookedTable } from './table-book.ts'
 import type { TableReading } from './table-reading.ts'
 

@@ -6,40 +6,19 @@
  * one reads only what is missing: rows carry the position of their own session, so changes between the two sessions are
  * applied to the rows that need them and to no others. Tables whose chunks cannot combine are read again whole.
  */
-import type { Lease } from '../core/destination.ts'
 import { invariant } from '../core/invariant.ts'
-import type { Position } from '../core/position.ts'
 import type { SnapshotChunk, SnapshotPlan, SnapshotSession } from '../core/source.ts'
 import type { StageFile } from '../core/stage.ts'
 import type { ChunkRecord } from '../core/state.ts'
 import type { TableSchema } from '../core/table-schema.ts'
-import type { Attempts } from './attempts.ts'
 import { placeBatch, snapshotBatchId } from './batch-name.ts'
-import type { SourceContext, StopSignals } from './context.ts'
-import type { Guard } from './guard.ts'
+import type { SourceContext } from './context.ts'
 import { failReading, ShadowLoader } from './shadow-loader.ts'
+import type { SnapshotPorts } from './snapshot-ports.ts'
 import { writeBatchFile } from './stage-file-writer.ts'
 import { sameShape } from './start-plan.ts'
-import type { BookedTable, TableBook } from './table-book.ts'
+import type { BookedTable } from './table-book.ts'
 import { beginReading, type TableReading, tellReading } from './table-reading.ts'
-import type { Turn } from './turn.ts'
-
-export interface SnapshotPorts {
-  readonly book: TableBook
-  readonly lease: Lease
-  readonly generation: number
-  /** Sessions that broke since a chunk was finished. */
-  readonly attempts: Attempts
-  readonly destinationGuard: Guard
-  readonly destinationTurn: Turn
-  readonly stop: StopSignals
-  /** A table is complete as of its snapshot and may be promoted. */
-  readonly ready: (table: BookedTable) => void
-  /** Its snapshot has a position: of its changes only later ones count. */
-  readonly follow: (table: BookedTable) => void
-  /** The source must be followed at least to here before the tables of this session are up to date. */
-  readonly reached: (at: Position) => void
-}
 
 /** A table's columns changed between the start of the run and its snapshot: the run of the source begins anew. */
 export class SchemaMoved extends Error {
