@@ -31,6 +31,8 @@ export interface SyncFixtureOptions {
   /** Over the defaults below. */
   readonly source?: Readonly<Record<string, unknown>>
   readonly sync?: Readonly<Record<string, unknown>>
+  /** Beside `shop`. */
+  readonly moreSources?: Readonly<Record<string, unknown>>
   /** Default: `copy.{table}`. */
   readonly naming?: string
   /** Where warehouse, stage and state go; by default below a temporary folder that is removed in the end. */
@@ -77,6 +79,7 @@ export class SyncFixture implements AsyncDisposable {
           tables: options.tables,
           ...options.source,
         },
+        ...options.moreSources,
       },
       destination: { type: 'duckdb', path: warehouse },
       stage: { type: 'local', path: stage },
@@ -108,7 +111,7 @@ export class SyncFixture implements AsyncDisposable {
 
   /** Rows of a query on the warehouse; every column must be text. No sync may be running. */
   async copied(sql: string): Promise<(string | null)[][]> {
-    return this.#withWarehouse((connection) => textRows(connection, sql))
+    return this.withWarehouse((connection) => textRows(connection, sql))
   }
 
   /** What a comparison without any code of the product finds. No sync may be running. */
@@ -117,7 +120,7 @@ export class SyncFixture implements AsyncDisposable {
   ): Promise<readonly Difference[]> {
     this.#client ??= await this.database.connect()
     const client = this.#client
-    return this.#withWarehouse(async (connection) => {
+    return this.withWarehouse(async (connection) => {
       const found: Difference[] = []
       for (const table of tables) {
         const target = table.target ?? { namespace: 'copy', name: table.name }
@@ -127,7 +130,8 @@ export class SyncFixture implements AsyncDisposable {
     })
   }
 
-  async #withWarehouse<T>(use: (connection: Awaited<ReturnType<DuckDBInstance['connect']>>) => Promise<T>): Promise<T> {
+  /** No sync may be running. */
+  async withWarehouse<T>(use: (connection: Awaited<ReturnType<DuckDBInstance['connect']>>) => Promise<T>): Promise<T> {
     const instance = await DuckDBInstance.create(this.warehouse, { access_mode: 'READ_ONLY' })
     try {
       const connection = await instance.connect()
