@@ -57,6 +57,8 @@ test('an excluded column never arrives, also when it is renamed; the next run as
     ALTER TABLE a RENAME secret TO other; UPDATE a SET v = 'z' WHERE id = 9; ALTER TABLE a ADD open text DEFAULT 'd';
     UPDATE a SET open = 'o' WHERE id = 10`)
   await running.heard('schema', (event) => event.changes.some((change) => change.includes('added column open')))
+  const told = running.events.length
+  await running.until(() => running.events.slice(told).some(({ event }) => event === 'merged'), 'the merge')
   await running.stop()
   await expect(fixture.once()).rejects.toMatchObject({ code: 'config_invalid' })
   const columns = await fixture.copied(`SELECT column_name FROM (DESCRIBE copy.a) ORDER BY column_name`)
