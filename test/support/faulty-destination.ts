@@ -37,6 +37,8 @@ export interface Fault {
   readonly after?: Error
   /** Runs before the call; a stop ends it. */
   readonly hold?: () => Promise<void>
+  /** Runs after the call. */
+  readonly afterwards?: () => Promise<void>
 }
 
 /** `detail`: what the call was given, for tests that pick one. */
@@ -141,6 +143,7 @@ export class FaultyDestination implements Destination, ComparingDestination {
     if (fault?.before !== undefined) throw fault.before
     await orAborted(signal, fault?.hold?.())
     const result = await work()
+    await orAborted(signal, fault?.afterwards?.())
     if (fault?.after !== undefined) throw fault.after
     return result
   }

@@ -1,13 +1,13 @@
 /**
- * A sync whose destination fails now and then: what `sync-child.ts` starts and kills. Prints the events of the run as JSON
+ * A sync in which things go wrong now and then: what `sync-child.ts` starts and kills. Prints the events of the run as JSON
  * lines, and ends with the exit code that the command line would give.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { exitCodeOf } from '../../src/cli/exit-code.ts'
 import { describeError } from '../../src/core/errors.ts'
-import { type FaultPlan, FaultyDestination, lostReply } from '../support/faulty-destination.ts'
-import { runPipeline } from '../support/pipeline.ts'
+import { FaultyDestination } from '../support/faulty-destination.ts'
+import { runPipeline, type Wraps } from '../support/pipeline.ts'
+import { destinationFaults, dyingState, failingStage } from './faults.ts'
 import { Random } from './random.ts'
 
 const { values } = parseArgs({
@@ -19,16 +19,13 @@ const { values } = parseArgs({
   },
 })
 
-const HOLD_MS_MAX = 1_500
-
-function planFaults(text: string): FaultPlan {
+function faultyParts(text: string): Wraps {
   const [seed = 0, rate = 0] = text.split(':').map(Number)
   const random = new Random(seed)
-  return (call) => {
-    if (!random.chance(rate)) return undefined
-    const kind = random.pick(['before', 'after', 'after', 'hold'] as const)
-    if (kind === 'hold') return { hold: () => delay(random.integer(1, HOLD_MS_MAX)) }
-    return { [kind]: lostReply(call) }
+  return {
+    destination: (inner) => new FaultyDestination(inner, destinationFaults(random, rate)),
+    state: (inner) => dyingState(inner, random, rate),
+    stage: (inner) => failingStage(inner, random, rate),
   }
 }
 
@@ -42,9 +39,7 @@ try {
     once: values.once,
     listener: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
     stop: { graceful: graceful.signal, immediate: new AbortController().signal },
-    ...(faults === undefined
-      ? {}
-      : { wraps: { destination: (inner) => new FaultyDestination(inner, planFaults(faults)) } }),
+    ...(faults === undefined ? {} : { wraps: faultyParts(faults) }),
   })
   const { outcome, tables } = summary
   const failed = tables.filter((table) => table.state !== 'live')

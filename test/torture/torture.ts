@@ -33,7 +33,7 @@ export interface TortureOptions {
   readonly pauseMs: number
   /** Between blows, on average. Milliseconds. */
   readonly blowPauseMs: number
-  /** Share of the destination's calls that fail. */
+  /** Share of the destination's calls that fail; the stage fails, and the process dies by itself, accordingly. */
   readonly faultRate: number
   readonly signal?: AbortSignal
 }
@@ -80,7 +80,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
         signal,
       }),
       readNowAndThen(join(folder, 'warehouse.duckdb'), random.fork(), signal),
-      runAlterer({ ...common, name: 'alterer', random: random.fork(), pauseMs: 700 }),
+      runAlterer({ ...common, name: 'alterer', random: random.fork(), pauseMs: random.pick([150, 500, 2_000]) }),
       runMoneyMover({ ...common, name: 'money', random: random.fork(), pauseMs: 30 }),
       ...writers,
     ])
