@@ -90,6 +90,7 @@ export class StreamFollower {
     const { lease, generation, stop } = this.#ports
     const stager = new Stager(this.#context, lease, this.#streams++, stop.immediate)
     const schemas: NoticedSchema[] = []
+    const beginnings = new Map(this.#beginnings)
     try {
       await using stream = await source.openStream(
         {
@@ -104,6 +105,10 @@ export class StreamFollower {
         stop.graceful,
       )
       this.#stream = stream
+      for (const table of this.#ports.book.all()) {
+        // While the stream was being opened, its snapshot got a position.
+        if (beginnings.get(table.name) !== this.#beginnings.get(table.name)) stream.addTable(this.#streamTable(table))
+      }
       if (this.#targetLsn > this.#recordedLsn) stream.requestBoundary(this.#targetLsn)
       for await (const event of stream) {
         await this.#take(event, stager, schemas, stream)

@@ -5,6 +5,8 @@ import { type SyncEnd, SyncFixture } from '../support/sync-fixture.ts'
 interface Sequence {
   readonly name: string
   readonly steps: readonly string[]
+  /** Rows may have got values that no change tells: the table is read again. */
+  readonly isReadAgain?: boolean
   /** Query on the copy `t` → rows, where the comparison of both sides does not say it all. */
   readonly also?: readonly [sql: string, rows: readonly (readonly (string | null)[])[]]
 }
@@ -20,6 +22,7 @@ const SEQUENCES: readonly Sequence[] = [
   },
   {
     name: 'columns of many types are added with constant defaults',
+    isReadAgain: true,
     steps: [
       `ALTER TABLE t ADD c1 int[] DEFAULT '{1,NULL}', ADD c2 bytea DEFAULT '\\x00ff27', ADD c3 timestamptz DEFAULT '2024-01-02 03:04:05.6+07',
          ADD c4 jsonb DEFAULT '{"a": [1, "it''s"]}', ADD c5 numeric(10,2) DEFAULT -1.5, ADD c6 boolean DEFAULT true, ADD c7 text DEFAULT 'it''s "\\"',
@@ -42,6 +45,7 @@ const SEQUENCES: readonly Sequence[] = [
   },
   {
     name: 'a column with a volatile default: every row gets its own value',
+    isReadAgain: true,
     steps: ['ALTER TABLE t ADD c uuid DEFAULT gen_random_uuid()', TOUCH],
   },
   {
@@ -50,18 +54,22 @@ const SEQUENCES: readonly Sequence[] = [
   },
   {
     name: 'a column with a volatile default, and no row changes before the next run',
+    isReadAgain: true,
     steps: ['ALTER TABLE t ADD c float8 DEFAULT random()', 'SELECT 1', 'SELECT 1', `UPDATE t SET n = 0 WHERE id = 3`],
   },
   {
     name: 'a rewritten table: the type of a column changes, and its values with it',
+    isReadAgain: true,
     steps: [`ALTER TABLE t ALTER n TYPE int USING n * 100`, TOUCH],
   },
   {
     name: 'a number becomes text',
+    isReadAgain: true,
     steps: [`ALTER TABLE t ALTER n TYPE text USING 'no. ' || n`, `UPDATE t SET n = 'changed' WHERE id = 1`],
   },
   {
     name: 'types are widened',
+    isReadAgain: true,
     steps: [
       'ALTER TABLE t ADD s smallint DEFAULT 3; ALTER TABLE t ADD d numeric(6,2) DEFAULT 1.25; ALTER TABLE t ADD v varchar(3)',
       TOUCH,
@@ -130,6 +138,12 @@ const SEQUENCES: readonly Sequence[] = [
   },
 ]
 
+/** It is not promised that these get by without. */
+const MAY_BE_READ_AGAIN: readonly string[] = [
+  'a column is renamed, and a new one gets its old name',
+  'columns come and go between changes in one transaction',
+]
+
 function failures({ summary }: SyncEnd): readonly unknown[] {
   return summary.tables.filter((table) => table.state !== 'live')
 }
@@ -139,6 +153,15 @@ describe.each([
   ['each step merged by itself', true],
 ] as const)('%s', (_, runEach) => {
   let fixture: SyncFixture
+  const readAgain = new Set<string>()
+
+  async function run(): Promise<void> {
+    const end = await fixture.once()
+    expect(failures(end)).toEqual([])
+    for (const event of end.events) {
+      if (event.event === 'state' && event.state === 'snapshotting') readAgain.add(event.table)
+    }
+  }
 
   beforeAll(async () => {
     fixture = await SyncFixture.create({
@@ -155,9 +178,9 @@ describe.each([
         if (steps[step] !== undefined)
           await fixture.sql(`BEGIN; SET LOCAL search_path = s${index}; ${steps[step]}; COMMIT`)
       }
-      if (runEach) expect(failures(await fixture.once())).toEqual([])
+      if (runEach) await run()
     }
-    expect(failures(await fixture.once())).toEqual([])
+    await run()
   })
   afterAll(async () => {
     await fixture[Symbol.asyncDispose]()
@@ -168,6 +191,8 @@ describe.each([
     async (_name, sequence, index) => {
       const target = { namespace: `copy_s${index}`, name: 't' }
       expect(await fixture.differences({ namespace: `s${index}`, name: 't', key: ['id'], target })).toEqual([])
+      if (sequence.isReadAgain !== undefined) expect(readAgain).toContain(`s${index}.t`)
+      else if (!MAY_BE_READ_AGAIN.includes(sequence.name)) expect(readAgain).not.toContain(`s${index}.t`)
       if (sequence.also !== undefined) {
         const [sql, rows] = sequence.also
         expect(await fixture.copied(sql.replace('FROM t', `FROM ${target.namespace}.t`))).toEqual(rows)
