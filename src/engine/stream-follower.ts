@@ -6,7 +6,7 @@ import type { Lease } from '../core/destination.ts'
 import { disposition, isPipelineError } from '../core/errors.ts'
 import { boundary, type Position } from '../core/position.ts'
 import type { ChangeStream, StreamEvent, StreamTable } from '../core/source.ts'
-import { tableName } from '../core/table-schema.ts'
+import { type TableSchema, tableName } from '../core/table-schema.ts'
 import type { Attempts } from './attempts.ts'
 import type { SourceContext, StopSignals } from './context.ts'
 import type { Guard } from './guard.ts'
@@ -201,22 +201,24 @@ export class StreamFollower {
     // The stream may lag behind the snapshot: what it then notices is older than what the snapshot has found.
     if (isBeforeSnapshot(table.record) || beginning !== this.#beginnings.get(table.name)) return
     emit({ event: 'schema', source: name, table: table.name, changes: event.changes, atMs: clock.nowMs() })
-    await book.save(table, { schema: event.schema })
-    if (event.rewritten && stagesChanges(table.record.state))
-      await this.#readAgain(table, 'the source rewrote the table')
+    if (event.rewritten && stagesChanges(table.record.state)) await this.#readAgain(table, event.schema)
+    else await book.save(table, { schema: event.schema })
   }
 
-  /** Rows at the destination no longer follow from the changes: a new snapshot replaces them when it is complete. */
-  async #readAgain(table: BookedTable, reason: string): Promise<void> {
+  /**
+   * Rows at the destination no longer follow from the changes: a new snapshot replaces them when it is complete. The new
+   * schema and the need to read again are saved in one step: with the schema alone nothing would tell of it again.
+   */
+  async #readAgain(table: BookedTable, schema: TableSchema): Promise<void> {
     const { destination, state } = this.#context
     const { book, lease, destinationGuard, destinationTurn, stop } = this.#ports
     await destinationTurn.run(async () => {
+      await book.move(table, 'reset', { schema, snapshotPosition: undefined }, 'the source rewrote the table')
       await destinationGuard.run(() => destination.resetCheckpoint(lease, table.id, stop.immediate), stop.immediate)
       table.inGroup = false
       table.checkpoint = undefined
       await book.discardWaiting(table)
       await state.clearChunks(table.id)
-      await book.move(table, 'reset', { snapshotPosition: undefined }, reason)
     })
     this.#ports.unread()
   }
