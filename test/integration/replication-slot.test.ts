@@ -1,5 +1,6 @@
 /** The slot is where the source remembers us: what happens when it is dropped, made again, or has nothing to tell. */
 import { expect, test } from 'vitest'
+import { simplyload } from '../support/command-process.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
 import { watchStream } from '../support/wrapped-ports.ts'
 
@@ -25,7 +26,7 @@ test('a slot that was made anew under an old checkpoint is a gap: the table says
   expect(await fixture.copied('SELECT count(*)::VARCHAR FROM copy.t WHERE NOT _fivetran_deleted')).toEqual([['20']])
 })
 
-test('a slot that is gone stops the run with what to do about it', async () => {
+test('a slot that is gone stops the run with what to do about it, and that helps', async () => {
   await using fixture = await SyncFixture.create({ sql: SQL, tables: ['public.t'] })
   await fixture.once()
   await fixture.sql(`SELECT pg_drop_replication_slot('${slotOf(fixture)}')`)
@@ -33,6 +34,10 @@ test('a slot that is gone stops the run with what to do about it', async () => {
     code: 'source_slot_missing',
     hint: expect.stringMatching(/reset/),
   })
+  await fixture.sql(`UPDATE t SET v = 'never decoded' WHERE id = 3`)
+  expect((await simplyload(fixture.folder, ['checkpoint', 'reset', '--yes'])).exitCode).toBe(0)
+  expect((await fixture.once()).summary.outcome).toBe('ok')
+  expect(await fixture.differences(KEY)).toEqual([])
 })
 
 test('a slot that is dropped while the sync runs stops it with the same words', async () => {

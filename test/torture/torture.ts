@@ -5,10 +5,11 @@
  */
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type pg from 'pg'
+import { simplyload } from '../support/command-process.ts'
 import { compareTable, type Difference } from '../support/comparison.ts'
 import { runAlterer } from './alterer.ts'
 import { type ChaosCounts, readNowAndThen, strike } from './chaos.ts'
@@ -88,7 +89,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
 
     const started = performance.now()
     const problems = [...new Set(reader.wrong)]
-    problems.push(...unexpectedExits(chaos), ...(await finalRun(child)))
+    problems.push(...unexpectedExits(chaos), ...(await finalRun(child, admin)))
     const finalRunMs = Math.round(performance.now() - started)
     problems.push(...(await compareAll(admin, join(folder, 'warehouse.duckdb'))))
     problems.push(...(await verifyWithProduct(child.configFile)))
@@ -173,7 +174,10 @@ function unexpectedExits(chaos: ChaosCounts): string[] {
 }
 
 /** Without faults, until it is done. */
-async function finalRun(child: { readonly configFile: string; readonly logFile: string }): Promise<string[]> {
+async function finalRun(
+  child: { readonly configFile: string; readonly logFile: string },
+  admin: pg.Client,
+): Promise<string[]> {
   let words = ''
   for (let attempt = 1; attempt <= FINAL_ATTEMPTS; attempt++) {
     const run = new SyncChild({ ...child, once: true, faults: undefined })
@@ -186,9 +190,18 @@ async function finalRun(child: { readonly configFile: string; readonly logFile: 
       return [`the final run did not end within ${FINAL_RUN_MS / 1000} s`]
     }
     if (exit.code === 0) return []
+    if (exit.lastWords.includes('could not map filenumber')) await makeSlotAnew(child.configFile, admin)
     words = `${exit.code ?? exit.signal} ${exit.lastWords}`
   }
   return [`the final run failed ${FINAL_ATTEMPTS} times: ${words}`]
+}
+
+/** What the hint says to a slot that PostgreSQL cannot decode (`undecodable-slot.test.ts` shows how it comes about). */
+async function makeSlotAnew(configFile: string, admin: pg.Client): Promise<void> {
+  await admin.query(
+    'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()',
+  )
+  await simplyload(dirname(configFile), ['-c', configFile, 'checkpoint', 'reset', '--yes'])
 }
 
 async function compareAll(admin: pg.Client, warehouse: string): Promise<string[]> {

@@ -74,6 +74,8 @@ export function serverVerdict(error: ServerError, settings: ConnectionSettings):
       return message.includes('statement timeout')
         ? ['source_query', 'The statement took longer than statement_timeout: raise statement_timeout of the source']
         : ['source_query', undefined]
+    case 'XX000':
+      return internalVerdict(message, routine)
     case '57P03':
       return ['source_unreachable', 'The server is starting or stopping']
     case '57P01':
@@ -133,6 +135,19 @@ function prerequisiteVerdict(message: string, routine: string): Verdict {
   }
   if (message.includes('import the requested snapshot')) return ['snapshot_lost', undefined]
   return ['source_query', undefined]
+}
+
+/**
+ * PostgreSQL (18.4 at least) forgets a table's new file where it was truncated or rewritten within a savepoint of a
+ * transaction that was open when the slot was made. A transaction that then changes the table can never be decoded.
+ */
+function internalVerdict(message: string, routine: string): Verdict {
+  return /could not map filen(?:umber|ode)/.test(message) || routine === 'ReorderBufferProcessTXN'
+    ? [
+        'source_slot_lost',
+        'PostgreSQL cannot read this slot past a transaction that was open when it was made. Make another one: SELECT pg_drop_replication_slot of its name, then simplyload checkpoint reset',
+      ]
+    : ['source_query', undefined]
 }
 
 function undefinedObjectVerdict(message: string, routine: string): Verdict {

@@ -51,7 +51,6 @@ const SLOT_RETRY_MS = 50
 /** How long transactions are received at their commit only, where it is not known when the one that caused it ended. */
 const AT_COMMIT_MS = 60_000
 const UNDEFINED_FUNCTION = '42883'
-const INTERNAL_ERROR = 'XX000'
 const OBJECT_NOT_IN_PREREQUISITE_STATE = '55000'
 
 export async function openStream(
@@ -185,9 +184,6 @@ export class PostgresStream implements ChangeStream {
     try {
       await this.#connected().wait(waitMs === Number.POSITIVE_INFINITY ? undefined : waitMs, this.#signal)
     } catch (error) {
-      // The server may stumble over a transaction in progress that rewrites a table ("could not map filenumber … to
-      // relation OID"), and for ever if it was rolled back. Received at their commit, such transactions never come.
-      if (this.#atCommit === undefined && sqlState(error) === INTERNAL_ERROR) return this.#receiveAtCommit(0)
       // A type of which only the elements lack a binary form (an array) makes the server fail where we cannot foresee it.
       if (!this.#binary || sqlState(error) !== UNDEFINED_FUNCTION) throw error
       this.#binary = false
