@@ -90,6 +90,12 @@ async function requireUnchangedSchemas(
   return schemas
 }
 
+/** All rows of a chunk are received; the files of the last ones may still be on their way to the disk. */
+interface ReadChunk extends Job {
+  readonly files: Promise<StageFile>[]
+  rows: number
+}
+
 interface Job {
   readonly reading: TableReading
   readonly chunk: ChunkRecord
@@ -195,10 +201,20 @@ class SnapshotRun {
     const signal = AbortSignal.any([this.#ports.stop.immediate, this.#failed.signal])
     let next = 0
     const worker = async () => {
-      while (next < jobs.length && !this.#ports.stop.graceful.aborted && !signal.aborted) {
-        const job = jobs[next++]
-        invariant(job !== undefined, 'the queue holds what its length says')
-        if (job.reading.table.record.state === 'snapshotting') await this.#readChunk(job, signal)
+      // A chunk is finished while the next one is read, so that the source does not wait for the stage's disk.
+      let finishing: Promise<void> | undefined
+      try {
+        while (next < jobs.length && !this.#ports.stop.graceful.aborted && !signal.aborted) {
+          const job = jobs[next++]
+          invariant(job !== undefined, 'the queue holds what its length says')
+          if (job.reading.table.record.state !== 'snapshotting') continue
+          const read = await this.#readChunk(job, signal)
+          await finishing
+          finishing = read === undefined ? undefined : this.#finishChunk(read, signal)
+          finishing?.catch(() => undefined) // until it is awaited, here or below
+        }
+      } finally {
+        await finishing
       }
     }
     const workers = Array.from({ length: Math.min(settings.snapshotConnections, jobs.length) }, () =>
@@ -207,26 +223,37 @@ class SnapshotRun {
     await Promise.all(workers)
   }
 
-  async #readChunk({ reading, chunk }: Job, signal: AbortSignal): Promise<void> {
-    const { state, stage, settings, clock } = this.#context
+  /** Undefined where it failed and the table was stopped; what concerns all tables is thrown. */
+  async #readChunk({ reading, chunk }: Job, signal: AbortSignal): Promise<ReadChunk | undefined> {
+    const { stage, settings, clock } = this.#context
     const { table } = reading
-    const files: Promise<StageFile>[] = []
-    let rows = 0
+    const read: ReadChunk = { reading, chunk, files: [], rows: 0 }
     try {
       for await (const batch of this.#session.readChunk(table.schema, chunk, signal)) {
         const batchId = this.#batchId(chunk)
         const place = placeBatch(settings.customer, table.id, batchId, clock.nowMs())
         const file = writeBatchFile(stage, batch, place, signal)
         file.catch(() => undefined)
-        files.push(file)
-        rows += batch.rows
+        read.files.push(file)
+        read.rows += batch.rows
         reading.rows += batch.rows
         reading.bytes += batch.bytes
         tellReading(this.#context, reading)
         // One batch is encoded while the next is received; more would only be memory.
-        await files.at(-2)
+        await read.files.at(-2)
       }
-      const written = await Promise.all(files)
+      return read
+    } catch (error) {
+      await this.#discard(read, error, signal)
+      return undefined
+    }
+  }
+
+  async #finishChunk(read: ReadChunk, signal: AbortSignal): Promise<void> {
+    const { state } = this.#context
+    const { reading, chunk, rows } = read
+    try {
+      const written = await Promise.all(read.files)
       const batchIds = written.map((file) => file.batchId)
       await state.finishChunk({ ...chunk, finishedAt: this.#session.position, rows, batchIds }, written)
       this.#ports.attempts.progressed()
@@ -235,12 +262,17 @@ class SnapshotRun {
       this.#loader.add(reading, written)
       await this.#loader.completeWhenDone(reading)
     } catch (error) {
-      reading.rows -= rows
-      const written = await Promise.allSettled(files)
-      for (const file of written) if (file.status === 'fulfilled') await stage.remove(file.value.path)
-      if (signal.aborted) throw error
-      await failReading(this.#ports, table, error)
+      await this.#discard(read, error, signal)
     }
+  }
+
+  async #discard({ reading, files, rows }: ReadChunk, error: unknown, signal: AbortSignal): Promise<void> {
+    const { stage } = this.#context
+    reading.rows -= rows
+    const written = await Promise.allSettled(files)
+    for (const file of written) if (file.status === 'fulfilled') await stage.remove(file.value.path)
+    if (signal.aborted) throw error
+    await failReading(this.#ports, reading.table, error)
   }
 
   #batchId(chunk: SnapshotChunk): string {
