@@ -112,6 +112,14 @@ const SEQUENCES: readonly Sequence[] = [
     steps: ['ALTER TABLE t DROP b', TOUCH, 'ALTER TABLE t ADD b int DEFAULT 4', TOUCH],
   },
   {
+    name: 'a column is added, dropped and added again with another type and default, with changes between',
+    isReadAgain: true,
+    steps: [
+      `ALTER TABLE t ADD c real; UPDATE t SET c = 1.5 WHERE id < 4`,
+      `ALTER TABLE t DROP c; ALTER TABLE t ADD c boolean DEFAULT false; UPDATE t SET c = true WHERE id = 2`,
+    ],
+  },
+  {
     name: 'columns come and go between changes in one transaction',
     steps: [
       `UPDATE t SET a = 'before' WHERE id = 1; ALTER TABLE t ADD c int DEFAULT 1; UPDATE t SET c = 2 WHERE id = 1;

@@ -53,6 +53,18 @@ const CASES: readonly Case[] = [
     rewritten: true,
   },
   {
+    what: 'a column was added and dropped unseen, and added again under its name, which the message may be before or after',
+    known: '1:id',
+    message: 'id b',
+    catalog: '1:id 2:!b 3:b',
+    missing: { b: 'x' },
+    defaults: ['b'],
+    storage: 'same',
+    columns: '1:id 3:b',
+    changes: ['added column b text'],
+    rewritten: true,
+  },
+  {
     what: 'a column of a bag was dropped',
     knownIdentity: { kind: 'bag' },
     replicaIdentity: 'f',

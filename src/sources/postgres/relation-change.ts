@@ -137,7 +137,8 @@ function chooseColumn(
     type: override ?? columnTypeOf(type),
     sourceType,
     nullable: detail?.nullable ?? before?.nullable ?? true,
-    ...(before === undefined ? missing(detail) : missing(before)),
+    // The value is in the form of the type that the column has now.
+    ...missing(before ?? (followed.aligned.attribute?.typeOid === message.typeOid ? detail : undefined)),
   }
   history.note(before, column, followed.aligned)
   return column
@@ -224,6 +225,8 @@ class History {
     if (column.id <= this.#highestId || this.#known.columns.some((other) => other.name === column.name)) {
       this.rewritten = true
     }
+    // Or the message is about another column of that name, which came and went unseen.
+    if (attributes.some((other) => other.dropped && other.attnum > this.#highestId)) this.rewritten = true
     if (detail?.missingValueDiffers === true) this.rewritten = true
     if (column.missingValue !== undefined) this.#contentChanged()
     if (column.missingValue !== undefined || attribute === undefined || this.#stored === 'same') return
