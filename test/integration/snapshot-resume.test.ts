@@ -2,7 +2,14 @@
 import { expect, test } from 'vitest'
 import { PipelineError } from '../../src/core/errors.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
-import { type ChunkCall, type SnapshotHooks, watchSnapshot } from '../support/wrapped-ports.ts'
+import {
+  type ChunkCall,
+  delayStream,
+  Gate,
+  type SnapshotHooks,
+  watchSnapshot,
+  wrapSource,
+} from '../support/wrapped-ports.ts'
 
 const KEY = { namespace: 'public', name: 't', key: ['id'] }
 const ROWS = 4_000
@@ -184,5 +191,51 @@ test('a warehouse that is replaced in the middle of a snapshot is filled again',
   await rm(fixture.warehouse)
   await rm(`${fixture.warehouse}.wal`, { force: true })
   await fixture.once()
+  expect(await fixture.differences(KEY)).toEqual([])
+})
+
+test('a stream that lags behind the snapshot does not take an older form of the table for a newer one', async () => {
+  await using fixture = await fixtureOf()
+  // The slot is made, and nothing is read.
+  const unread = fixture.start({
+    wraps: {
+      source: (source) =>
+        wrapSource(source, {
+          openSnapshot: (_request, signal) =>
+            new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+        }),
+    },
+  })
+  await unread.heard('start')
+  for (;;) {
+    const slots = await fixture.sql(`SELECT 1 FROM pg_replication_slots WHERE database = current_database() AND active`)
+    if (slots.length > 0) break
+  }
+  await unread.crash()
+  await fixture.sql(`UPDATE t SET v = 0 WHERE id < 10`)
+  await fixture.sql(
+    `ALTER TABLE t ADD c int DEFAULT 3; ALTER TABLE t ADD d int; UPDATE t SET c = 4, d = id WHERE id < 100`,
+  )
+  await fixture.sql(`ALTER TABLE t DROP d; ALTER TABLE t RENAME v TO w; UPDATE t SET w = 7 WHERE id = 5`)
+
+  const isRead = new Gate()
+  const chunks = new Chunks()
+  const { events } = await fixture.once({
+    wraps: {
+      source: (source) =>
+        delayStream(
+          watchSnapshot(source, {
+            ...chunks,
+            after: (call) => {
+              chunks.after(call)
+              if (chunks.finished.length === 5) isRead.open()
+            },
+          }),
+          isRead.opened,
+        ),
+    },
+  })
+  expect(chunks.timesRead().every((times) => times === 1)).toBe(true)
+  expect(events.filter((event) => event.event === 'schema')).toEqual([])
   expect(await fixture.differences(KEY)).toEqual([])
 })

@@ -61,6 +61,25 @@ export function watchSnapshot(inner: ChangeSource, hooks: SnapshotHooks): Change
   })
 }
 
+/** Opens streams at once, and reads nothing of them before the promise resolves. */
+export function delayStream(inner: ChangeSource, begin: Promise<void>): ChangeSource {
+  return wrapSource(inner, {
+    async openStream(request, signal): Promise<ChangeStream> {
+      const stream = await inner.openStream(request, signal)
+      return {
+        confirm: (lsn) => stream.confirm(lsn),
+        addTable: (table) => stream.addTable(table),
+        requestBoundary: (lsn) => stream.requestBoundary(lsn),
+        async *[Symbol.asyncIterator]() {
+          await orAborted(signal, begin)
+          yield* stream
+        },
+        [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose](),
+      }
+    },
+  })
+}
+
 /** Hears every event of every stream before the engine does; may wait until a stop, and may throw to break the stream. */
 export function watchStream(inner: ChangeSource, hear: (event: StreamEvent) => Promise<void> | void): ChangeSource {
   return wrapSource(inner, {
