@@ -1,7 +1,7 @@
 /** What commands ask without moving data: status, checkpoints, discovery, doctor, quarantine. */
 
 import { knownTargets, resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
-import { assignTargets } from './config/naming.ts'
+import { targetName } from './config/naming.ts'
 import {
   type Config,
   createSource,
@@ -175,19 +175,20 @@ export async function discover(
     for (const [source, port] of sources) {
       const tables = await port.discover(signal)
       const resolved = await resolveTables(config, new Map([[source, port]]), signal).catch(() => [])
-      const configured = new Set(resolved.flatMap((each) => each.tables.map((table) => tableName(table.request.table))))
-      const targets = assignTargets(
-        config.naming,
-        tables.map(({ table }) => ({ table })),
+      const configured = new Map(
+        resolved.flatMap((each) => each.tables.map((table) => [tableName(table.request.table), table.target] as const)),
       )
       found.push({
         source,
-        tables: tables.map((table, index) => ({
-          ...table,
-          target: `${targets[index]?.namespace}.${targets[index]?.name}`,
-          targetTypes: table.schema.columns.map((column) => destinationType(column.type)),
-          configured: configured.has(tableName(table.table)),
-        })),
+        tables: tables.map((table) => {
+          const target = configured.get(tableName(table.table)) ?? targetName(config.naming, table.table)
+          return {
+            ...table,
+            target: `${target.namespace}.${target.name}`,
+            targetTypes: table.schema.columns.map((column) => destinationType(column.type)),
+            configured: configured.has(tableName(table.table)),
+          }
+        }),
       })
     }
     return found

@@ -56,7 +56,8 @@ export async function resolveTables(
       loadTimeColumn: config.columns.synced,
       deletedColumn: config.columns.deleted,
     }
-    return { source, configured: { request: { table, exclude: entry.exclude, typeOverrides: entry.types }, target } }
+    const request = { table, exclude: entry.exclude, typeOverrides: entry.types, key: entry.key }
+    return { source, configured: { request, target } }
   })
   return [...sources.keys()].map((name) => ({
     name,

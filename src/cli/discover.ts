@@ -92,6 +92,7 @@ function printYaml({ output }: CommandContext, { source, tables }: Discovery): v
   output.answer('    tables:')
   for (const found of tables) {
     for (const warning of found.warnings) output.answer(`      # ${printable(warning)}`)
-    output.answer(`      - ${yamlText(writtenTableName(found.table))}`)
+    const known = found.configured ? '  # configured already, and its options are not repeated here' : ''
+    output.answer(`      - ${yamlText(writtenTableName(found.table))}${known}`)
   }
 }

@@ -1,7 +1,7 @@
 /** What zod finds wrong → a sentence about the key, with what was expected and what was found. */
 import type { z } from 'zod'
+import { nearest } from '../core/nearest.ts'
 import type { ConfigTree, KeyPath } from './config-tree.ts'
-import { nearest } from './nearest.ts'
 import { unknownKey } from './overrides.ts'
 import type { ConfigProblem } from './problem.ts'
 import { isSecretKey } from './redact.ts'

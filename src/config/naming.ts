@@ -1,7 +1,7 @@
 /** Which table of the destination a table of a source goes to: the `naming` template, and `target` where it is given. */
 import { PipelineError } from '../core/errors.ts'
+import { nearest } from '../core/nearest.ts'
 import { qualifiedTableName, type TableId } from '../core/table-schema.ts'
-import { nearest } from './nearest.ts'
 
 export const NAMING_DEFAULT = '{source}_{namespace}.{table}'
 

@@ -6,8 +6,8 @@
  * are, the longest first, and not cut blindly.
  */
 import type { z } from 'zod'
+import { nearest } from '../core/nearest.ts'
 import type { ConfigTree, KeyPath, TreeEntry } from './config-tree.ts'
-import { nearest } from './nearest.ts'
 import type { ConfigProblem } from './problem.ts'
 import { alternativesFor, below, knownKeys, takesAnyKey } from './schema-walk.ts'
 import type { Environment } from './substitution.ts'

@@ -16,6 +16,8 @@ export interface TableRequest {
   readonly exclude: readonly string[]
   /** Column name → type to use instead of the one derived from the source's. */
   readonly typeOverrides: Readonly<Record<string, ColumnType>>
+  /** Names of the columns that the configuration gives as key. Absent: the one that the source has. */
+  readonly key?: readonly string[] | undefined
 }
 
 export interface DiscoveredTable {

@@ -35,6 +35,7 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
     described,
     prepared,
     unpublished,
+    keysGiven: new Set(requests.flatMap(({ table, key }) => (key === undefined ? [] : [tableName(table)]))),
     record,
     tables: records,
     checkpoints,

@@ -7,7 +7,7 @@
  */
 import type { SourceCheckpoints, TableCheckpoint } from '../core/destination.ts'
 import { boundary, type Position, parsePosition } from '../core/position.ts'
-import type { PreparedSource } from '../core/source.ts'
+import { describeIdentity, type PreparedSource } from '../core/source.ts'
 import type { SourceRecord, TableRecord, TableState } from '../core/state.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
 
@@ -30,6 +30,8 @@ export interface StartFacts {
   readonly prepared: PreparedSource
   /** Names of tables whose changes were not wholly in the log until now. */
   readonly unpublished?: ReadonlySet<string>
+  /** Names of tables whose key the configuration gives. */
+  readonly keysGiven?: ReadonlySet<string>
   readonly record: SourceRecord | undefined
   readonly tables: readonly TableRecord[]
   readonly checkpoints: SourceCheckpoints
@@ -98,6 +100,16 @@ function startOf(
       ? { action: 'snapshot', notice: sourceGap }
       : { action: 'gap', reason: sourceGap, schema }
   }
+  if (
+    state !== 'snapshotting' &&
+    keyDiffers(known.schema, described, facts.keysGiven?.has(tableName(described.table)) === true)
+  ) {
+    return {
+      action: 'gap',
+      reason: `its rows are recognised by ${describeIdentity(described)} now, and those already loaded by ${describeIdentity(schema)}`,
+      schema,
+    }
+  }
   const included = newlyIncluded(known.schema, described)
   if (included.length > 0) {
     if (state === 'snapshotting')
@@ -160,6 +172,14 @@ function startWithoutRecord(
     reason: `operational state was lost, and the slot stands at ${formatLsn(facts.prepared.restartLsn)}, past the destination's checkpoint ${checkpoint.position}`,
     schema,
   }
+}
+
+/** What the stream cannot find out for itself: another key was configured, or the configured one was taken away. */
+function keyDiffers(known: TableSchema, described: TableSchema, given: boolean): boolean {
+  if (known.identity.kind !== 'key') return given
+  if (described.identity.kind !== 'key') return true
+  const ids = new Set(known.identity.columnIds)
+  return ids.size !== described.identity.columnIds.length || described.identity.columnIds.some((id) => !ids.has(id))
 }
 
 /** Names of columns that were there before but left out: their ids are not above the highest one that was known. */

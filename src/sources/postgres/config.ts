@@ -40,22 +40,43 @@ const columnType = z.string().transform((text, context) => {
   return z.NEVER
 })
 
-const tableOptions = z.strictObject({
-  name: tableName.describe(
-    '`schema.table`; `schema.*` means all tables of a schema. Quote names with dots: `"my.schema".orders`',
-  ),
-  target: z.string().min(1).optional().describe('`schema.table` on the destination, in place of what `naming` says'),
-  exclude: z.array(z.string().min(1)).default([]).describe('Columns that are left out'),
-  types: z
-    .record(z.string().min(1), columnType)
-    .default({})
-    .describe('Column → type to use in place of the derived one: `{ amount: decimal(38,9) }`'),
-  hard_delete: z.boolean().default(false).describe('Remove deleted rows in place of marking them'),
-  schema_changes: z
-    .enum(['evolve', 'freeze', 'discard'])
-    .default('evolve')
-    .describe('A changed column that cannot be widened: a new column beside it, stop the table, or leave it out'),
-})
+const columnNames = z
+  .array(z.string().min(1))
+  .refine((names) => new Set(names).size === names.length, { error: 'must not name a column twice' })
+
+const tableOptions = z
+  .strictObject({
+    name: tableName.describe(
+      '`schema.table`; `schema.*` means all tables of a schema. Quote names with dots: `"my.schema".orders`',
+    ),
+    target: z.string().min(1).optional().describe('`schema.table` on the destination, in place of what `naming` says'),
+    key: columnNames
+      .min(1, { error: 'must name at least one column' })
+      .optional()
+      .describe(
+        'Columns by which rows are recognised, for a table without a usable primary key: a unique index must have them, and the replica identity carry them',
+      ),
+    exclude: columnNames.default([]).describe('Columns that are left out'),
+    types: z
+      .record(z.string().min(1), columnType)
+      .default({})
+      .describe('Column → type to use in place of the derived one: `{ amount: decimal(38,9) }`'),
+    hard_delete: z.boolean().default(false).describe('Remove deleted rows in place of marking them'),
+    schema_changes: z
+      .enum(['evolve', 'freeze', 'discard'])
+      .default('evolve')
+      .describe('A changed column that cannot be widened: a new column beside it, stop the table, or leave it out'),
+  })
+  .superRefine(({ key, exclude }, context) => {
+    for (const [index, name] of exclude.entries()) {
+      if (key?.includes(name) !== true) continue
+      context.addIssue({
+        code: 'custom',
+        path: ['exclude', index],
+        message: `must not name "${name}", which is in the key`,
+      })
+    }
+  })
 
 const table = z
   .union([tableName.transform((name) => tableOptions.parse({ name })), tableOptions])

@@ -87,17 +87,29 @@ function discovered(
   }
 }
 
-/** What works, but not as somebody may expect. */
-export function tableWarnings(table: CatalogTable, serverVersion: number): readonly string[] {
-  const identity = findIdentity(table, serverVersion)
+/** What works, but not as somebody may expect. `key`: as configured. */
+export function tableWarnings(
+  table: CatalogTable,
+  serverVersion: number,
+  key?: readonly string[] | undefined,
+): readonly string[] {
+  const identity = findIdentity(table, serverVersion, key)
   const followed = followedColumns(table, serverVersion)
   const leftOut = table.columns.filter((column) => !followed.includes(column)).map((column) => column.name)
   const refusal = refusalOf(table, [])
   return [
     ...(refusal === undefined ? [] : [`Cannot be followed: ${refusal.reason}`]),
     ...(identity.kind === 'append' ? [`Updates and deletes are not followed: ${identity.reason}`] : []),
+    ...(key === undefined && identity.kind !== 'key' ? possibleKeys(table, serverVersion) : []),
     ...(identity.kind === 'bag' ? [`Rows are recognised by all their values, because ${identity.reason}`] : []),
     ...(leftOut.length === 0 ? [] : [`Generated columns that are not in the log are left out: ${leftOut.join(', ')}`]),
     ...(table.kind === 'p' ? ['Truncating, detaching or dropping a partition is not in the log'] : []),
   ]
+}
+
+/** Unique indexes that would do as a key given by hand. */
+function possibleKeys(table: CatalogTable, serverVersion: number): readonly string[] {
+  return table.indexes
+    .filter((index) => findIdentity(table, serverVersion, index.columns).kind === 'key')
+    .map((index) => `It has a unique index that would do as its key: key: [${index.columns.join(', ')}]`)
 }

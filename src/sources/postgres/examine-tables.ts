@@ -83,22 +83,27 @@ export async function examineTables(
     const problems = [
       ...shapeFindings(subject, catalog, request, requests, client.serverVersion),
       ...accessFindings(subject, catalog, access, options.settings.user),
-      ...publishedFindings(subject, catalog, options, publications, client.serverVersion, role),
+      ...publishedFindings(subject, catalog, request, options, publications, client.serverVersion, role),
     ]
     const worst = problems.some((finding) => finding.level === 'error')
     findings.push(
       ...(worst
         ? []
-        : [{ subject, level: 'ok', message: identityText(catalog, client.serverVersion) } satisfies Finding]),
+        : [{ subject, level: 'ok', message: identityText(catalog, request, client.serverVersion) } satisfies Finding]),
       ...problems,
     )
   }
-  const needAppend = [...catalogs.values()].some((table) => findIdentity(table, client.serverVersion).kind === 'append')
+  const needAppend = requests.some((request) => {
+    const table = catalogs.get(relationKey(request.table))
+    return table !== undefined && findIdentity(table, client.serverVersion, request.key).kind === 'append'
+  })
   return { findings, needAppend }
 }
 
-function identityText(table: CatalogTable, serverVersion: number): string {
-  const identity = findIdentity(table, serverVersion)
+function identityText(table: CatalogTable, request: TableRequest, serverVersion: number): string {
+  const identity = findIdentity(table, serverVersion, request.key)
+  if (identity.kind === 'key' && request.key !== undefined)
+    return `Rows are recognised by ${identity.columns.join(', ')} as configured (replica identity ${table.replicaIdentity})`
   if (identity.kind === 'key')
     return `Rows are recognised by ${identity.columns.join(', ')} (replica identity ${table.replicaIdentity})`
   return identity.kind === 'bag' ? 'Rows are recognised by all their values' : 'Only inserts and truncates are followed'
@@ -119,12 +124,27 @@ function shapeFindings(
   } catch (error) {
     return [failure(subject, error)]
   }
-  const identity = findIdentity(table, serverVersion)
-  return tableWarnings(table, serverVersion).map((message): Finding => {
+  const identity = findIdentity(table, serverVersion, request.key)
+  const nullable = identity.columns.filter((name) =>
+    table.columns.some((column) => column.name === name && column.nullable),
+  )
+  const nulls: readonly Finding[] =
+    nullable.length === 0
+      ? []
+      : [
+          {
+            subject,
+            level: 'warning',
+            message: `Rows with NULL in ${nullable.join(', ')} have no key and go to the quarantine`,
+            fix: `ALTER TABLE ${quoteTable(table.namespace, table.name)} ${nullable.map((name) => `ALTER COLUMN ${quoteIdentifier(name)} SET NOT NULL`).join(', ')}`,
+          },
+        ]
+  const shape = tableWarnings(table, serverVersion, request.key).map((message): Finding => {
     if (!message.startsWith('Updates') && !message.startsWith('Rows')) return { subject, level: 'note', message }
     const level = identity.kind === 'append' ? 'warning' : 'note'
     return { subject, level, message, fix: identityFix(table, quoteTable(table.namespace, table.name)) }
   })
+  return [...shape, ...nulls]
 }
 
 function accessFindings(
@@ -177,12 +197,13 @@ function accessFindings(
 function publishedFindings(
   subject: string,
   table: CatalogTable,
+  request: TableRequest,
   { names }: PrepareOptions,
   publications: readonly Publication[],
   serverVersion: number,
   role: Role,
 ): readonly Finding[] {
-  const append = findIdentity(table, serverVersion).kind === 'append'
+  const append = findIdentity(table, serverVersion, request.key).kind === 'append'
   const name = append ? names.appendPublication : names.publication
   const publication = publications.find((candidate) => candidate.name === name)
   const listed = publication?.tables.get(relationKey(table))

@@ -99,7 +99,8 @@ export function publicationChanges(
   serverVersion: number,
   mayRemove: boolean,
 ): readonly PublicationChange[] {
-  const isAppend = ({ catalog }: RequestedTable): boolean => findIdentity(catalog, serverVersion).kind === 'append'
+  const isAppend = ({ catalog, request }: RequestedTable): boolean =>
+    findIdentity(catalog, serverVersion, request.key).kind === 'append'
   const append = tables.filter(isAppend)
   const all = tables.filter((table) => !isAppend(table))
   const find = (name: string): Publication | undefined => present.find((publication) => publication.name === name)
@@ -125,8 +126,8 @@ export function notWhollyPublished(
   tables: readonly RequestedTable[],
   serverVersion: number,
 ): readonly RequestedTable[] {
-  return tables.filter(({ catalog }) => {
-    const append = findIdentity(catalog, serverVersion).kind === 'append'
+  return tables.filter(({ catalog, request }) => {
+    const append = findIdentity(catalog, serverVersion, request.key).kind === 'append'
     const name = append ? names.appendPublication : names.publication
     const carries = (publication: Publication): boolean =>
       publishes(publication, catalog) &&

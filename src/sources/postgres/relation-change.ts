@@ -85,7 +85,7 @@ export function followRelation(
   })
   history.vanished(columns)
 
-  const failure = checkIdentity(known, message, aligned, facts)
+  const failure = checkIdentity(known, message, aligned, facts, request) ?? checkKeyIsFollowed(known, columns)
   const exact = isExact(known, message, aligned, facts)
   const changed = history.changes.length > 0
   // While the message is older than the catalog, a rewrite that is seen now may belong to a change that is still to come.
@@ -250,6 +250,7 @@ function checkIdentity(
   message: RelationMessage,
   aligned: readonly AlignedColumn[],
   facts: RelationFacts,
+  request: TableRequest,
 ): PipelineError | undefined {
   const whole = message.replicaIdentity === 'f'
   if (known.identity.kind === 'append') return undefined
@@ -261,19 +262,28 @@ function checkIdentity(
     const now = facts.key?.map(
       (name) => facts.attributes.find((candidate) => !candidate.dropped && candidate.name === name)?.attnum ?? 0,
     )
-    if (now === undefined) return identityLost(known, 'it has no primary key any more')
+    if (now === undefined)
+      return identityLost(
+        known,
+        request.key === undefined ? 'it has no primary key any more' : 'its key is not unique any more',
+      )
     return sameSet(key, now) ? undefined : identityLost(known, `its key is (${facts.key?.join(', ')}) now`)
   }
   const sent = message.columns.flatMap((column, index) => (column.inIdentity ? [index] : []))
   if (sent.length === 0) return identityLost(known, 'its replica identity is gone')
-  if (
-    sameSet(
-      key,
-      sent.map((index) => aligned[index]?.attribute?.attnum ?? 0),
-    )
-  )
-    return undefined
+  const now = sent.map((index) => aligned[index]?.attribute?.attnum ?? 0)
+  // A key given by hand may be a part of what is sent.
+  const isCarried = request.key === undefined ? sameSet(key, now) : [...key].every((id) => now.includes(id))
+  if (isCarried && (request.key === undefined || facts.key !== undefined)) return undefined
   return identityLost(known, `its key is (${sent.map((index) => message.columns[index]?.name).join(', ')}) now`)
+}
+
+/** A column of it may have been given a name that is excluded. */
+function checkKeyIsFollowed(known: TableSchema, columns: readonly Column[]): PipelineError | undefined {
+  if (known.identity.kind !== 'key') return undefined
+  const lost = known.identity.columnIds.find((id) => !columns.some((column) => column.id === id))
+  if (lost === undefined) return undefined
+  return identityLost(known, `the key column ${columnById(known, lost)?.name} is not followed any more`)
 }
 
 function identityLost(known: TableSchema, reason: string): PipelineError {

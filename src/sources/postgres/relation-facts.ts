@@ -34,10 +34,14 @@ const RELATION = `SELECT n.nspname AS namespace, c.relname AS name, (
 const SOURCE_TYPES = `SELECT format_type(w.oid, w.typmod) AS name
   FROM unnest($1::oid[], $2::int4[]) WITH ORDINALITY AS w(oid, typmod, place) ORDER BY w.place`
 
-/** Undefined: there is no such relation any more. */
+/**
+ * Undefined: there is no such relation any more. `givenKey`: attribute numbers of a key that the configuration gives,
+ * whatever the columns are called by now.
+ */
 export async function readRelationFacts(
   client: PostgresClient,
   message: RelationMessage,
+  givenKey: readonly number[] | undefined,
   signal: AbortSignal,
 ): Promise<RelationFacts | undefined> {
   // One snapshot for all of it.
@@ -53,7 +57,9 @@ export async function readRelationFacts(
       [message.columns.map((column) => column.typeOid), message.columns.map((column) => column.typmod)],
       signal,
     )
-    const identity = findIdentity(table, client.serverVersion)
+    const nameOf = (attnum: number): string =>
+      relation.attributes?.find((row) => row.attnum === attnum && !row.dropped)?.name ?? ''
+    const identity = findIdentity(table, client.serverVersion, givenKey?.map(nameOf))
     return {
       attributes: (relation.attributes ?? []).map(
         (row): Attribute => ({

@@ -42,7 +42,7 @@ export async function resolveRelation(
   const other = otherRelation(table, `${message.namespace}.${message.name}`, message.oid)
   if (other !== undefined) return open === undefined ? failed(other) : { kind: 'at-commit' }
   if (open === undefined) await becomeVisible(client, transaction, signal)
-  const facts = await readRelationFacts(client, message, signal)
+  const facts = await readRelationFacts(client, message, givenKey(table), signal)
   // Followed anew meanwhile: the answer is for what it was before.
   if (relation.table !== table) return { kind: 'resolved' }
   if (facts === undefined) {
@@ -62,6 +62,10 @@ export async function resolveRelation(
   table.oid = message.oid
   relation.wire = table.wire
   return { kind: 'resolved' }
+}
+
+function givenKey({ request, schema }: FollowedTable): readonly number[] | undefined {
+  return request.key === undefined || schema.identity.kind !== 'key' ? undefined : schema.identity.columnIds
 }
 
 function adopt(

@@ -9,6 +9,9 @@
  * | full | none | bag |
  * | anything else | | append |
  *
+ * A key that is given by hand stands above this table: it is `key` where the old rows carry its columns and an index
+ * proves that it is one, else `append` with the reason, which the caller makes an error of.
+ *
  * Changes of a partition are decoded with the identity of the partition, and told with that of the root. The two must
  * fit, or old rows arrive with NULLs where values are missing: ALTER TABLE … REPLICA IDENTITY does not pass from a root
  * to its partitions.
@@ -17,6 +20,7 @@
  * to the application. `prepare` puts it into a publication of inserts and truncates.
  */
 import type { CatalogColumn, CatalogLeaf, CatalogTable } from './catalog.ts'
+import { quoteIdentifier, quoteTable } from './sql-text.ts'
 
 export interface FoundIdentity {
   readonly kind: 'key' | 'bag' | 'append'
@@ -42,7 +46,13 @@ export function followedColumns(table: CatalogTable, serverVersion: number): rea
   )
 }
 
-export function findIdentity(table: CatalogTable, serverVersion: number): FoundIdentity {
+/** `given`: the key from the configuration, of columns that the table has. */
+export function findIdentity(
+  table: CatalogTable,
+  serverVersion: number,
+  given?: readonly string[] | undefined,
+): FoundIdentity {
+  if (given !== undefined) return givenIdentity(table, serverVersion, given)
   const own = oldRow(table)
   const primary = usablePrimaryKey(table)
   const key = own.kind === 'key' ? own.columns : own.kind === 'full' ? primary : undefined
@@ -65,6 +75,48 @@ export function findIdentity(table: CatalogTable, serverVersion: number): FoundI
     return { kind: 'bag', columns: [], reason: deferrable ? 'its primary key is deferrable' : 'it has no primary key' }
   }
   return append(whyNothing(table))
+}
+
+function givenIdentity(table: CatalogTable, serverVersion: number, key: readonly string[]): FoundIdentity {
+  const followed = new Set(followedColumns(table, serverVersion).map((column) => column.name))
+  const generated = key.find((name) => !followed.has(name))
+  if (generated !== undefined)
+    return append(`"${generated}" is a generated column, which PostgreSQL publishes from version 18 on`)
+  const relations = table.kind === 'p' ? [table, ...table.leaves] : [table]
+  for (const relation of relations) {
+    const old = oldRow(relation)
+    if (carries(old, key)) continue
+    const where = relation === table ? '' : ` of its partition ${relation.namespace}.${relation.name}`
+    const missing = key.filter((name) => !old.columns.includes(name)).join(', ')
+    return append(`the replica identity${where} does not carry ${missing}, so updates and deletes would not tell it`)
+  }
+  // Without it two rows could have one key, and only one of them would arrive.
+  if (!isProvenUnique(table, key)) return append(`no unique index says that (${key.join(', ')}) is one row`)
+  return { kind: 'key', columns: key, reason: undefined }
+}
+
+/** Some valid unique index that is checked at once has no other columns. */
+function isProvenUnique(table: CatalogTable, key: readonly string[]): boolean {
+  return table.indexes.some(
+    (index) => index.valid && index.immediate && index.columns.every((name) => key.includes(name)),
+  )
+}
+
+/** SQL that makes a key given by hand fit. */
+export function givenKeyFix(table: CatalogTable, key: readonly string[]): string {
+  const quoted = quoteTable(table.namespace, table.name)
+  const columns = key.map(quoteIdentifier).join(', ')
+  const each = table.kind === 'p' ? ' (and the same for each of its partitions)' : ''
+  const carried = [table, ...(table.kind === 'p' ? table.leaves : [])].every((relation) =>
+    carries(oldRow(relation), key),
+  )
+  const unique = isProvenUnique(table, key) ? [] : [`CREATE UNIQUE INDEX ON ${quoted} (${columns})`]
+  const identity = carried ? [] : [`ALTER TABLE ${quoted} REPLICA IDENTITY FULL${each}`]
+  const better =
+    identity.length === 0
+      ? ''
+      : '. FULL writes whole old rows to the log; where the columns are NOT NULL, REPLICA IDENTITY USING INDEX with the unique index is leaner'
+  return `${[...unique, ...identity].join('; ')}${better}`
 }
 
 function append(reason: string): FoundIdentity {

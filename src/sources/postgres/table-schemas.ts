@@ -1,11 +1,12 @@
 /** Catalog → what the rest of SimplyLoad knows of a table, or why it cannot be followed. */
 import { columnTypeOf } from '../../columnar/postgres-type.ts'
 import { PipelineError } from '../../core/errors.ts'
+import { editDistance, nearest } from '../../core/nearest.ts'
 import type { TableRequest } from '../../core/source.ts'
 import { type Column, type RowIdentity, type TableSchema, tableName } from '../../core/table-schema.ts'
 import { type CatalogTable, type RelationName, readCatalog } from './catalog.ts'
 import type { PostgresClient } from './client.ts'
-import { findIdentity, followedColumns } from './row-identity.ts'
+import { findIdentity, followedColumns, givenKeyFix } from './row-identity.ts'
 import { quoteTable } from './sql-text.ts'
 import { storageFingerprint, storageOf } from './storage-fingerprint.ts'
 
@@ -84,14 +85,18 @@ export function refusalOf(table: CatalogTable, requests: readonly TableRequest[]
   return undefined
 }
 
-/** Throws `config_invalid` where `exclude` or `types` do not fit the table. */
+/** Throws `config_invalid` where `exclude`, `types` or `key` do not fit the table. */
 export function tableSchema(table: RequestedTable, serverVersion: number, version = 1): TableSchema {
   const { request, catalog } = table
   const followed = followedColumns(catalog, serverVersion)
-  const known = new Set(catalog.columns.map((column) => column.name))
-  const unknown = [...request.exclude, ...Object.keys(request.typeOverrides)].find((name) => !known.has(name))
-  if (unknown !== undefined) throw misfit(request, `it has no column "${unknown}"`, `Columns: ${[...known].join(', ')}`)
-  const identity = findIdentity(catalog, serverVersion)
+  requireColumns(request, catalog)
+  const identity = findIdentity(catalog, serverVersion, request.key)
+  if (request.key !== undefined && identity.kind !== 'key')
+    throw misfit(
+      request,
+      `its key cannot be (${request.key.join(', ')}): ${identity.reason}`,
+      givenKeyFix(catalog, request.key),
+    )
   const missingKey = identity.columns.find((name) => request.exclude.includes(name))
   if (missingKey !== undefined) {
     throw misfit(
@@ -122,6 +127,27 @@ export function tableSchema(table: RequestedTable, serverVersion: number, versio
   }
 }
 
+/** Each column that the configuration names is one of the table. */
+function requireColumns(request: TableRequest, catalog: CatalogTable): void {
+  const known = catalog.columns.map((column) => column.name)
+  const named = [
+    ...request.exclude.map((name) => ({ name, by: 'exclude' })),
+    ...Object.keys(request.typeOverrides).map((name) => ({ name, by: 'types' })),
+    ...(request.key ?? []).map((name) => ({ name, by: 'key' })),
+  ]
+  const unknown = named.find(({ name }) => !known.includes(name))
+  if (unknown === undefined) return
+  const similar = nearest(unknown.name, known)
+  const reason = `\`${unknown.by}\` names the column "${unknown.name}", which it does not have`
+  // A column that is renamed must not come to light because nobody noticed.
+  const dropped =
+    unknown.by === 'exclude'
+      ? ' If it was renamed, exclude it by its new name; if it was dropped, take it out of `exclude`.'
+      : ''
+  const is = similar === undefined ? '' : `Did you mean "${similar}"? `
+  throw misfit(request, reason, `${is}Columns: ${known.join(', ')}.${dropped}`)
+}
+
 function rowIdentity(kind: 'key' | 'bag' | 'append', columnIds: readonly number[]): RowIdentity {
   return kind === 'key' ? { kind, columnIds } : { kind }
 }
@@ -150,12 +176,13 @@ async function tableMissing(
 ): Promise<PipelineError> {
   const name = tableName(request.table)
   const all = await client.query<RelationName>(SIMILAR, undefined, signal)
+  const lower = (text: string): string => text.toLowerCase()
   const similar = all
     .map((table) => ({
       name: `${table.namespace}.${table.name}`,
       distance: Math.min(
-        editDistance(`${table.namespace}.${table.name}`, name),
-        editDistance(table.name, request.table.name) + 1,
+        editDistance(lower(`${table.namespace}.${table.name}`), lower(name)),
+        editDistance(lower(table.name), lower(request.table.name)) + 1,
       ),
     }))
     .filter(({ distance }) => distance <= Math.max(2, name.length / 4))
@@ -170,19 +197,4 @@ async function tableMissing(
         : `Is it one of these? ${similar.join(', ')} (names are case-sensitive)`,
     context: { table: name },
   })
-}
-
-/** Levenshtein's, ignoring case. */
-function editDistance(a: string, b: string): number {
-  const [from, to] = [a.toLowerCase(), b.toLowerCase()]
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= from.length; i += 1) {
-    const next = [i]
-    for (let j = 1; j <= to.length; j += 1) {
-      const substituted = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1)
-      next.push(Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[to.length] ?? 0
 }

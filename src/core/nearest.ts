@@ -22,7 +22,7 @@ function normalize(word: string): string {
 }
 
 /** Insertions, deletions, substitutions and swaps of neighbours that make `b` of `a` (optimal string alignment). */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let row = 1; row <= a.length; row++) {
