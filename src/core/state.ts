@@ -2,10 +2,11 @@
  * The port of operational state: what a run must remember and a person wants to see. The truth about rows is in the
  * destination's checkpoints; where the two disagree on start, the destination wins.
  */
+import type { ControlAnswer, ControlRecord, ControlRequest } from './control-request.ts'
 import type { Position } from './position.ts'
 import type { SourceIdentity } from './source.ts'
 import type { StageFile } from './stage.ts'
-import type { TableId, TableSchema } from './table-schema.ts'
+import type { RowRange, TableId, TableSchema } from './table-schema.ts'
 
 export type TableState = 'pending' | 'snapshotting' | 'catching_up' | 'live' | 'paused' | 'failed' | 'needs_resync'
 
@@ -37,6 +38,17 @@ export interface TableRecord {
   readonly changesMerged: number
   readonly quarantined: number
   readonly updatedMs: number
+  /** Its chunks are those of the plan. Absent: none goes on. */
+  readonly backfill?: OpenBackfill
+}
+
+/** A re-read of a table that has been read before, from when it was taken up until its last row is merged. */
+export interface OpenBackfill {
+  /** Of the request that asked for it. */
+  readonly request: string
+  /** Absent: all rows. */
+  readonly range?: RowRange
+  readonly startedMs: number
 }
 
 export interface ChunkRecord {
@@ -79,8 +91,28 @@ export interface ErrorRecord {
   readonly atMs: number
 }
 
+/**
+ * What people ask of a sync. A command opens it beside a running sync, which has it too; each call is atomic and durable
+ * when it resolves, and seen by everyone else at once.
+ */
+export interface RequestBox extends AsyncDisposable {
+  ask(request: ControlRequest): Promise<void>
+  /** Undefined where it was never asked, or finished so long ago that it was dropped. */
+  request(id: string): Promise<ControlRecord | undefined>
+  /** Neither done nor refused, in the order in which they were asked. */
+  openRequests(source: string): Promise<readonly ControlRecord[]>
+  /** Replaces the answer before. Finished requests are bounded: the oldest beyond some hundreds of a source are dropped. */
+  answerRequest(id: string, answer: ControlAnswer): Promise<void>
+}
+
 /** Each call is atomic and durable when it resolves. */
-export interface State extends AsyncDisposable {
+export interface State extends RequestBox {
+  /**
+   * Calls `notify` within about a second after another process has asked something, and now and then without a reason.
+   * Nothing is asked of a server while nobody asks. Until disposed, or the state is.
+   */
+  watchRequests(notify: () => void): Disposable
+
   source(source: string): Promise<SourceRecord | undefined>
   saveSource(record: SourceRecord): Promise<void>
   tables(source: string): Promise<readonly TableRecord[]>

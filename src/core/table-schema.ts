@@ -65,6 +65,14 @@ export type RowIdentity =
   | { readonly kind: 'bag' }
   | { readonly kind: 'append' }
 
+/** Rows by the value of one column, both ends included. Rows where it is NULL are in no range. */
+export interface RowRange {
+  readonly columnId: number
+  /** In the text form of the source; absent: open on this side. */
+  readonly from?: string
+  readonly to?: string
+}
+
 export interface TableSchema {
   readonly table: TableId
   /** In the order of the source, without dropped columns. */

@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { type BatchFeatures, NO_FEATURES } from '../../src/core/batch.ts'
 import { boundary, position } from '../../src/core/position.ts'
 import type { StageFile } from '../../src/core/stage.ts'
-import type { SourceRecord, State, TableRecord } from '../../src/core/state.ts'
+import type { RequestBox, SourceRecord, State, TableRecord } from '../../src/core/state.ts'
 import type { TableId, TableSchema } from '../../src/core/table-schema.ts'
+import { describeRequests } from './state-requests.ts'
 
 const orders: TableId = { source: 'shop', namespace: 'public', name: 'orders' }
 const odd: TableId = { source: 'shop', namespace: 'we"ird', name: 'a.b/ü' }
@@ -68,7 +69,15 @@ function tableRecord(table: TableId): TableRecord {
   }
 }
 
-export function describeState(name: string, open: () => Promise<{ reopen(): Promise<State> } & AsyncDisposable>): void {
+/** One place of state, made empty. */
+export interface StatePlace extends AsyncDisposable {
+  /** As the sync has it: at most one at a time. */
+  reopen(): Promise<State>
+  /** As a command has it, beside a sync or before the first one. */
+  openBox(): Promise<RequestBox>
+}
+
+export function describeState(name: string, open: () => Promise<StatePlace>): void {
   const ids = (files: readonly StageFile[]) => files.map((each) => each.batchId)
 
   describe(`${name} as operational state`, () => {
@@ -363,5 +372,23 @@ export function describeState(name: string, open: () => Promise<{ reopen(): Prom
       expect(await state.tables('shop')).toEqual([])
       expect(await state.chunks(orders)).toEqual([])
     })
+
+    test('a table that is being read again comes back with what was asked of it', async () => {
+      await using place = await open()
+      const range = { columnId: 3, from: "it's", to: '9' }
+      const reading = { ...tableRecord(orders), backfill: { request: 'r1', range, startedMs: 7 } }
+      {
+        await using state = await place.reopen()
+        await state.saveTable(reading)
+        await state.saveTable({ ...tableRecord(odd), backfill: { request: 'r2', startedMs: 8 } })
+      }
+      await using state = await place.reopen()
+      expect(await state.tables('shop')).toEqual([
+        reading,
+        { ...tableRecord(odd), backfill: { request: 'r2', startedMs: 8 } },
+      ])
+    })
   })
+
+  describeRequests(name, open)
 }

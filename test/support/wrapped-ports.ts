@@ -137,6 +137,11 @@ export function wrapState(inner: State, over: Partial<State>): State {
     runs: (...args) => inner.runs(...args),
     recordError: (...args) => inner.recordError(...args),
     errors: (...args) => inner.errors(...args),
+    ask: (...args) => inner.ask(...args),
+    request: (...args) => inner.request(...args),
+    openRequests: (...args) => inner.openRequests(...args),
+    answerRequest: (...args) => inner.answerRequest(...args),
+    watchRequests: (...args) => inner.watchRequests(...args),
     [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
     ...over,
   }

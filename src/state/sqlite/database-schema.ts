@@ -36,6 +36,11 @@ const TABLES = `
   CREATE INDEX runs_source ON runs (source, number);
   CREATE TABLE errors (number INTEGER PRIMARY KEY, source TEXT NOT NULL, document TEXT NOT NULL) STRICT;
   CREATE INDEX errors_source ON errors (source, number);
+  CREATE TABLE requests (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, source TEXT NOT NULL, open INTEGER NOT NULL,
+    request TEXT NOT NULL, answer TEXT
+  ) STRICT;
+  CREATE INDEX requests_source ON requests (source, open, number);
   CREATE TABLE holder (one INTEGER PRIMARY KEY CHECK (one = 1), pid INTEGER NOT NULL) STRICT;
 `
 
@@ -55,10 +60,7 @@ export function prepareDatabase(database: DatabaseSync, path: string, mayWrite: 
     })
   }
   if (count === 0) {
-    if (mayWrite) {
-      const header = `PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION};`
-      database.exec(`BEGIN IMMEDIATE; ${TABLES} ${header} COMMIT`)
-    }
+    if (mayWrite) createTables(database)
     return mayWrite
   }
   if (version !== VERSION) {
@@ -69,6 +71,15 @@ export function prepareDatabase(database: DatabaseSync, path: string, mayWrite: 
     })
   }
   return true
+}
+
+/** A command and a sync may come to an empty file at the same time. */
+function createTables(database: DatabaseSync): void {
+  database.exec('BEGIN IMMEDIATE')
+  const { count } = database.prepare('SELECT count(*) AS count FROM sqlite_master').get() ?? {}
+  if (count === 0)
+    database.exec(`${TABLES} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION};`)
+  database.exec('COMMIT')
 }
 
 function pragma(database: DatabaseSync, name: string): number {

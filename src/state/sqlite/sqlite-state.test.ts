@@ -11,6 +11,7 @@ import { NO_FEATURES } from '../../core/batch.ts'
 import { position } from '../../core/position.ts'
 import type { StageFile } from '../../core/stage.ts'
 import type { SourceRecord } from '../../core/state.ts'
+import { openSqliteRequestBox } from './request-box.ts'
 import { isSqliteStateInUse, openSqliteState } from './sqlite-state.ts'
 
 const MODULE = JSON.stringify(new URL('./sqlite-state.ts', import.meta.url).href)
@@ -22,7 +23,11 @@ const newPath = () => join(folder, `${files++}`, 'state.db')
 
 describeState('SQLite', async () => {
   const path = newPath()
-  return { reopen: () => openSqliteState({ path, mode: 'write' }), async [Symbol.asyncDispose]() {} }
+  return {
+    reopen: () => openSqliteState({ path, mode: 'write' }),
+    openBox: () => openSqliteRequestBox(path),
+    async [Symbol.asyncDispose]() {},
+  }
 })
 
 const source: SourceRecord = {

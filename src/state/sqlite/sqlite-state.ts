@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import type { ControlAnswer, ControlRecord, ControlRequest } from '../../core/control-request.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
 import type { StageFile } from '../../core/stage.ts'
@@ -15,6 +16,8 @@ import { loadSqlite } from './driver.ts'
 import { stateError } from './errors.ts'
 import { isLocked, lockFile } from './file-lock.ts'
 import { Ledger } from './ledger.ts'
+import { RequestTable } from './request-table.ts'
+import { watchDatabase } from './request-watch.ts'
 
 /** Of each source. */
 const ERRORS_KEPT = 2_000
@@ -86,12 +89,15 @@ class SqliteState implements State {
   readonly #path: string
   readonly #lock: DatabaseSync | undefined
   readonly #ledger: Ledger
+  readonly #requests: RequestTable
+  readonly #watches = new DisposableStack()
 
   constructor(database: DatabaseSync, path: string, lock: DatabaseSync | undefined) {
     this.#database = database
     this.#path = path
     this.#lock = lock
     this.#ledger = new Ledger(database)
+    this.#requests = new RequestTable(database)
     if (lock !== undefined) this.#ledger.forgetUnusedSchemas()
   }
 
@@ -267,7 +273,28 @@ class SqliteState implements State {
     })
   }
 
+  ask(request: ControlRequest): Promise<void> {
+    return this.#write(() => this.#requests.ask(request))
+  }
+
+  request(id: string): Promise<ControlRecord | undefined> {
+    return this.#read(() => this.#requests.find(id))
+  }
+
+  openRequests(source: string): Promise<readonly ControlRecord[]> {
+    return this.#read(() => this.#requests.open(source))
+  }
+
+  answerRequest(id: string, answer: ControlAnswer): Promise<void> {
+    return this.#write(() => this.#requests.answer(id, answer))
+  }
+
+  watchRequests(notify: () => void): Disposable {
+    return this.#watches.use(watchDatabase(this.#database, notify))
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#watches.dispose()
     if (this.#database.isOpen) this.#database.close()
     if (this.#lock?.isOpen) this.#lock.close()
   }
