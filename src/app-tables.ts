@@ -51,6 +51,7 @@ export async function resolveTables(
       table,
       namespace: named.namespace,
       name: named.name,
+      write: 'merge',
       hardDelete: entry.hard_delete,
       schemaChanges: entry.schema_changes,
       loadTimeColumn: config.columns.synced,

@@ -33,13 +33,21 @@ export interface SourceCheckpoints {
   readonly tables: readonly TableCheckpoint[]
 }
 
+/**
+ * - `merge`: the current state, one row per row of the source.
+ * - `append`: every change is a row, and nothing is changed afterwards.
+ * - `history`: every version of a row is a row, with the time from which and until which it held.
+ */
+export type WriteMode = 'merge' | 'append' | 'history'
+
 /** Where a table goes and how. */
 export interface TargetTable {
   readonly table: TableId
   /** Schema and table on the destination. */
   readonly namespace: string
   readonly name: string
-  /** True: rows are removed. False: they are marked. */
+  readonly write: WriteMode
+  /** Only for `merge`. True: rows are removed. False: they are marked. */
   readonly hardDelete: boolean
   readonly schemaChanges: 'evolve' | 'freeze' | 'discard'
   readonly loadTimeColumn: string

@@ -66,6 +66,7 @@ export function targetOf(schema: TableSchema, more: Partial<TargetTable> = {}): 
     table: schema.table,
     namespace: 'shop_public',
     name: schema.table.name,
+    write: 'merge',
     hardDelete: false,
     schemaChanges: 'evolve',
     loadTimeColumn: '_fivetran_synced',
