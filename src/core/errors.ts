@@ -25,6 +25,9 @@ export type ErrorCode =
   | 'snapshot_lost'
   // stage
   | 'stage_unavailable'
+  | 'stage_authentication'
+  | 'stage_permission'
+  | 'stage_rejected'
   | 'stage_full'
   | 'stage_file_missing'
   | 'stage_file_damaged'
@@ -40,6 +43,10 @@ export type ErrorCode =
   | 'destination_memory'
   | 'lease_lost'
   // state
+  | 'state_unreachable'
+  | 'state_full'
+  | 'state_authentication'
+  | 'state_permission'
   | 'state_unavailable'
   | 'state_version'
   | 'state_locked'
@@ -90,6 +97,10 @@ const TABLE: Readonly<Record<ErrorCode, readonly [Disposition, ErrorSide]>> = {
   // The exported snapshot is gone: a new one is taken and the missing chunks are read.
   snapshot_lost: ['auto', 'source'],
   stage_unavailable: ['auto', 'stage'],
+  stage_authentication: ['operator', 'access'],
+  stage_permission: ['operator', 'access'],
+  // A bucket that is not there or elsewhere, a key that cannot encrypt: what is configured does not fit.
+  stage_rejected: ['operator', 'stage'],
   stage_full: ['auto', 'stage'],
   stage_file_missing: ['operator', 'stage'],
   stage_file_damaged: ['operator', 'stage'],
@@ -104,6 +115,11 @@ const TABLE: Readonly<Record<ErrorCode, readonly [Disposition, ErrorSide]>> = {
   destination_memory: ['operator', 'destination'],
   // Someone newer has the lease; two writers would be worse than none.
   lease_lost: ['fatal', 'destination'],
+  // A server that restarts, a file that another program has locked for a moment.
+  state_unreachable: ['auto', 'state'],
+  state_full: ['auto', 'state'],
+  state_authentication: ['fatal', 'access'],
+  state_permission: ['fatal', 'access'],
   state_unavailable: ['fatal', 'state'],
   state_version: ['fatal', 'state'],
   state_locked: ['fatal', 'state'],

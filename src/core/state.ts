@@ -105,7 +105,10 @@ export interface RequestBox extends AsyncDisposable {
   answerRequest(id: string, answer: ControlAnswer): Promise<void>
 }
 
-/** Each call is atomic and durable when it resolves. */
+/**
+ * Each call is atomic and durable when it resolves. One that fails may have been carried out all the same (the answer was
+ * lost), so the same call again is harmless, and answers as if it were the first.
+ */
 export interface State extends RequestBox {
   /**
    * Calls `notify` within about a second after another process has asked something, and now and then without a reason.

@@ -33,7 +33,7 @@ export interface SourceOutcome {
 }
 
 /** A daemon never gives up on what time may mend; a `--once` run does, within about a minute. */
-const ONCE_ATTEMPTS_MAX = 8
+export const ONCE_ATTEMPTS_MAX = 8
 /** Before anything worked, a wrong host is more likely than a short outage. */
 const UNREACHABLE_ATTEMPTS_MAX = 2
 /** A server may take a minute to notice that the predecessor was killed, and keeps its slot and locks until then. */
@@ -218,7 +218,7 @@ function lsnOf(at: Position): bigint {
   return parsePosition(at)?.lsn ?? 0n
 }
 
-function tellRetry({ clock, emit, name, log }: SourceContext, { error, attempt, delayMs }: RetryNotice): void {
+export function tellRetry({ clock, emit, name, log }: SourceContext, { error, attempt, delayMs }: RetryNotice): void {
   const message = describeError(error)
   log.warn({ source: name, code: error.code, attempt, delayMs }, message)
   emit({ event: 'retry', source: name, code: error.code, message, attempt, delayMs, atMs: clock.nowMs() })

@@ -3,7 +3,8 @@ import { describeError, isPipelineError } from '../core/errors.ts'
 import type { SyncSummary } from '../core/progress.ts'
 import type { RunRecord } from '../core/state.ts'
 import type { SourceContext, StopSignals } from './context.ts'
-import { runSource, type SourceOutcome } from './source-run.ts'
+import { retryingState } from './retrying-state.ts'
+import { ONCE_ATTEMPTS_MAX, runSource, type SourceOutcome, tellRetry } from './source-run.ts'
 
 export async function runSync(
   contexts: readonly SourceContext[],
@@ -12,7 +13,9 @@ export async function runSync(
 ): Promise<{ readonly summary: SyncSummary; readonly firstError: unknown }> {
   const [first] = contexts
   const startedMs = first === undefined ? 0 : first.clock.elapsedMs()
-  const outcomes = await Promise.all(contexts.map((context) => recordRun(context, stop, once)))
+  const outcomes = await Promise.all(
+    contexts.map((context) => recordRun(waitingForState(context, stop, once), stop, once)),
+  )
   const firstError = outcomes.find((outcome) => outcome.error !== undefined)?.error
   const sum = (of: (outcome: SourceOutcome) => number) => outcomes.reduce((total, outcome) => total + of(outcome), 0)
   return {
@@ -39,6 +42,16 @@ export async function runSync(
   }
 }
 
+function waitingForState(context: SourceContext, stop: StopSignals, once: boolean): SourceContext {
+  const state = retryingState(context.state, {
+    clock: context.clock,
+    stop,
+    attemptsMax: once ? ONCE_ATTEMPTS_MAX : Number.POSITIVE_INFINITY,
+    tell: (notice) => tellRetry(context, notice),
+  })
+  return { ...context, state }
+}
+
 /** The run as people find it in `status`: begun before anything is tried, ended however it ends. */
 async function recordRun(context: SourceContext, stop: StopSignals, once: boolean): Promise<SourceOutcome> {
   const { state, clock, emit, name, runId, tables } = context
@@ -53,22 +66,31 @@ async function recordRun(context: SourceContext, stop: StopSignals, once: boolea
     changesMerged: 0,
     error: undefined,
   }
-  await markKilledRuns(context)
-  await state.saveRun(begun)
+  try {
+    await markKilledRuns(context)
+    await state.saveRun(begun)
+  } catch (error) {
+    return failedOutcome(error, stop)
+  }
   emit({ event: 'start', run: runId, source: name, tables: tables.length, atMs: clock.nowMs() })
   const outcome = await runSource(context, stop, once).catch((error: unknown) => failedOutcome(error, stop))
   const { rowsSnapshot, changesStaged, changesMerged, error } = outcome
-  await state.saveRun({
-    ...begun,
-    endedMs: clock.nowMs(),
-    outcome: outcome.outcome,
-    rowsSnapshot,
-    changesStaged,
-    changesMerged,
-    error: error === undefined ? undefined : describeError(error),
-  })
-  if (error !== undefined) await tellFailure(context, error)
-  return outcome
+  try {
+    if (error !== undefined) await tellFailure(context, error)
+    await state.saveRun({
+      ...begun,
+      endedMs: clock.nowMs(),
+      outcome: outcome.outcome,
+      rowsSnapshot,
+      changesStaged,
+      changesMerged,
+      error: error === undefined ? undefined : describeError(error),
+    })
+    return outcome
+  } catch (unrecorded) {
+    // What ended the run tells more than that its end could not be recorded.
+    return error === undefined ? { ...outcome, outcome: 'failed', error: unrecorded } : outcome
+  }
 }
 
 async function tellFailure({ state, clock, emit, log, name }: SourceContext, error: unknown): Promise<void> {
@@ -77,8 +99,8 @@ async function tellFailure({ state, clock, emit, log, name }: SourceContext, err
   const message = describeError(error)
   const atMs = clock.nowMs()
   log.error({ source: name, code }, message)
-  await state.recordError({ source: name, table: undefined, code, message, hint, atMs })
   emit({ event: 'error', source: name, code, message, atMs, ...(hint === undefined ? {} : { hint }) })
+  await state.recordError({ source: name, table: undefined, code, message, hint, atMs })
 }
 
 /** A run that never ended was killed: its record says so from now on. */
