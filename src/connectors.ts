@@ -82,7 +82,7 @@ export async function openDestination(config: Config, folder: string, stage: Sta
     ...config.destination,
     path: resolve(folder, config.destination.path),
     memoryBytesMax: config.sync.memoryBytesMax,
-    locate: (path) => stage.location(path),
+    fetch: (...args) => stage.fetch(...args),
   })
 }
 

@@ -29,12 +29,12 @@ export async function writeBatchFile(
     const parquet = new ParquetWriter(writer, { metadata: fileMetadata(batch, place) })
     await parquet.writeRowGroup(batch.vectors)
     await parquet.finish()
-    const bytes = await writer.commit()
+    const content = await writer.commit()
     // Only now has nobody a use for their memory any more.
     releaseVectors(batch.vectors)
     return {
       ...place,
-      bytes,
+      ...content,
       rows: batch.rows,
       schema: batch.schema,
       kind: batch.kind,
@@ -108,11 +108,11 @@ export class InProgressFile {
       return undefined
     }
     await this.#parquet.finish()
-    const bytes = await this.#writer.commit()
+    const content = await this.#writer.commit()
     invariant(this.#features !== undefined, 'a file with rows has features')
     return {
       ...this.#place,
-      bytes,
+      ...content,
       rows: this.#rows,
       schema: this.schema,
       kind: 'changes',

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { filesInPlace } from '../../src/core/stage.ts'
 import { openDuckDbDestination } from '../../src/destinations/duckdb/destination.ts'
 import type { MergeLimits } from '../../src/destinations/duckdb/merge-input.ts'
 import { StageRows } from '../support/stage-rows.ts'
@@ -23,7 +24,7 @@ async function openFixture(mergeLimits?: MergeLimits): Promise<DestinationFixtur
       path,
       memoryBytesMax: 256 << 20,
       threads: 2,
-      locate: (file) => stage.location(file),
+      fetch: async () => filesInPlace((file) => stage.location(file)),
       ...(mergeLimits === undefined ? {} : { mergeLimits }),
     })
   const opened = [open()]

@@ -32,7 +32,7 @@ export function describeStage(name: string, open: () => Promise<StageFixture>): 
     async function put(path: string, ...parts: Uint8Array[]): Promise<number> {
       const writer = await stage.create(path, never)
       for (const part of parts) await writer.write(part)
-      return await writer.commit()
+      return (await writer.commit()).bytes
     }
 
     const sizes: [string, number[]][] = [

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { isPipelineError, type PipelineError } from '../../src/core/errors.ts'
+import { filesInPlace } from '../../src/core/stage.ts'
 import { type DuckDbDestination, openDuckDbDestination } from '../../src/destinations/duckdb/destination.ts'
 import { at, before as boundaryBefore, DrivenTable, ITEMS, never, targetOf } from '../contract/destination-fixture.ts'
 import { holdDuckDbFile } from '../support/file-holder.ts'
@@ -33,7 +34,7 @@ function open(more: Partial<Parameters<typeof openDuckDbDestination>[0]> = {}): 
     path,
     memoryBytesMax: 256 << 20,
     threads: 2,
-    locate: (file) => stage.location(file),
+    fetch: async () => filesInPlace((file) => stage.location(file)),
     ...more,
   })
   opened.push(destination)

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import type { TableFlush } from '../../src/core/destination.ts'
+import { filesInPlace } from '../../src/core/stage.ts'
 import { openDuckDbDestination } from '../../src/destinations/duckdb/destination.ts'
 import { at, before, column, DrivenTable, ITEMS, never, targetOf } from '../contract/destination-fixture.ts'
 import type { FlushPlan } from '../support/flush-child.ts'
@@ -27,7 +28,11 @@ test('killed at any moment, the table is what its checkpoint says', async () => 
   try {
     const history = randomHistory(random, STEPS, at)
     const open = () =>
-      openDuckDbDestination({ path, memoryBytesMax: 128 << 20, locate: (file) => stage.location(file) })
+      openDuckDbDestination({
+        path,
+        memoryBytesMax: 128 << 20,
+        fetch: async () => filesInPlace((file) => stage.location(file)),
+      })
     await prepare(open, stage)
     const plan = await planOf(path, stage, history)
     const planPath = join(folder, 'plan.json')

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Flush } from '../../src/core/destination.ts'
+import { filesInPlace } from '../../src/core/stage.ts'
 import { openDuckDbDestination } from '../../src/destinations/duckdb/destination.ts'
 
 export interface FlushPlan {
@@ -17,7 +18,7 @@ const destination = openDuckDbDestination({
   path: plan.path,
   memoryBytesMax: 128 << 20,
   threads: 2,
-  locate: (path) => join(plan.folder, path),
+  fetch: async () => filesInPlace((path) => join(plan.folder, path)),
 })
 const { lease, checkpoints } = await destination.acquireLease('shop', never)
 let at = checkpoints.groupPosition

@@ -103,8 +103,11 @@ export function watchStream(inner: ChangeSource, hear: (event: StreamEvent) => P
 
 export function wrapStage(inner: Stage, over: Partial<Stage>): Stage {
   return {
+    shared: inner.shared,
     create: (...args) => inner.create(...args),
     location: (...args) => inner.location(...args),
+    fetch: (...args) => inner.fetch(...args),
+    read: (...args) => inner.read(...args),
     stat: (...args) => inner.stat(...args),
     list: (...args) => inner.list(...args),
     remove: (...args) => inner.remove(...args),

@@ -71,9 +71,9 @@ function failingWriter(writer: StageWriter, path: string, fails: () => boolean):
       return writer.write(bytes)
     },
     async commit() {
-      const bytes = await writer.commit()
+      const content = await writer.commit()
       if (fails()) throw gone(path)
-      return bytes
+      return content
     },
     abort: () => writer.abort(),
   }

@@ -18,6 +18,7 @@ import { PipelineError } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
+import type { Stage, StageFile } from '../../core/stage.ts'
 import { type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
 import {
   putCheckpoint,
@@ -31,7 +32,7 @@ import {
 import { compareTable } from './comparison.ts'
 import { type Access, DatabaseFile } from './database-file.ts'
 import { examineDestination } from './examination.ts'
-import { runFlush } from './flush.ts'
+import { filesOf, runFlush } from './flush.ts'
 import { MERGE_LIMITS, type MergeLimits } from './merge-input.ts'
 import { createMetadata, hasMetadata, requireKnownFormat } from './metadata-schema.ts'
 import { listQuarantine } from './quarantine.ts'
@@ -46,8 +47,8 @@ export interface DuckDbDestinationOptions {
   /** DuckDB's own limit. A process that merges needs about 300 MiB beside it, for what DuckDB does not count. */
   readonly memoryLimitBytes?: number
   readonly threads?: number
-  /** Where a stage file is: an absolute path or a URL. */
-  readonly locate: (path: string) => string
+  /** Of the stage whose files are loaded. DuckDB reads files only: what is elsewhere is copied here first. */
+  readonly fetch: Stage['fetch']
   /** How long one call waits for whoever has the file, before it is `destination_locked`. Milliseconds. */
   readonly lockWaitMs?: number
   readonly clock?: Clock
@@ -66,6 +67,24 @@ function memoryForLargeRows(memoryBytesMax: number): number {
   return Math.max(memoryBytesMax / 2, Math.min(Math.max(memoryBytesMax, LARGE_ROW_BYTES), totalmem() / 2))
 }
 
+/** Of a snapshot that is loaded at once, and so of copies that are on this machine at once. */
+const LOAD_BYTES_MAX = 2 * 2 ** 30
+
+/** At least one part, which may be empty. */
+function inParts(files: readonly StageFile[]): readonly (readonly StageFile[])[] {
+  const parts: StageFile[][] = [[]]
+  let bytes = 0
+  for (const file of files) {
+    if (bytes > 0 && bytes + file.bytes > LOAD_BYTES_MAX) {
+      parts.push([])
+      bytes = 0
+    }
+    parts.at(-1)?.push(file)
+    bytes += file.bytes
+  }
+  return parts
+}
+
 export function openDuckDbDestination(options: DuckDbDestinationOptions): DuckDbDestination {
   return new DuckDbDestination(options)
 }
@@ -73,18 +92,18 @@ export function openDuckDbDestination(options: DuckDbDestinationOptions): DuckDb
 export class DuckDbDestination implements Destination, ComparingDestination {
   readonly name: string
   readonly #file: DatabaseFile
-  readonly #locate: (path: string) => string
+  readonly #fetch: Stage['fetch']
   readonly #clock: Clock
   readonly #limits: MergeLimits
 
   constructor(options: DuckDbDestinationOptions) {
-    const { path, memoryBytesMax, locate, threads, lockWaitMs = LOCK_WAIT_MS, clock = systemClock } = options
+    const { path, memoryBytesMax, fetch, threads, lockWaitMs = LOCK_WAIT_MS, clock = systemClock } = options
     const memory =
       options.memoryLimitBytes === undefined
         ? { memoryLimitBytes: Math.floor(memoryBytesMax / 2), memoryBytesMax: memoryForLargeRows(memoryBytesMax) }
         : { memoryLimitBytes: options.memoryLimitBytes, memoryBytesMax: undefined }
     this.#file = new DatabaseFile({ path, ...memory, threads, lockWaitMs, clock })
-    this.#locate = locate
+    this.#fetch = fetch
     this.#clock = clock
     this.#limits = options.mergeLimits ?? MERGE_LIMITS
     this.name = this.#file.path
@@ -126,10 +145,17 @@ export class DuckDbDestination implements Destination, ComparingDestination {
     )
   }
 
-  loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number> {
-    return this.#use('write', `Loading ${tableName(load.target.table)}`, signal, (session) =>
-      loadSnapshot(session, lease, load, this.#locate, this.#clock.nowMs()),
-    )
+  async loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number> {
+    let added = 0
+    for (const files of inParts(load.files)) {
+      await using local = await this.#fetch(files, signal)
+      const part = { ...load, files }
+      added += await this.#use('write', `Loading ${tableName(load.target.table)}`, signal, (session) =>
+        loadSnapshot(session, lease, part, (path) => local.location(path), this.#clock.nowMs()),
+      )
+      local.loaded()
+    }
+    return added
   }
 
   finishSnapshot(
@@ -145,10 +171,14 @@ export class DuckDbDestination implements Destination, ComparingDestination {
     )
   }
 
-  flush(flush: Flush, signal: AbortSignal): Promise<FlushResult> {
-    return this.#use('write', `Merging ${flush.lease.source}`, signal, (session) =>
-      runFlush(session, flush, { locate: this.#locate, limits: this.#limits }),
+  async flush(flush: Flush, signal: AbortSignal): Promise<FlushResult> {
+    await using local = await this.#fetch(flush.tables.flatMap(filesOf), signal)
+    const setting = { locate: (path: string) => local.location(path), limits: this.#limits }
+    const result = await this.#use('write', `Merging ${flush.lease.source}`, signal, (session) =>
+      runFlush(session, flush, setting),
     )
+    if (result.outcome === 'committed') local.loaded()
+    return result
   }
 
   detach(lease: Lease, table: TableId, signal: AbortSignal): Promise<void> {
@@ -182,7 +212,12 @@ export class DuckDbDestination implements Destination, ComparingDestination {
   async compare(request: CompareRequest, signal: AbortSignal): Promise<TableComparison> {
     const table = tableName(request.target.table)
     if (!(await this.#file.exists())) throw this.#missing(`Comparing ${table}`)
-    return this.#use('read', `Comparing ${table}`, signal, (session) => compareTable(session, request, this.#locate))
+    await using local = await this.#fetch(request.files, signal)
+    const compared = await this.#use('read', `Comparing ${table}`, signal, (session) =>
+      compareTable(session, request, (path) => local.location(path)),
+    )
+    local.loaded()
+    return compared
   }
 
   /** Runs SQL of a person, read only. */

@@ -9,6 +9,7 @@
 import type { Flush, FlushResult, TableFlush, TableFlushResult } from '../../core/destination.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
+import type { StageFile } from '../../core/stage.ts'
 import { tableName } from '../../core/table-schema.ts'
 import {
   advanceGroup,
@@ -185,7 +186,8 @@ function tablesOf(flush: Flush) {
   return flush.tables.map((part) => part.target.table)
 }
 
-function filesOf(part: TableFlush) {
+/** Everything that the part of a table is read from. */
+export function filesOf(part: TableFlush): readonly StageFile[] {
   return [...part.files, ...(part.completion?.files ?? [])]
 }
 

@@ -2,7 +2,7 @@
 import { SYSTEM_COLUMNS } from '../../core/batch.ts'
 import { PipelineError } from '../../core/errors.ts'
 import type { StageFile } from '../../core/stage.ts'
-import { tableName } from '../../core/table-schema.ts'
+import { stageFileError } from '../../core/stage-file-error.ts'
 import { safeCause } from './errors.ts'
 import { fileList } from './identifiers.ts'
 import type { Session } from './session.ts'
@@ -47,7 +47,7 @@ async function inspectSome(
     return files.map((file, index) => {
       const location = locations[index] ?? ''
       const row = found.get(location)
-      if (row === undefined) throw fileError('stage_file_missing', file, undefined)
+      if (row === undefined) throw stageFileError('stage_file_missing', file, undefined)
       requireRows(file, Number(row.num_rows))
       return { file, location, columns: new Set((row.names as unknown[]).map(String)) }
     })
@@ -75,7 +75,7 @@ export async function requireReadable(
       const text = error instanceof Error ? error.message : String(error)
       if (/^Out of Memory/.test(text)) return
       const missing = /No files found|No such file|does not exist|404/i.test(text)
-      throw fileError(missing ? 'stage_file_missing' : 'stage_file_damaged', file, safeCause(error))
+      throw stageFileError(missing ? 'stage_file_missing' : 'stage_file_damaged', file, safeCause(error))
     }
   }
 }
@@ -83,16 +83,7 @@ export async function requireReadable(
 function requireRows(file: StageFile, rows: number): void {
   if (rows === file.rows) return
   const cause = new Error(`it has ${rows} rows, and ${file.rows} were written`)
-  throw fileError('stage_file_damaged', file, cause)
-}
-
-function fileError(code: 'stage_file_missing' | 'stage_file_damaged', file: StageFile, cause: unknown): PipelineError {
-  const table = tableName(file.schema.table)
-  return new PipelineError(code, `Reading stage file ${file.path}`, {
-    cause: cause ?? new Error('it does not exist'),
-    hint: `Restore the file, or read the table again: simplyload table resync ${table}`,
-    context: { table, file: file.path },
-  })
+  throw stageFileError('stage_file_damaged', file, cause)
 }
 
 /** Whether any of the files has the column. */

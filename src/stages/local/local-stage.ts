@@ -1,9 +1,9 @@
 /** A stage in a folder. Other processes may read it, sweep it and remove files from it at any time. */
 import type { Dirent, Stats } from 'node:fs'
-import { access, constants, readdir, rm, stat } from 'node:fs/promises'
+import { access, constants, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { invariant } from '../../core/invariant.ts'
-import type { Stage, StageObject, StageWriter } from '../../core/stage.ts'
+import { filesInPlace, type LocalFiles, type Stage, type StageObject, type StageWriter } from '../../core/stage.ts'
 import { stageError, systemErrorCode } from './errors.ts'
 import { makeFolder, removeEmptyFolders } from './folder.ts'
 import { LocalWriter } from './local-writer.ts'
@@ -25,6 +25,7 @@ export async function openLocalStage(folder: string): Promise<Stage> {
 }
 
 class LocalStage implements Stage {
+  readonly shared = false
   readonly #root: string
   readonly #writers = new Set<LocalWriter>()
 
@@ -47,6 +48,21 @@ class LocalStage implements Stage {
       'a stage path consists of encoded names between slashes',
     )
     return join(this.#root, ...parts)
+  }
+
+  async fetch(): Promise<LocalFiles> {
+    return filesInPlace((path) => this.location(path))
+  }
+
+  async read(path: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const location = this.location(path)
+    try {
+      return await readFile(location, { signal })
+    } catch (error) {
+      signal.throwIfAborted()
+      if (isAbsence(error)) return undefined
+      throw stageError(error, `Reading ${location}`, location)
+    }
   }
 
   async stat(path: string): Promise<StageObject | undefined> {
@@ -133,8 +149,7 @@ async function entriesOf(folder: string): Promise<readonly Dirent[]> {
   try {
     return await readdir(folder, { withFileTypes: true })
   } catch (error) {
-    const code = systemErrorCode(error)
-    if (code === 'ENOENT' || code === 'ENOTDIR') return []
+    if (isAbsence(error)) return []
     throw error
   }
 }
@@ -143,8 +158,12 @@ async function statIfPresent(file: string): Promise<Stats | undefined> {
   try {
     return await stat(file)
   } catch (error) {
-    const code = systemErrorCode(error)
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    if (isAbsence(error)) return undefined
     throw error
   }
+}
+
+function isAbsence(error: unknown): boolean {
+  const code = systemErrorCode(error)
+  return code === 'ENOENT' || code === 'ENOTDIR'
 }

@@ -11,7 +11,7 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { invariant } from '../../core/invariant.ts'
-import type { StageWriter } from '../../core/stage.ts'
+import type { StageWriter, StoredContent } from '../../core/stage.ts'
 import { stageError } from './errors.ts'
 import { makeFolder, syncFolder } from './folder.ts'
 
@@ -77,7 +77,7 @@ export class LocalWriter implements StageWriter {
     }
   }
 
-  async commit(): Promise<number> {
+  async commit(): Promise<StoredContent> {
     invariant(this.#state === 'open', 'a stage file is committed once, and only if all writes succeeded')
     try {
       await this.#flush()
@@ -94,7 +94,7 @@ export class LocalWriter implements StageWriter {
     }
     this.#state = 'committed'
     this.#release()
-    return this.#bytes
+    return { bytes: this.#bytes }
   }
 
   async abort(): Promise<void> {
