@@ -21,7 +21,7 @@ const TABLES = `
   CREATE TABLE ledger (
     number INTEGER PRIMARY KEY AUTOINCREMENT, batch_id TEXT NOT NULL UNIQUE,
     source TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
-    kind TEXT NOT NULL, path TEXT NOT NULL, bytes INTEGER NOT NULL, row_count INTEGER NOT NULL,
+    kind TEXT NOT NULL, path TEXT NOT NULL, bytes INTEGER NOT NULL, checksum TEXT, row_count INTEGER NOT NULL,
     first_position TEXT NOT NULL, last_position TEXT NOT NULL,
     schema_id INTEGER NOT NULL REFERENCES schemas, features TEXT NOT NULL, staged_ms INTEGER NOT NULL, loaded_ms INTEGER
   ) STRICT;

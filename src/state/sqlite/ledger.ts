@@ -8,7 +8,8 @@ import type { TableId, TableSchema } from '../../core/table-schema.ts'
 
 type Row = Record<string, unknown>
 
-const COLUMNS = 'batch_id, kind, path, bytes, row_count, first_position, last_position, schema_id, features, staged_ms'
+const COLUMNS =
+  'batch_id, kind, path, bytes, checksum, row_count, first_position, last_position, schema_id, features, staged_ms'
 
 /** Synchronous; the caller owns the transaction. */
 export class Ledger {
@@ -24,9 +25,9 @@ export class Ledger {
     this.#database = database
     // A batch that is recorded again is the same batch, perhaps at another place; it is not loaded again.
     this.#insert = database.prepare(
-      `INSERT INTO ledger (batch_id, source, namespace, name, kind, path, bytes, row_count, first_position, last_position, schema_id, features, staged_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (batch_id) DO UPDATE SET path = excluded.path, bytes = excluded.bytes, staged_ms = excluded.staged_ms
+      `INSERT INTO ledger (batch_id, source, namespace, name, kind, path, bytes, checksum, row_count, first_position, last_position, schema_id, features, staged_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (batch_id) DO UPDATE SET path = excluded.path, bytes = excluded.bytes, checksum = excluded.checksum, staged_ms = excluded.staged_ms
        WHERE source = excluded.source AND namespace = excluded.namespace AND name = excluded.name
          AND row_count = excluded.row_count AND last_position = excluded.last_position`,
     )
@@ -44,6 +45,7 @@ export class Ledger {
       file.kind,
       file.path,
       file.bytes,
+      file.checksum ?? null,
       file.rows,
       file.firstPosition,
       file.lastPosition,
@@ -126,6 +128,7 @@ export class Ledger {
       batchId: String(row.batch_id),
       path: String(row.path),
       bytes: Number(row.bytes),
+      ...(row.checksum === null ? {} : { checksum: String(row.checksum) }),
       rows: Number(row.row_count),
       schema: this.#schema(Number(row.schema_id)),
       kind: row.kind === 'snapshot' ? 'snapshot' : 'changes',
