@@ -166,7 +166,7 @@ async function snapshot(chunks: readonly Buffer[], rows: number, use?: (batch: B
 function stream(chunks: readonly Buffer[], rows: number): void {
   const builder = new ChangeBuilder(schema, wire, 'changes')
   for (let done = 0; done < rows; ) {
-    builder.beginTransaction(positionPrefix(1, BigInt(done)))
+    builder.beginTransaction(positionPrefix(1, BigInt(done)), 0)
     let ordinal = 1
     for (const chunk of chunks) {
       for (let offset = 0; offset < chunk.length; done++) {

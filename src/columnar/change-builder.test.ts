@@ -40,7 +40,7 @@ function tableOf(types: readonly PostgresType[], identity: RowIdentity): { schem
 function changes(types: readonly PostgresType[], identity: RowIdentity) {
   const { schema, wire } = tableOf(types, identity)
   const builder = new ChangeBuilder(schema, wire, 'changes')
-  builder.beginTransaction(PREFIX)
+  builder.beginTransaction(PREFIX, 0)
   let ordinal = 1
   type Fields = Parameters<typeof tupleData>[0]
   return {
@@ -106,7 +106,7 @@ test('inserts, updates, deletes and truncates keep their order and position', ()
 test('a batch holds several transactions, and starts anew after it was taken', () => {
   const { builder, insert } = changes([INT8], KEY)
   insert([int64(1n)])
-  builder.beginTransaction(positionPrefix(2, 0xffffn))
+  builder.beginTransaction(positionPrefix(2, 0xffffn), 0)
   builder.insert(tupleData([int64(2n)]), 0, 0x123456789a)
   const batch = builder.take()
   expect(rowsOf(batch).map((row) => row._source_position)).toEqual([at(1), position(2, 0xffffn, 0x123456789a)])
@@ -290,6 +290,27 @@ test('rows in progress carry ordinals instead of positions', () => {
   expect(batch.vectors.map(({ name }) => name)).toEqual(['_op', 'c1'])
 })
 
+test('rows carry the commit time of their transaction where it is asked for', () => {
+  const { schema, wire } = tableOf([INT8], KEY)
+  const builder = new ChangeBuilder(schema, wire, 'changes', { commitTimes: true })
+  const insert = (value: bigint, ordinal: number) => builder.insert(tupleData([int64(value)]), 0, ordinal)
+  const times = () => rowsOf(builder.take()).map((row) => row._committed_at)
+  builder.beginTransaction(PREFIX, 1_700_000_000_123_456)
+  insert(1n, 1)
+  insert(2n, 2)
+  builder.beginTransaction(positionPrefix(1, 500n), 7)
+  insert(3n, 1)
+  expect(times()).toEqual([1_700_000_000_123_456n, 1_700_000_000_123_456n, 7n])
+  builder.beginTransaction(positionPrefix(1, 600n), -5)
+  insert(4n, 1)
+  expect(times()).toEqual([-5n])
+  const open = new ChangeBuilder(schema, wire, 'in-progress', { commitTimes: true })
+  open.insert(tupleData([int64(1n)]), 0, 1)
+  const batch = open.takeInProgress(7)
+  expect(batch.commitTimes).toBe(true)
+  expect(batch.vectors.map(({ name }) => name)).toEqual(['_op', 'c1'])
+})
+
 test('a row of another number of columns is an error, not a guess', () => {
   const table = changes([INT8, TEXT], KEY)
   expect(() => table.insert([int64(1n)])).toThrow('Reading a row of 1 columns where 2 were announced')
@@ -298,7 +319,7 @@ test('a row of another number of columns is an error, not a guess', () => {
 test('columns that are left out are skipped', () => {
   const { schema, wire } = tableOf([INT8, TEXT, TEXT], KEY)
   const builder = new ChangeBuilder(schema, [wire[0]!, { ...wire[1]!, column: undefined }, wire[2]!], 'changes')
-  builder.beginTransaction(PREFIX)
+  builder.beginTransaction(PREFIX, 0)
   builder.update(tupleData([int64(1n), UNCHANGED, UNCHANGED]), 0, 0, 0, 1)
   builder.insert(tupleData([int64(2n), 'secret', 'public']), 0, 2)
   expect(rowsOf(builder.take())).toEqual([

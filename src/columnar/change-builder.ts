@@ -13,6 +13,7 @@ import { invariant } from '../core/invariant.ts'
 import { ORDINAL_DIGITS, type Position } from '../core/position.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
 import { ColumnSet } from './column-set.ts'
+import { CommitTimes } from './commit-times.ts'
 import { OK } from './decode-outcome.ts'
 import { OperationColumn } from './operation-column.ts'
 import { PositionColumn } from './position-column.ts'
@@ -51,6 +52,7 @@ export class ChangeBuilder {
   readonly #operations = new OperationColumn()
   /** Mode `in-progress`: not filled, `#ordinals` is. */
   readonly #positions: PositionColumn | undefined
+  readonly #commitTimes: CommitTimes | undefined
   readonly #oldKeys: readonly VectorBuilder[]
   readonly #unchanged = new VectorBuilder(SYSTEM_COLUMNS.unchanged, { kind: 'text' }, 0)
   /** Column id by wire position, 0 for columns that are left out. */
@@ -65,7 +67,12 @@ export class ChangeBuilder {
   #keyChanges = 0
   #partialRows = 0
 
-  constructor(schema: TableSchema, wire: readonly WireColumn[], mode: 'changes' | 'in-progress') {
+  constructor(
+    schema: TableSchema,
+    wire: readonly WireColumn[],
+    mode: 'changes' | 'in-progress',
+    { commitTimes = false }: { readonly commitTimes?: boolean | undefined } = {},
+  ) {
     this.#schema = schema
     this.#columns = new ColumnSet(schema, wire)
     const binary = wire.map((column) => column.binary)
@@ -73,6 +80,7 @@ export class ChangeBuilder {
     this.#oldValues = new WireRow(binary)
     this.#columnIds = wire.map(({ column }) => column?.id ?? 0)
     this.#positions = mode === 'changes' ? new PositionColumn() : undefined
+    this.#commitTimes = commitTimes ? new CommitTimes() : undefined
     this.#oldKeys = this.#columns.keyIndexes.flatMap((index) => {
       const column = wire[index]?.column
       return column === undefined ? [] : [new VectorBuilder(oldKeyColumn(column.id), column.type, 0)]
@@ -87,14 +95,16 @@ export class ChangeBuilder {
   get bytes(): number {
     let bytes = this.#columns.bytes(this.#rows) + this.#operations.bytes + this.#unchanged.length
     bytes += this.#positions === undefined ? this.#rows * 8 : this.#positions.bytes
+    if (this.#commitTimes !== undefined) bytes += this.#commitTimes.bytes(this.#rows)
     for (const oldKey of this.#oldKeys) bytes += oldKey.length
     return bytes
   }
 
-  /** Rows that follow belong to the transaction with this `positionPrefix`. Only in mode `changes`. */
-  beginTransaction(prefix: string): void {
+  /** Rows that follow belong to the transaction with this `positionPrefix` and commit time. Only in mode `changes`. */
+  beginTransaction(prefix: string, committedUs: number): void {
     invariant(this.#positions !== undefined, 'rows in progress get their positions at the commit')
     this.#positions.setPrefix(prefix)
+    this.#commitTimes?.begin(this.#rows, committedUs)
   }
 
   insert(buffer: Uint8Array, tupleOffset: number, ordinal: number): number {
@@ -145,7 +155,8 @@ export class ChangeBuilder {
     invariant(this.#positions === undefined, 'rows of a committed transaction have positions')
     const ordinals = this.#ordinals.subarray(0, this.#rows)
     this.#ordinals = new Float64Array(0)
-    return { kind: 'in-progress', ...this.#takeBatch(undefined), transaction, ordinals }
+    const batch = this.#takeBatch(undefined)
+    return { kind: 'in-progress', ...batch, transaction, ordinals, commitTimes: this.#commitTimes !== undefined }
   }
 
   #updateByKey(oldKind: OldTupleKind, ordinal: number): number {
@@ -289,7 +300,10 @@ export class ChangeBuilder {
       quarantinedRows: this.#columns.quarantinedRows,
     }
     const vectors: ColumnVector[] = [this.#operations.take(rows)]
-    if (positions !== undefined) vectors.push(positions.take(rows))
+    if (positions !== undefined) {
+      vectors.push(positions.take(rows))
+      if (this.#commitTimes !== undefined) vectors.push(this.#commitTimes.take(rows))
+    }
     if (this.#partialRows > 0) vectors.push(this.#unchanged.take(rows))
     vectors.push(...this.#columns.take(rows))
     if (this.#keyChanges > 0) vectors.push(...this.#oldKeys.map((oldKey) => oldKey.take(rows)))

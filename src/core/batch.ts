@@ -28,6 +28,11 @@ export const SYSTEM_COLUMNS = {
   quarantine: '_quarantine',
   /** 32 hex digits over the row's content; only for `bag` identity. For a delete: of the old row. */
   contentHash: '_content_hash',
+  /**
+   * When the source committed the change, or when its snapshot was taken; by the source's clock, which need not rise with
+   * positions. Microseconds since 1970, UTC, never NULL. Only for tables that asked for it.
+   */
+  committedAt: '_committed_at',
 } as const
 
 export type Operation = 'i' | 'u' | 'd' | 't' | 'q'
@@ -116,4 +121,6 @@ export interface InProgressBatch extends Batch {
   readonly transaction: number
   /** Per row: its number in the transaction as received, from 1, rows of aborted subtransactions included. */
   readonly ordinals: Float64Array
+  /** `_committed_at` is wanted, and as little known yet as the positions. */
+  readonly commitTimes?: boolean
 }

@@ -18,6 +18,8 @@ export interface TableRequest {
   readonly typeOverrides: Readonly<Record<string, ColumnType>>
   /** Names of the columns that the configuration gives as key. Absent: the one that the source has. */
   readonly key?: readonly string[] | undefined
+  /** Changes carry `_committed_at`. */
+  readonly commitTimes?: boolean
 }
 
 export interface DiscoveredTable {
@@ -129,6 +131,8 @@ export interface SnapshotPlan {
 export interface SnapshotSession extends AsyncDisposable {
   /** Rows contain all commits before it, and none at or after it. */
   readonly position: Position
+  /** When it was taken, by the source's clock. Microseconds since 1970. */
+  readonly takenUs: number
   plan(schema: TableSchema, signal: AbortSignal): Promise<SnapshotPlan>
   /** Throws `snapshot_lost` when the snapshot can no longer be joined: open a new session and read what is missing. */
   readChunk(schema: TableSchema, chunk: SnapshotChunk, signal: AbortSignal): AsyncIterable<SnapshotBatch>
@@ -177,6 +181,8 @@ export type StreamEvent =
       readonly transaction: number
       readonly generation: number
       readonly lsn: bigint
+      /** By the source's clock. Microseconds since 1970. */
+      readonly committedUs: number
       /** Ranges of ordinals as received that belong to aborted subtransactions: [first, last, first, last, …], sorted. */
       readonly aborted: Float64Array
       /** Tables of which the transaction's rows do not count: it committed before their `startAt`. Mostly empty. */

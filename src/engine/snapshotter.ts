@@ -15,7 +15,7 @@ import { placeBatch, snapshotBatchId } from './batch-name.ts'
 import type { SourceContext } from './context.ts'
 import { failReading, ShadowLoader } from './shadow-loader.ts'
 import type { SnapshotPorts } from './snapshot-ports.ts'
-import { writeBatchFile } from './stage-file-writer.ts'
+import { withCommitTime, writeBatchFile } from './stage-file-writer.ts'
 import { sameShape } from './start-plan.ts'
 import type { BookedTable } from './table-book.ts'
 import { beginReading, type TableReading, tellReading } from './table-reading.ts'
@@ -232,7 +232,9 @@ class SnapshotRun {
       for await (const batch of this.#session.readChunk(table.schema, chunk, signal)) {
         const batchId = this.#batchId(chunk)
         const place = placeBatch(settings.customer, table.id, batchId, clock.nowMs())
-        const file = writeBatchFile(stage, batch, place, signal)
+        const isDated = table.configured.request.commitTimes === true
+        const dated = isDated ? withCommitTime(batch, this.#session.takenUs) : batch
+        const file = writeBatchFile(stage, dated, place, signal)
         file.catch(() => undefined)
         read.files.push(file)
         read.rows += batch.rows

@@ -4,16 +4,20 @@
  * with their positions is added at the commit. So a large transaction is encoded once, and its memory is bounded.
  */
 
+import { commitTimeVector } from '../columnar/commit-times.ts'
 import { ParquetWriter } from '../columnar/parquet-writer.ts'
 import { positionVector } from '../columnar/position-vector.ts'
 import { releaseVectors } from '../columnar/vector-memory.ts'
 import type { Batch, BatchFeatures, ChangeBatch, InProgressBatch, SnapshotBatch } from '../core/batch.ts'
 import { invariant } from '../core/invariant.ts'
 import { type Position, position, positionPrefix } from '../core/position.ts'
+import type { StreamEvent } from '../core/source.ts'
 import type { Stage, StageFile, StageWriter } from '../core/stage.ts'
 import type { TableSchema } from '../core/table-schema.ts'
 import type { BatchPlace } from './batch-name.ts'
 import { type OrdinalLog, packOrdinals, unpackOrdinals } from './ordinal-log.ts'
+
+type CommittedTransaction = Extract<StreamEvent, { kind: 'transaction-committed' }>
 
 /** Writes one batch as one file. When it resolves, the file is durable. */
 export async function writeBatchFile(
@@ -52,6 +56,13 @@ function fileMetadata(batch: Batch, place: BatchPlace): Record<string, string> {
   return { 'simplyload.batch_id': place.batchId, 'simplyload.schema': JSON.stringify(batch.schema) }
 }
 
+/** Rows of a snapshot that was taken at `takenUs`, for a table whose rows carry `_committed_at`. */
+export function withCommitTime(batch: SnapshotBatch, takenUs: number): SnapshotBatch {
+  if (batch.rows === 0) return batch
+  const vector = commitTimeVector(batch.rows, takenUs)
+  return { ...batch, bytes: batch.bytes + vector.values.length, vectors: [vector, ...batch.vectors] }
+}
+
 /** The file of one table in a transaction that may still abort. Calls are queued in order. */
 export class InProgressFile {
   readonly schema: TableSchema
@@ -59,11 +70,13 @@ export class InProgressFile {
   readonly #writer: StageWriter
   readonly #parquet: ParquetWriter
   readonly #groups: OrdinalLog[] = []
+  readonly #hasCommitTimes: boolean
   #features: BatchFeatures | undefined
   #rows = 0
 
-  private constructor(schema: TableSchema, place: BatchPlace, writer: StageWriter, parquet: ParquetWriter) {
-    this.schema = schema
+  private constructor(batch: InProgressBatch, place: BatchPlace, writer: StageWriter, parquet: ParquetWriter) {
+    this.schema = batch.schema
+    this.#hasCommitTimes = batch.commitTimes === true
     this.#place = place
     this.#writer = writer
     this.#parquet = parquet
@@ -76,12 +89,7 @@ export class InProgressFile {
     signal: AbortSignal,
   ): Promise<InProgressFile> {
     const writer = await stage.create(place.path, signal)
-    return new InProgressFile(
-      batch.schema,
-      place,
-      writer,
-      new ParquetWriter(writer, { metadata: fileMetadata(batch, place) }),
-    )
+    return new InProgressFile(batch, place, writer, new ParquetWriter(writer, { metadata: fileMetadata(batch, place) }))
   }
 
   async append(batch: InProgressBatch): Promise<void> {
@@ -92,13 +100,18 @@ export class InProgressFile {
   }
 
   /** Undefined where every row belonged to an aborted subtransaction. */
-  async commit(generation: number, lsn: bigint, aborted: Float64Array): Promise<StageFile | undefined> {
+  async commit({ generation, lsn, committedUs, aborted }: CommittedTransaction): Promise<StageFile | undefined> {
     const prefix = positionPrefix(generation, lsn)
     let first: Position | undefined
     let last: Position | undefined
     for (const [index, group] of this.#groups.entries()) {
       const { vector, rows, firstOrdinal, lastOrdinal } = positionVector(prefix, unpackOrdinals(group), aborted)
       await this.#parquet.appendColumn(index, vector)
+      if (this.#hasCommitTimes) {
+        const times = commitTimeVector(vector.rows, committedUs)
+        await this.#parquet.appendColumn(index, times)
+        releaseVectors([times])
+      }
       if (rows === 0) continue
       first ??= position(generation, lsn, firstOrdinal)
       last = position(generation, lsn, lastOrdinal)

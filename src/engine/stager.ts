@@ -74,7 +74,7 @@ export class Stager {
     for (const open of this.#open.get(event.transaction)?.values() ?? []) {
       const committed = open.tail.then(async () => {
         const file = await open.file
-        if (!excluded.has(tableName(file.schema.table))) return file.commit(event.generation, event.lsn, event.aborted)
+        if (!excluded.has(tableName(file.schema.table))) return file.commit(event)
         await file.abort()
         return undefined
       })

@@ -48,6 +48,7 @@ export function watchSnapshot(inner: ChangeSource, hooks: SnapshotHooks): Change
       await hooks.opened?.(session)
       return {
         position: session.position,
+        takenUs: session.takenUs,
         plan: (...args) => session.plan(...args),
         async *readChunk(schema, chunk, chunkSignal) {
           const call = { table: tableName(schema.table), chunk, session: number }

@@ -11,7 +11,7 @@ import { positionPrefix } from '../../core/position.ts'
 import type { StreamEvent } from '../../core/source.ts'
 import { type TableId, tableName } from '../../core/table-schema.ts'
 import type { BoundaryPacer } from './boundary-pacer.ts'
-import { MESSAGE, malformed, readRelation, readTimestampMs, readTruncate } from './pgoutput.ts'
+import { MESSAGE, malformed, readRelation, readTimestampMs, readTimestampUs, readTruncate } from './pgoutput.ts'
 import type { RowBuffers } from './row-buffers.ts'
 import { appendChange, changesWithoutIdentity } from './row-change.ts'
 import { type FollowedTable, OpenTransaction, type Relation, type RowBuffer } from './stream-state.ts'
@@ -54,8 +54,10 @@ export class ChangeDecoder {
   #transactionNumber = 0
   #transaction = 0
   #commitLsn = 0n
+  #committedUs = 0
   #prefix = ''
   #ordinal = 0
+  #hasMessage = false
   #changes = 0
   /** A transaction that was received in part over a connection before: changes up to the ordinal are with us already. */
   #resumed: { readonly lsn: bigint; readonly ordinal: number; readonly changes: number } | undefined
@@ -148,8 +150,10 @@ export class ChangeDecoder {
       case MESSAGE.streamAbort:
         this.#abortOpen(buffer, at)
         return 'done'
-      // Ours are for the log's sake alone, and those of others are nobody's rows.
+      // Nobody's rows; ours ask to hear of this place in the log.
       case MESSAGE.message:
+        this.#hasMessage = true
+        return 'done'
       case MESSAGE.origin:
       case MESSAGE.type:
         return 'done'
@@ -162,10 +166,12 @@ export class ChangeDecoder {
     if (this.#inTransaction || this.#block !== undefined) throw malformed('a transaction begins inside another one')
     this.#inTransaction = true
     this.#commitLsn = buffer.readBigUInt64BE(at)
+    this.#committedUs = readTimestampUs(buffer, at + 8)
     this.#transaction = buffer.readUInt32BE(at + 16)
     this.#prefix = positionPrefix(this.#generation, this.#commitLsn)
     this.#transactionNumber++
     this.#ordinal = 0
+    this.#hasMessage = false
     this.#changes = this.#resumed?.lsn === this.#commitLsn ? this.#resumed.changes : 0
   }
 
@@ -173,7 +179,10 @@ export class ChangeDecoder {
     if (!this.#inTransaction) throw malformed('a transaction ends that has not begun')
     this.#inTransaction = false
     this.#resumed = undefined
-    this.#pacer.committed(buffer.readBigUInt64BE(at + 9), readTimestampMs(buffer, at + 17), this.#changes)
+    const endLsn = buffer.readBigUInt64BE(at + 9)
+    // Before version 15 transactions come that have nothing for us, those of our own state among them.
+    if (this.#ordinal === 0 && !this.#hasMessage) this.#pacer.reached(endLsn)
+    else this.#pacer.committed(endLsn, readTimestampMs(buffer, at + 17), this.#changes)
   }
 
   #describe(buffer: Buffer, at: number, end: number): void {
@@ -280,7 +289,7 @@ export class ChangeDecoder {
     table.changes ??= this.#buffers.open(table, wire, undefined)
     const rows = table.changes
     if (rows.transactionNumber !== this.#transactionNumber) {
-      rows.builder.beginTransaction(this.#prefix)
+      rows.builder.beginTransaction(this.#prefix, this.#committedUs)
       rows.transactionNumber = this.#transactionNumber
     }
     return rows
@@ -325,6 +334,7 @@ export class ChangeDecoder {
         transaction: open.id,
         generation: this.#generation,
         lsn,
+        committedUs: readTimestampUs(buffer, at + 21),
         aborted: open.subtransactions.rolledBackRanges(open.ordinal),
         excluded: excludedTables(open, lsn),
       })

@@ -83,10 +83,15 @@ const MICROSECONDS_PER_MS = 1_000
 /** 2000-01-01, where Postgres's clock starts. */
 const EPOCH_MS = 946_684_800_000
 
+/** A timestamp of the protocol in microseconds since 1970. */
+export function readTimestampUs(buffer: Buffer, offset: number): number {
+  const microseconds = buffer.readInt32BE(offset) * 2 ** 32 + buffer.readUInt32BE(offset + 4)
+  return EPOCH_MS * MICROSECONDS_PER_MS + microseconds
+}
+
 /** A timestamp of the protocol in milliseconds since 1970. */
 export function readTimestampMs(buffer: Buffer, offset: number): number {
-  const microseconds = buffer.readInt32BE(offset) * 2 ** 32 + buffer.readUInt32BE(offset + 4)
-  return EPOCH_MS + microseconds / MICROSECONDS_PER_MS
+  return readTimestampUs(buffer, offset) / MICROSECONDS_PER_MS
 }
 
 export function timestampOf(ms: number): bigint {

@@ -36,7 +36,7 @@ class Scene {
   open(name: string, transaction?: OpenTransaction): RowBuffer {
     const followed = table(name)
     const rows = this.buffers.open(followed, followed.wire ?? [], transaction)
-    if (transaction === undefined) rows.builder.beginTransaction(positionPrefix(1, 1n))
+    if (transaction === undefined) rows.builder.beginTransaction(positionPrefix(1, 1n), 0)
     return rows
   }
 
@@ -48,7 +48,7 @@ class Scene {
       rows.builder.insert(tuple, 0, this.#ordinal)
       if (this.buffers.appended(rows, tuple.length)) this.buffers.relieve(rows, this.events)
       if (rows.transaction === undefined && rows.transactionNumber === 0) {
-        rows.builder.beginTransaction(positionPrefix(1, 1n))
+        rows.builder.beginTransaction(positionPrefix(1, 1n), 0)
       }
     }
   }
@@ -110,7 +110,7 @@ test('closing a table yields its rows, committed and in progress', () => {
   const open = new OpenTransaction(77)
   const followed = table('a')
   followed.changes = scene.buffers.open(followed, followed.wire ?? [], undefined)
-  followed.changes.builder.beginTransaction(positionPrefix(1, 1n))
+  followed.changes.builder.beginTransaction(positionPrefix(1, 1n), 0)
   const inProgress = scene.buffers.open(followed, followed.wire ?? [], open)
   open.buffers.set(followed, inProgress)
   const other = scene.open('b')

@@ -29,7 +29,9 @@ export class RowBuffers {
   }
 
   open(table: FollowedTable, wire: readonly WireColumn[], transaction: OpenTransaction | undefined): RowBuffer {
-    const builder = new ChangeBuilder(table.schema, wire, transaction === undefined ? 'changes' : 'in-progress')
+    const { commitTimes } = table.request
+    const mode = transaction === undefined ? 'changes' : 'in-progress'
+    const builder = new ChangeBuilder(table.schema, wire, mode, { commitTimes })
     const buffer: RowBuffer = { builder, table, transaction, bytes: 0, newBytes: 0, transactionNumber: 0 }
     this.#all.add(buffer)
     return buffer

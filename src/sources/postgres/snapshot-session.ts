@@ -40,6 +40,12 @@ interface CreatedSlot {
   readonly snapshot_name: string
 }
 
+interface ExportedSnapshot {
+  readonly snapshot: string
+  readonly block_bytes: number
+  readonly taken_us: number
+}
+
 // Bounds a connection that breaks again and again; each attempt has moved on from where the one before broke.
 const JOIN_ATTEMPTS_MAX = 5
 export const BEGIN = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
@@ -65,21 +71,14 @@ export async function openSnapshot(
     invariant(slot !== undefined, 'CREATE_REPLICATION_SLOT answers with one row')
     await holder.query(`${BEGIN}; SET TRANSACTION SNAPSHOT ${quoteLiteral(slot.snapshot_name)}`)
     const catalogs = await lockTables(holder, request.schemas, options.slotTimeoutMs, signal)
-    const [exported] = await holder.query<{ snapshot: string; block_bytes: number }>(
-      "SELECT pg_export_snapshot() AS snapshot, current_setting('block_size')::int AS block_bytes",
+    const [exported] = await holder.query<ExportedSnapshot>(
+      `SELECT pg_export_snapshot() AS snapshot, current_setting('block_size')::int AS block_bytes,
+         (extract(epoch FROM now()) * 1000000)::int8::float8 AS taken_us`,
     )
     invariant(exported !== undefined, 'pg_export_snapshot answers with one row')
     const position = boundary(request.generation, parseLsn(slot.consistent_point))
     onFailure.move()
-    return new PostgresSnapshot(
-      { ...options, settings },
-      request,
-      holder,
-      position,
-      catalogs,
-      exported.snapshot,
-      exported.block_bytes,
-    )
+    return new PostgresSnapshot({ ...options, settings }, request, holder, position, catalogs, exported)
   } finally {
     await onFailure.disposeAsync()
   }
@@ -87,6 +86,7 @@ export async function openSnapshot(
 
 class PostgresSnapshot implements SnapshotSession {
   readonly position: Position
+  readonly takenUs: number
   readonly #options: SnapshotOptions
   readonly #limits: CopyLimits
   readonly #holder: PostgresClient
@@ -102,16 +102,16 @@ class PostgresSnapshot implements SnapshotSession {
     holder: PostgresClient,
     position: Position,
     catalogs: ReadonlyMap<string, CatalogTable>,
-    snapshot: string,
-    blockBytes: number,
+    { snapshot, block_bytes, taken_us }: ExportedSnapshot,
   ) {
     this.position = position
+    this.takenUs = taken_us
     this.#options = options
     this.#limits = limits
     this.#holder = holder
     this.#catalogs = catalogs
     this.#snapshot = snapshot
-    this.#blockBytes = blockBytes
+    this.#blockBytes = block_bytes
   }
 
   async plan(schema: TableSchema, signal: AbortSignal): Promise<SnapshotPlan> {
