@@ -45,6 +45,16 @@ export interface Source extends AsyncDisposable {
   describe(tables: readonly TableRequest[], signal: AbortSignal): Promise<readonly TableSchema[]>
 }
 
+/**
+ * What a source that keeps no log must remember of a table to go on from a boundary. It means something to the source
+ * alone; the engine saves it with the boundary and hands it back.
+ */
+export interface StreamToken {
+  readonly table: TableId
+  /** JSON, some MiB at most. */
+  readonly token: string
+}
+
 /** What must be equal for positions of two times to compare. */
 export interface SourceIdentity {
   /** Postgres: the system identifier. */

@@ -4,7 +4,7 @@
  */
 import type { ControlAnswer, ControlRecord, ControlRequest } from './control-request.ts'
 import type { Position } from './position.ts'
-import type { SourceIdentity } from './source.ts'
+import type { SourceIdentity, StreamToken } from './source.ts'
 import type { StageFile } from './stage.ts'
 import type { RowRange, TableId, TableSchema } from './table-schema.ts'
 
@@ -129,8 +129,20 @@ export interface State extends RequestBox {
   finishChunk(chunk: ChunkRecord, files: readonly StageFile[]): Promise<void>
   clearChunks(table: TableId): Promise<void>
 
-  /** Records files and how far the source is covered, in one step. */
-  recordStaged(source: string, files: readonly StageFile[], stagedThroughLsn: bigint): Promise<void>
+  /**
+   * Records files, how far the source is covered, and what its stream must remember, in one step. Tables that have no
+   * token among `tokens` keep theirs.
+   */
+  recordStaged(
+    source: string,
+    files: readonly StageFile[],
+    stagedThroughLsn: bigint,
+    tokens?: readonly StreamToken[],
+  ): Promise<void>
+  /** Replaces the token of a table. Each has some MiB at most. */
+  saveToken(token: StreamToken): Promise<void>
+  /** In no particular order; `removeTable` and `discardWaiting` drop that of their table. */
+  tokens(source: string): Promise<readonly StreamToken[]>
   /** Files not loaded yet, in the order in which they were recorded. */
   waiting(source: string, table?: TableId): Promise<readonly StageFile[]>
   markLoaded(batchIds: readonly string[], loadedMs: number): Promise<void>
@@ -144,7 +156,10 @@ export interface State extends RequestBox {
   forget(batchIds: readonly string[]): Promise<void>
   /** Raises `prunedThrough` of a source, leaving the rest of its record alone. Called before the files are removed. */
   notePruned(source: string, through: Position): Promise<void>
-  /** Drops all waiting files of a table from the ledger (it will be read again) and returns them for removal. */
+  /**
+   * The table will be read again: drops its stream token, and all its waiting files from the ledger. Returns the files for
+   * removal.
+   */
   discardWaiting(table: TableId): Promise<readonly StageFile[]>
 
   saveRun(run: RunRecord): Promise<void>

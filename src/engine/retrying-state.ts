@@ -44,6 +44,8 @@ export function retryingState(inner: State, options: RetryingStateOptions): Stat
     finishChunk: (...args) => ask(() => inner.finishChunk(...args)),
     clearChunks: (...args) => ask(() => inner.clearChunks(...args)),
     recordStaged: (...args) => ask(() => inner.recordStaged(...args)),
+    saveToken: (...args) => ask(() => inner.saveToken(...args)),
+    tokens: (...args) => ask(() => inner.tokens(...args)),
     waiting: (...args) => ask(() => inner.waiting(...args)),
     markLoaded: (...args) => ask(() => inner.markLoaded(...args)),
     reconcileLoaded: (...args) => ask(() => inner.reconcileLoaded(...args)),

@@ -130,6 +130,8 @@ export function wrapState(inner: State, over: Partial<State>): State {
     finishChunk: (...args) => inner.finishChunk(...args),
     clearChunks: (...args) => inner.clearChunks(...args),
     recordStaged: (...args) => inner.recordStaged(...args),
+    saveToken: (...args) => inner.saveToken(...args),
+    tokens: (...args) => inner.tokens(...args),
     waiting: (...args) => inner.waiting(...args),
     markLoaded: (...args) => inner.markLoaded(...args),
     reconcileLoaded: (...args) => inner.reconcileLoaded(...args),

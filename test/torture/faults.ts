@@ -43,6 +43,7 @@ export function dyingState(inner: State, random: Random, rate: number): State {
   }
   return wrapState(inner, {
     recordStaged: (...args) => around(() => inner.recordStaged(...args)),
+    saveToken: (...args) => around(() => inner.saveToken(...args)),
     finishChunk: (...args) => around(() => inner.finishChunk(...args)),
     markLoaded: (...args) => around(() => inner.markLoaded(...args)),
     saveTable: (...args) => around(() => inner.saveTable(...args)),

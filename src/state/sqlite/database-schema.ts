@@ -17,6 +17,10 @@ const TABLES = `
     source TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, chunk INTEGER NOT NULL, document TEXT NOT NULL,
     PRIMARY KEY (source, namespace, name, chunk)
   ) STRICT;
+  CREATE TABLE tokens (
+    source TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, token TEXT NOT NULL,
+    PRIMARY KEY (source, namespace, name)
+  ) STRICT;
   CREATE TABLE schemas (id INTEGER PRIMARY KEY, document TEXT NOT NULL UNIQUE) STRICT;
   CREATE TABLE ledger (
     number INTEGER PRIMARY KEY AUTOINCREMENT, batch_id TEXT NOT NULL UNIQUE,

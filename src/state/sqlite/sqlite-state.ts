@@ -8,6 +8,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { ControlAnswer, ControlRecord, ControlRequest } from '../../core/control-request.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
+import type { StreamToken } from '../../core/source.ts'
 import type { StageFile } from '../../core/stage.ts'
 import type { ChunkRecord, ErrorRecord, RunRecord, SourceRecord, State, TableRecord } from '../../core/state.ts'
 import type { TableId } from '../../core/table-schema.ts'
@@ -18,10 +19,8 @@ import { isLocked, lockFile } from './file-lock.ts'
 import { Ledger } from './ledger.ts'
 import { RequestTable } from './request-table.ts'
 import { watchDatabase } from './request-watch.ts'
-
-/** Of each source. */
-const ERRORS_KEPT = 2_000
-const RUNS_KEPT = 1_000
+import { RunHistory } from './run-history.ts'
+import { TokenTable } from './token-table.ts'
 
 type Driver = typeof import('node:sqlite')
 /** For another program that has the file locked for a moment. */
@@ -90,6 +89,8 @@ class SqliteState implements State {
   readonly #lock: DatabaseSync | undefined
   readonly #ledger: Ledger
   readonly #requests: RequestTable
+  readonly #tokens: TokenTable
+  readonly #history: RunHistory
   readonly #watches = new DisposableStack()
 
   constructor(database: DatabaseSync, path: string, lock: DatabaseSync | undefined) {
@@ -98,6 +99,8 @@ class SqliteState implements State {
     this.#lock = lock
     this.#ledger = new Ledger(database)
     this.#requests = new RequestTable(database)
+    this.#tokens = new TokenTable(database)
+    this.#history = new RunHistory(database)
     if (lock !== undefined) this.#ledger.forgetUnusedSchemas()
   }
 
@@ -155,6 +158,7 @@ class SqliteState implements State {
     return this.#write(() => {
       this.#run('DELETE FROM tables WHERE source = ? AND namespace = ? AND name = ?', source, namespace, name)
       this.#run('DELETE FROM chunks WHERE source = ? AND namespace = ? AND name = ?', source, namespace, name)
+      this.#tokens.drop({ source, namespace, name })
     })
   }
 
@@ -184,12 +188,26 @@ class SqliteState implements State {
     return this.#write(() => this.#clearChunks(table))
   }
 
-  recordStaged(source: string, files: readonly StageFile[], stagedThroughLsn: bigint): Promise<void> {
+  recordStaged(
+    source: string,
+    files: readonly StageFile[],
+    stagedThroughLsn: bigint,
+    tokens: readonly StreamToken[] = [],
+  ): Promise<void> {
     return this.#write(() => {
       for (const file of files) this.#ledger.insert(file)
+      for (const token of tokens) this.#tokens.save(token)
       const changed = this.#run('UPDATE sources SET staged_through = ? WHERE source = ?', hex(stagedThroughLsn), source)
       invariant(changed === 1, 'a source is saved before its files are recorded')
     })
+  }
+
+  saveToken(token: StreamToken): Promise<void> {
+    return this.#write(() => this.#tokens.save(token))
+  }
+
+  tokens(source: string): Promise<readonly StreamToken[]> {
+    return this.#read(() => this.#tokens.all(source))
   }
 
   waiting(source: string, table?: TableId): Promise<readonly StageFile[]> {
@@ -232,45 +250,25 @@ class SqliteState implements State {
     return this.#write(() => {
       const files = this.#ledger.waiting(table.source, table)
       for (const file of files) this.#ledger.forget(file.batchId)
+      this.#tokens.drop(table)
       return files
     })
   }
 
   saveRun(run: RunRecord): Promise<void> {
-    return this.#write(() => {
-      this.#run(
-        `INSERT INTO runs (source, id, document) VALUES (?, ?, ?)
-         ON CONFLICT (source, id) DO UPDATE SET document = excluded.document`,
-        run.source,
-        run.id,
-        JSON.stringify(run),
-      )
-      this.#dropOldest('runs', run.source, RUNS_KEPT)
-    })
+    return this.#write(() => this.#history.saveRun(run))
   }
 
   runs(source: string, limit: number): Promise<readonly RunRecord[]> {
-    return this.#read(() => {
-      // In the order in which they began to be recorded: a clock may jump.
-      const sql = 'SELECT document FROM runs WHERE source = ? ORDER BY number DESC LIMIT ?'
-      const rows = this.#database.prepare(sql).all(source, limit)
-      return rows.map((row) => revive<RunRecord>(row.document, { endedMs: undefined, error: undefined }))
-    })
+    return this.#read(() => this.#history.runs(source, limit))
   }
 
   recordError(error: ErrorRecord): Promise<void> {
-    return this.#write(() => {
-      this.#run('INSERT INTO errors (source, document) VALUES (?, ?)', error.source, JSON.stringify(error))
-      this.#dropOldest('errors', error.source, ERRORS_KEPT)
-    })
+    return this.#write(() => this.#history.recordError(error))
   }
 
   errors(source: string, limit: number): Promise<readonly ErrorRecord[]> {
-    return this.#read(() => {
-      const sql = 'SELECT document FROM errors WHERE source = ? ORDER BY number DESC LIMIT ?'
-      const rows = this.#database.prepare(sql).all(source, limit)
-      return rows.map((row) => revive<ErrorRecord>(row.document, { table: undefined, hint: undefined }))
-    })
+    return this.#read(() => this.#history.errors(source, limit))
   }
 
   ask(request: ControlRequest): Promise<void> {
@@ -297,11 +295,6 @@ class SqliteState implements State {
     this.#watches.dispose()
     if (this.#database.isOpen) this.#database.close()
     if (this.#lock?.isOpen) this.#lock.close()
-  }
-
-  #dropOldest(table: 'runs' | 'errors', source: string, kept: number): void {
-    const newestDropped = `SELECT number FROM ${table} WHERE source = ? ORDER BY number DESC LIMIT 1 OFFSET ?`
-    this.#run(`DELETE FROM ${table} WHERE source = ? AND number <= (${newestDropped})`, source, source, kept)
   }
 
   #saveChunk(chunk: ChunkRecord): void {
