@@ -36,15 +36,28 @@ test('a batch that has left makes a boundary due at the next commit', () => {
   expect(full.isDue(2)).toBe(false)
 })
 
-test('progress without commits makes a boundary due, as seldom as commits do', () => {
+test('a stretch of the log without commits for us makes a boundary due, as seldom as commits do', () => {
+  const segment = 1n << 24n
   const quiet = pacer()
-  quiet.reached(200n)
+  quiet.reached(100n + segment)
   expect(quiet.isDue(999)).toBe(false)
   expect(quiet.isDue(1000)).toBe(true)
   quiet.take(1000)
-  quiet.reached(200n)
+  quiet.reached(100n + segment)
   quiet.reached(150n)
   expect(quiet.isDue(1e9)).toBe(false)
+})
+
+test('what is written about a boundary is no reason for another one', () => {
+  const idle = pacer()
+  for (let written = 1n; written <= 100n; written++) {
+    idle.reached(100n + written * 8192n)
+    expect(idle.isDue(1e9)).toBe(false)
+    expect(idle.dueInMs(1e9)).toBeUndefined()
+  }
+  idle.committed(2_000_000n, 5, 1)
+  expect(idle.isDue(1e9)).toBe(true)
+  expect(idle.take(1e9).lsn).toBe(2_000_000n)
 })
 
 test('a boundary that was asked for is due as soon as the log has been read that far', () => {

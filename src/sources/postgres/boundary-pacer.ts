@@ -2,7 +2,13 @@
  * When a boundary is due. Three reasons: commits have waited long enough, somebody asked for one, or the log moved on
  * without us (other tables, other databases), so that the server may forget it. Knows nothing of clocks; times are in
  * milliseconds of a clock that does not jump.
+ *
+ * What is recorded of a boundary may itself be written to this server, and moves its log on. So only a stretch that is
+ * worth it makes a boundary due, else an idle sync would write for ever about what it has written.
  */
+
+/** PostgreSQL frees its log by segments of this size. */
+const MOVED_BYTES_MIN = 16n << 20n
 
 /** What lies between two boundaries. */
 export interface BoundaryContent {
@@ -94,6 +100,6 @@ export class BoundaryPacer {
   }
 
   #hasMoved(): boolean {
-    return this.#transactions > 0 || this.#readThrough > this.#lastLsn
+    return this.#transactions > 0 || this.#readThrough - this.#lastLsn >= MOVED_BYTES_MIN
   }
 }
