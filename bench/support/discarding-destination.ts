@@ -62,6 +62,7 @@ export class DiscardingDestination implements Destination {
   async flush(flush: Flush): Promise<FlushResult> {
     if (flush.group !== undefined) this.#groupPosition = flush.group.to
     for (const { target, into } of flush.tables) {
+      if (into === 'backfill') continue
       const inGroup = into !== 'shadow'
       this.#tables.set(tableName(target.table), { table: target.table, position: flush.to, inGroup })
     }
@@ -74,6 +75,10 @@ export class DiscardingDestination implements Destination {
       quarantined: 0,
     }))
     return { outcome: 'committed', tables, waitedForLockMs: 0 }
+  }
+
+  async finishBackfill() {
+    return 0
   }
 
   async detach(_lease: Lease, table: TableId) {

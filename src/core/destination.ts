@@ -11,7 +11,7 @@
 import type { Finding } from './finding.ts'
 import type { Position } from './position.ts'
 import type { StageFile } from './stage.ts'
-import type { TableId, TableSchema } from './table-schema.ts'
+import type { RowRange, TableId, TableSchema } from './table-schema.ts'
 
 /** The right to write for one source. A newer one makes an older one useless: its commits fail with `lease_lost`. */
 export interface Lease {
@@ -76,8 +76,17 @@ export interface TableFlush {
    * - `shadow`: into the shadow table while the table catches up.
    * - `promote`: into the shadow table, which then becomes the final table, and the table joins the group.
    * - `rejoin`: into the final table of a table outside the group (it failed or was paused), which joins the group.
+   * - `backfill`: rows that were read again, as snapshot files of the form that the final table has had by now, with
+   *   boundaries that the table's checkpoint has passed; it stays where it is. A row goes in only where neither the row
+   *   that is there, nor a tombstone of its key, nor that of a truncate is as new. Each file once, however often it is
+   *   asked, until `finishBackfill`. Only in a flush without `group`, and for tables with a key.
    */
-  readonly into: 'final' | 'shadow' | 'promote' | 'rejoin'
+  readonly into: 'final' | 'shadow' | 'promote' | 'rejoin' | 'backfill'
+  /**
+   * A backfill of the table is open: keys that are deleted, or left by a change of key, and truncates are remembered with
+   * their positions until `finishBackfill`, whether rows are removed or marked.
+   */
+  readonly tombstones?: boolean
   /**
    * Rows re-read from the source for the keys of `MissingBaseRows`. A partial change whose key is in none of them
    * is dropped: its row is gone, and its delete follows.
@@ -114,6 +123,23 @@ export interface TableFlushResult {
 export type FlushResult =
   | { readonly outcome: 'committed'; readonly tables: readonly TableFlushResult[]; readonly waitedForLockMs: number }
   | { readonly outcome: 'incomplete'; readonly missing: readonly MissingBaseRows[] }
+
+/** All rows of a backfill are merged. */
+export interface BackfillEnd {
+  readonly target: TargetTable
+  readonly schema: TableSchema
+  /** The oldest of the boundaries that its rows were read at. */
+  readonly position: Position
+  /** What was read again; absent: all rows. The bounds are in the form in which the source prints values of the column. */
+  readonly range?: RowRange
+  /**
+   * What was read again and is older than `position` is not at the source any more: it is marked deleted as of then, or
+   * removed. False: it stays, since rows of the range cannot be told by their keys.
+   */
+  readonly deleteMissing: boolean
+  /** Milliseconds since 1970. */
+  readonly loadedMs: number
+}
 
 /** The failure of one table in a flush: the flush was rolled back, and can be tried again without that table. */
 export interface TableFailure {
@@ -173,6 +199,8 @@ export interface Destination extends AsyncDisposable {
     positions: number,
     signal: AbortSignal,
   ): Promise<void>
+  /** Deletes what is missing, and forgets tombstones and files of the table's backfill. Returns the rows deleted. */
+  finishBackfill(lease: Lease, end: BackfillEnd, signal: AbortSignal): Promise<number>
   /** One transaction for all tables, lease and checkpoints included. DDL that the schemas need runs before it. */
   flush(flush: Flush, signal: AbortSignal): Promise<FlushResult>
   /** The table leaves the group and keeps the group's present position as its own. */

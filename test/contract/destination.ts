@@ -1,5 +1,6 @@
 /** What every destination must do. Each implementation runs these tests with real storage. */
 import { afterEach, beforeEach, describe } from 'vitest'
+import { describeBackfill } from './destination-backfill.ts'
 import { describeCheckpoints } from './destination-checkpoints.ts'
 import { describeComparison } from './destination-comparison.ts'
 import type { DestinationFixture } from './destination-fixture.ts'
@@ -17,6 +18,7 @@ export function describeDestination(name: string, open: Open): void {
     merge: describeMerge,
     'tables without a key': describeKeyless,
     snapshots: describeSnapshots,
+    backfill: describeBackfill,
     'checkpoints and leases': describeCheckpoints,
     'schema changes': describeSchemas,
     quarantine: describeQuarantine,

@@ -3,6 +3,7 @@
  * reply is lost), or by holding it up. Which call fails how is decided by whoever makes it.
  */
 import type {
+  BackfillEnd,
   CompareRequest,
   ComparingDestination,
   Destination,
@@ -26,6 +27,7 @@ export type DestinationCall =
   | 'beginSnapshot'
   | 'loadSnapshot'
   | 'finishSnapshot'
+  | 'finishBackfill'
   | 'flush'
   | 'detach'
   | 'resetCheckpoint'
@@ -99,6 +101,10 @@ export class FaultyDestination implements Destination, ComparingDestination {
     return this.#call('finishSnapshot', signal, () =>
       this.#inner.finishSnapshot(lease, target, schema, position, positions, signal),
     )
+  }
+
+  finishBackfill(lease: Lease, end: BackfillEnd, signal: AbortSignal): Promise<number> {
+    return this.#call('finishBackfill', signal, () => this.#inner.finishBackfill(lease, end, signal))
   }
 
   flush(flush: Flush, signal: AbortSignal): Promise<FlushResult> {

@@ -2,6 +2,7 @@
 import { totalmem } from 'node:os'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import type {
+  BackfillEnd,
   CompareRequest,
   ComparingDestination,
   Destination,
@@ -20,6 +21,7 @@ import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
 import type { Stage, StageFile } from '../../core/stage.ts'
 import { type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
+import { finishBackfill } from './backfill.ts'
 import {
   putCheckpoint,
   raiseEpoch,
@@ -179,6 +181,12 @@ export class DuckDbDestination implements Destination, ComparingDestination {
     )
     if (result.outcome === 'committed') local.loaded()
     return result
+  }
+
+  finishBackfill(lease: Lease, end: BackfillEnd, signal: AbortSignal): Promise<number> {
+    return this.#use('write', `Finishing the backfill of ${tableName(end.target.table)}`, signal, (session) =>
+      finishBackfill(session, lease, end),
+    )
   }
 
   detach(lease: Lease, table: TableId, signal: AbortSignal): Promise<void> {

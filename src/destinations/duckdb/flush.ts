@@ -11,6 +11,7 @@ import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { StageFile } from '../../core/stage.ts'
 import { tableName } from '../../core/table-schema.ts'
+import { recordLoaded, unloadedFiles } from './backfill.ts'
 import {
   advanceGroup,
   advanceTable,
@@ -135,6 +136,10 @@ async function isCommittedAlready(session: Session, { flush, checkpoints }: Flus
   for (const part of flush.tables) {
     const { table } = part.target
     const stored = checkpoints.get(tableName(table))
+    if (part.into === 'backfill') {
+      invariant(group === undefined, 'a backfill moves no boundary')
+      continue
+    }
     if (part.into === 'final') {
       invariant(stored?.inGroup === true, `${tableName(table)} is in the group`)
       continue
@@ -161,16 +166,20 @@ async function mergePart(session: Session, state: FlushState, part: TableFlush):
       const found = files.get(file.path)
       return found === undefined ? [] : [found]
     })
+  const isBackfill = part.into === 'backfill'
+  const found = inspected(part.files)
+  const toMerge = isBackfill ? await unloadedFiles(session, table, found) : found
   const merged = await mergeTable(session, {
     flush: part,
     layout,
-    files: inspected(part.files),
+    files: toMerge,
     completion: inspected(part.completion?.files ?? []),
-    guarded: stored?.guardUntil !== undefined && part.from < stored.guardUntil,
+    guarded: isBackfill || (stored?.guardUntil !== undefined && part.from < stored.guardUntil),
     careful: state.careful.has(tableName(table)),
     loadedMs: flush.loadedMs,
     limits: state.limits,
   })
+  if (isBackfill) await recordLoaded(session, table, toMerge, flush.loadedMs)
   const final = state.layouts.get(table, 'final')?.layout
   if (part.into === 'promote' && merged.outcome === 'merged' && final !== undefined) {
     await carryOver(session, part.target, final, layout, part.from, flush.loadedMs)
@@ -219,6 +228,8 @@ async function evolveLayouts(
       continue
     }
     invariant(stored !== undefined, `${tableName(target.table)} has a ${slot} table`)
+    // The final table has had the form of a backfill's files, and may have moved on.
+    if (part.into === 'backfill') continue
     const evolution = evolveLayout(stored.layout, schema, target)
     if (sameLayout(stored.layout, evolution.layout)) continue
     try {

@@ -207,13 +207,26 @@ async function truncateRest(session: Session, input: MergeInput, options: Materi
   const death = options.guarded
     ? `(SELECT min(x.pos) FROM merge_truncates x WHERE x.pos > t.${position})`
     : quoteLiteral(String(first))
+  return replaceByMarked(session, layout, doomed, death, options.loadedMs)
+}
+
+/** Rows `t` that are `doomed` are written anew, marked deleted as of the position `death`. Returns how many. */
+export async function replaceByMarked(
+  session: Session,
+  layout: TableLayout,
+  doomed: string,
+  death: string,
+  loadedMs: number,
+): Promise<number> {
+  const table = tableSql(layout)
   const values = dataColumns(layout).map((column) => `t.${quoteIdentifier(column.name)}`)
   const rowId = layout.identity.kind === 'key' ? [] : [`t.${columnSql(layout, ROW_ID_ID)}`]
-  const selected = [...values, ...rowId, timestampLiteral(options.loadedMs), 'true', death]
+  const selected = [...values, ...rowId, timestampLiteral(loadedMs), 'true', death]
+  // Both statements see the same rows: those that are written anew are not doomed any more.
   const marked = await session.run(
     `INSERT INTO ${table} (${targetColumnList(layout)}) SELECT ${selected.join(', ')} FROM ${table} t WHERE ${doomed}`,
   )
   const removed = await session.run(`DELETE FROM ${table} t WHERE ${doomed}`)
-  invariant(marked === removed, 'a truncate marks as many rows as it replaces')
+  invariant(marked === removed, 'as many rows are marked as are replaced')
   return marked
 }

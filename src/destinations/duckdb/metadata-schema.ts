@@ -21,9 +21,11 @@ const TABLES: readonly string[] = [
     target_name VARCHAR, identity VARCHAR, finished_position VARCHAR, created_at TIMESTAMPTZ)`,
   `columns(source VARCHAR, namespace VARCHAR, table_name VARCHAR, slot VARCHAR, ordinal INTEGER, column_id INTEGER,
     column_name VARCHAR, source_name VARCHAR, type VARCHAR, state VARCHAR)`,
-  // Snapshot files that are in a shadow table already, and how many rows came with them.
+  // Snapshot files that are in a shadow table already, or in the final one by a backfill, and how many rows came with them.
   `loads(source VARCHAR, namespace VARCHAR, table_name VARCHAR, batch_id VARCHAR, added BIGINT, position VARCHAR,
     loaded_at TIMESTAMPTZ)`,
+  // While a backfill of the table is open: keys that were deleted, as JSON text; NULL: the whole table was truncated.
+  `tombstones(source VARCHAR, namespace VARCHAR, table_name VARCHAR, key VARCHAR, position VARCHAR)`,
   `quarantine(source VARCHAR, namespace VARCHAR, table_name VARCHAR, position VARCHAR, key VARCHAR, column_name VARCHAR,
     reason VARCHAR, raw VARCHAR, loaded_at TIMESTAMPTZ)`,
 ]

@@ -104,12 +104,12 @@ export async function forgetAttempt(session: Session, table: TableId): Promise<v
   await forgetLoads(session, table)
 }
 
-async function forgetLoads(session: Session, table: TableId): Promise<void> {
-  await session.run('DELETE FROM _simplyload.loads WHERE source = $1 AND namespace = $2 AND table_name = $3', [
-    table.source,
-    table.namespace,
-    table.name,
-  ])
+/** Of a snapshot or a backfill that is over, or given up. */
+export async function forgetLoads(session: Session, table: TableId): Promise<void> {
+  const of = [table.source, table.namespace, table.name]
+  for (const kept of ['loads', 'tombstones']) {
+    await session.run(`DELETE FROM _simplyload.${kept} WHERE source = $1 AND namespace = $2 AND table_name = $3`, of)
+  }
 }
 
 /** Throws where the name belongs to something that is not this table's: it would be lost. */

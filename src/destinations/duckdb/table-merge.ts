@@ -2,6 +2,7 @@
 
 import type { TableFlush, TableFlushResult } from '../../core/destination.ts'
 import { invariant } from '../../core/invariant.ts'
+import { dropDeleted, keepTombstones } from './backfill.ts'
 import { numberCopies } from './bag.ts'
 import { foldChanges } from './fold.ts'
 import { completeFrom, findUnchangedIds, missingKeys, resolveUnchanged } from './lineage.ts'
@@ -40,6 +41,7 @@ export async function mergeTable(session: Session, request: TableMergeRequest): 
   await input.prepare(session)
   const merged = await mergeRows(session, input, request)
   if (Array.isArray(merged)) return { outcome: 'incomplete', keys: merged }
+  if (flush.tombstones === true) await keepTombstones(session, input)
   let quarantined = await recordQuarantined(session, relation, input.rowsSql(), loadedMs)
   if (careful) quarantined += await recordRejected(session, relation, loadedMs)
   return { outcome: 'merged', result: { table, ...(merged as MergeCounts), quarantined } }
@@ -58,6 +60,7 @@ async function mergeRows(
   if (kind === 'bag') await numberCopies(session, input)
   const unchangedIds = await findUnchangedIds(session, input)
   await foldChanges(session, input, { guarded, unchangedIds })
+  if (flush.into === 'backfill') await dropDeleted(session, input)
   if (unchangedIds.length === 0) return materialize(session, input, options)
   await resolveUnchanged(session, input, unchangedIds, guarded)
   const missing = await missingKeys(session, input)
