@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ControlRequest } from '../../src/core/control-request.ts'
 import type { TableId } from '../../src/core/table-schema.ts'
-import type { StatePlace } from './state.ts'
+import type { StatePlace } from './state-fixture.ts'
 
 const orders: TableId = { source: 'shop', namespace: 'public', name: 'orders' }
 const odd: TableId = { source: 'shop', namespace: 'we"ird', name: 'a.b/ü' }

@@ -1,82 +1,11 @@
 /** What every operational state must do. `open` gives the same state again after it was closed. */
 import { describe, expect, test } from 'vitest'
-import { type BatchFeatures, NO_FEATURES } from '../../src/core/batch.ts'
 import { boundary, position } from '../../src/core/position.ts'
 import type { StageFile } from '../../src/core/stage.ts'
-import type { RequestBox, SourceRecord, State, TableRecord } from '../../src/core/state.ts'
-import type { TableId, TableSchema } from '../../src/core/table-schema.ts'
+import type { TableId } from '../../src/core/table-schema.ts'
+import { file, odd, orders, record, type StatePlace, schemaOf, tableRecord } from './state-fixture.ts'
 import { describeRequests } from './state-requests.ts'
-
-const orders: TableId = { source: 'shop', namespace: 'public', name: 'orders' }
-const odd: TableId = { source: 'shop', namespace: 'we"ird', name: 'a.b/ü' }
-
-function schemaOf(table: TableId, version = 1): TableSchema {
-  const column = {
-    id: 1,
-    name: 'id',
-    type: { kind: 'decimal' as const, precision: 38, scale: 2 },
-    sourceType: 'numeric',
-    nullable: false,
-  }
-  return { table, columns: [column], identity: { kind: 'key', columnIds: [1] }, version }
-}
-
-function file(
-  batchId: string,
-  table: TableId,
-  first: number,
-  last: number,
-  kind: StageFile['kind'] = 'changes',
-): StageFile {
-  const features: BatchFeatures = { ...NO_FEATURES, deletes: 2 }
-  return {
-    batchId,
-    path: `default/shop/${batchId}.parquet`,
-    bytes: 2 ** 33,
-    ...(kind === 'changes' ? { checksum: 'crc32:0089abcd' } : {}),
-    rows: 5,
-    schema: schemaOf(table),
-    kind,
-    firstPosition: position(1, BigInt(first), 1),
-    lastPosition: position(1, BigInt(last), 7),
-    features,
-    stagedMs: 1_000,
-  }
-}
-
-const record: SourceRecord = {
-  source: 'shop',
-  generation: 2,
-  identity: { system: '7400123456789012345', timeline: 3, slot: 'simplyload_shop' },
-  stagedThroughLsn: 0xffff_ffff_ffff_fff0n,
-  confirmedLsn: 0xffff_ffff_ffff_fff0n,
-  prunedThrough: undefined,
-}
-
-function tableRecord(table: TableId): TableRecord {
-  return {
-    table,
-    state: 'snapshotting',
-    schema: schemaOf(table, 4),
-    snapshotPosition: boundary(1, 5n),
-    resumeState: undefined,
-    lastError: undefined,
-    lastErrorCode: undefined,
-    lastSyncMs: undefined,
-    rowsSnapshot: 2 ** 40,
-    changesMerged: 0,
-    quarantined: 0,
-    updatedMs: 1,
-  }
-}
-
-/** One place of state, made empty. */
-export interface StatePlace extends AsyncDisposable {
-  /** As the sync has it: at most one at a time. */
-  reopen(): Promise<State>
-  /** As a command has it, beside a sync or before the first one. */
-  openBox(): Promise<RequestBox>
-}
+import { describeTokens } from './state-tokens.ts'
 
 export function describeState(name: string, open: () => Promise<StatePlace>): void {
   const ids = (files: readonly StageFile[]) => files.map((each) => each.batchId)
@@ -365,48 +294,6 @@ export function describeState(name: string, open: () => Promise<StatePlace>): vo
       expect(await state.errors('quiet', 10)).toEqual([error])
     })
 
-    test('what a stream must remember is recorded with its files, table by table', async () => {
-      await using place = await open()
-      {
-        await using state = await place.reopen()
-        await state.saveSource(record)
-        await state.saveToken({ table: orders, token: '{"first":1}' })
-        const tokens = [{ table: odd, token: '{"we\'ird":"\\u0000 ü"}' }]
-        await state.recordStaged('shop', [file('a', orders, 1, 2)], 3n, tokens)
-        await state.recordStaged('shop', [], 4n)
-      }
-      await using state = await place.reopen()
-      const byTable = async () =>
-        Object.fromEntries((await state.tokens('shop')).map(({ table, token }) => [table.name, token]))
-      expect(await byTable()).toEqual({ orders: '{"first":1}', [odd.name]: '{"we\'ird":"\\u0000 ü"}' })
-      const large = JSON.stringify('x'.repeat(4 * 1024 * 1024))
-      await state.recordStaged('shop', [], 5n, [{ table: orders, token: large }])
-      expect((await byTable()).orders).toBe(large)
-      expect(await state.tokens('crm')).toEqual([])
-    })
-
-    test('a token is recorded with its files or not at all', async () => {
-      await using place = await open()
-      await using state = await place.reopen()
-      await state.saveSource(record)
-      await state.recordStaged('shop', [file('a', orders, 1, 2)], 3n, [{ table: orders, token: '1' }])
-      const failing = state.recordStaged('shop', [file('a', odd, 1, 2)], 9n, [{ table: orders, token: '2' }])
-      await expect(failing).rejects.toMatchObject({ code: 'internal' })
-      expect(await state.tokens('shop')).toEqual([{ table: orders, token: '1' }])
-    })
-
-    test('of a table that is read again or removed, nothing is remembered', async () => {
-      await using place = await open()
-      await using state = await place.reopen()
-      await state.saveSource(record)
-      await state.saveTable(tableRecord(odd))
-      for (const table of [orders, odd]) await state.saveToken({ table, token: '1' })
-      await state.discardWaiting(orders)
-      expect(await state.tokens('shop')).toEqual([{ table: odd, token: '1' }])
-      await state.removeTable(odd)
-      expect(await state.tokens('shop')).toEqual([])
-    })
-
     test('a table that is removed leaves nothing behind', async () => {
       await using place = await open()
       await using state = await place.reopen()
@@ -434,4 +321,5 @@ export function describeState(name: string, open: () => Promise<StatePlace>): vo
   })
 
   describeRequests(name, open)
+  describeTokens(name, open)
 }
