@@ -1,5 +1,5 @@
 /** What SQLite and the file system say → what the operator can do. */
-import { PipelineError } from '../../core/errors.ts'
+import { type ErrorCode, PipelineError } from '../../core/errors.ts'
 
 // https://www.sqlite.org/rescode.html
 const PERMISSION = 3
@@ -18,19 +18,32 @@ function resultCode(error: unknown): number | undefined {
   return error.errcode & 0xff
 }
 
-export function isBusy(error: unknown): boolean {
-  return resultCode(error) === BUSY
-}
-
 /** `doing` is a gerund with its object. Errors of ours pass through. */
 export function stateError(error: unknown, doing: string, path: string): PipelineError {
   if (error instanceof PipelineError) return error
-  return new PipelineError('state_unavailable', doing, { cause: error, hint: hintFor(error, path), context: { path } })
+  return new PipelineError(codeOf(error), doing, { cause: error, hint: hintFor(error, path), context: { path } })
+}
+
+/** What time may mend is tried again. */
+function codeOf(error: unknown): ErrorCode {
+  switch (resultCode(error) ?? errnoOf(error)) {
+    case BUSY:
+      return 'state_unreachable'
+    case FULL:
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'state_full'
+    default:
+      return 'state_unavailable'
+  }
+}
+
+function errnoOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
 }
 
 function hintFor(error: unknown, path: string): string {
-  const errno = error instanceof Error && 'code' in error ? error.code : undefined
-  switch (resultCode(error) ?? errno) {
+  switch (resultCode(error) ?? errnoOf(error)) {
     case PERMISSION:
     case READ_ONLY:
     case CANNOT_OPEN:

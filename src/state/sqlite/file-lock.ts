@@ -1,20 +1,14 @@
-/**
- * One writer per state file. The lock is a transaction held open on a file beside it, so the operating system lets go of
- * it when the process ends, however it ends, and there is no stale lock to clear up.
- */
-import { existsSync } from 'node:fs'
-import type { DatabaseSync } from 'node:sqlite'
+/** One writer per state file: a lock beside it. */
 import { PipelineError } from '../../core/errors.ts'
-import { isBusy, stateError } from './errors.ts'
-
-type Driver = typeof import('node:sqlite')
+import { isLocked, tryLock } from '../process-lock.ts'
+import { stateError } from './errors.ts'
 
 // Somebody who only asks whether it is locked is in the way for a moment.
 const LOCK_WAIT_MS = 500
 
 /** Throws `state_locked` naming the process that has it. */
-export function lockFile(sqlite: Driver, path: string, holder: () => string | undefined): DatabaseSync {
-  const lock = tryLock(sqlite, path)
+export function lockFile(path: string, holder: () => string | undefined): Disposable {
+  const lock = translated(path, 'Locking the state', () => tryLock(lockPathOf(path), LOCK_WAIT_MS))
   if (lock !== undefined) return lock
   const pid = holder()
   throw new PipelineError('state_locked', `Opening the state ${path}`, {
@@ -24,30 +18,15 @@ export function lockFile(sqlite: Driver, path: string, holder: () => string | un
   })
 }
 
-/** True while a process holds the lock. Asks without taking it, and without needing to write. */
-export function isLocked(sqlite: Driver, path: string): boolean {
-  const lockPath = lockPathOf(path)
-  if (!existsSync(lockPath)) return false
-  try {
-    using lock = new sqlite.DatabaseSync(lockPath, { timeout: 0, readOnly: true })
-    lock.prepare('SELECT count(*) FROM sqlite_master').get()
-    return false
-  } catch (error) {
-    if (isBusy(error)) return true
-    throw stateError(error, `Examining the lock of the state ${path}`, lockPath)
-  }
+export function isFileLocked(path: string): boolean {
+  return translated(path, 'Examining the lock of the state', () => isLocked(lockPathOf(path)))
 }
 
-function tryLock(sqlite: Driver, path: string): DatabaseSync | undefined {
-  let lock: DatabaseSync | undefined
+function translated<T>(path: string, doing: string, work: () => T): T {
   try {
-    lock = new sqlite.DatabaseSync(lockPathOf(path), { timeout: LOCK_WAIT_MS })
-    lock.exec('BEGIN EXCLUSIVE')
-    return lock
+    return work()
   } catch (error) {
-    lock?.close()
-    if (isBusy(error)) return undefined
-    throw stateError(error, `Locking the state ${path}`, lockPathOf(path))
+    throw stateError(error, `${doing} ${path}`, lockPathOf(path))
   }
 }
 

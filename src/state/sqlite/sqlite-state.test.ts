@@ -246,7 +246,7 @@ test('a program that keeps the file locked is said to do so', async () => {
   using other = new DatabaseSync(path)
   other.exec('BEGIN IMMEDIATE')
   await expect(state.saveSource(source)).rejects.toMatchObject({
-    code: 'state_unavailable',
+    code: 'state_unreachable',
     hint: expect.stringContaining('keeps'),
   })
   other.exec('ROLLBACK')
@@ -301,7 +301,7 @@ test.skipIf(!canMount)('a full disk fails the call whole and loses nothing that 
      console.log(JSON.stringify({ code: failure.code, hint: failure.hint, number, waiting, through }));`,
   )
   const { code, hint, number, waiting, through } = JSON.parse(output)
-  expect(code).toBe('state_unavailable')
+  expect(code).toBe('state_full')
   expect(hint).toContain('Free space on the disk')
   expect(number).toBeGreaterThan(0)
   expect({ waiting, through }).toEqual({ waiting: number * 100, through: number })

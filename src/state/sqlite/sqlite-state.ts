@@ -12,10 +12,10 @@ import type { StreamToken } from '../../core/source.ts'
 import type { StageFile } from '../../core/stage.ts'
 import type { ChunkRecord, ErrorRecord, RunRecord, SourceRecord, State, TableRecord } from '../../core/state.ts'
 import type { TableId } from '../../core/table-schema.ts'
+import { loadSqlite } from '../sqlite-driver.ts'
 import { prepareDatabase } from './database-schema.ts'
-import { loadSqlite } from './driver.ts'
 import { stateError } from './errors.ts'
-import { isLocked, lockFile } from './file-lock.ts'
+import { isFileLocked, lockFile } from './file-lock.ts'
 import { Ledger } from './ledger.ts'
 import { RequestTable } from './request-table.ts'
 import { watchDatabase } from './request-watch.ts'
@@ -37,13 +37,13 @@ export async function openSqliteState(options: SqliteStateOptions): Promise<Stat
   const sqlite = loadSqlite()
   const path = resolve(options.path)
   const mayWrite = options.mode === 'write'
-  let lock: DatabaseSync | undefined
+  let lock: Disposable | undefined
   let database: DatabaseSync | undefined
   try {
     if (!mayWrite && !existsSync(path)) return emptyState(sqlite, path)
     if (mayWrite) {
       mkdirSync(dirname(path), { recursive: true })
-      lock = lockFile(sqlite, path, () => holderOf(sqlite, path))
+      lock = lockFile(path, () => holderOf(sqlite, path))
     }
     database = new sqlite.DatabaseSync(path, { timeout: WAIT_MS, readOnly: !mayWrite })
     if (mayWrite) database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
@@ -57,14 +57,14 @@ export async function openSqliteState(options: SqliteStateOptions): Promise<Stat
     return new SqliteState(database, path, lock)
   } catch (error) {
     if (database?.isOpen) database.close()
-    lock?.close()
+    lock?.[Symbol.dispose]()
     throw stateError(error, `Opening the state ${path}`, path)
   }
 }
 
 /** True while some process has the state open for writing: a sync is running. */
 export async function isSqliteStateInUse(path: string): Promise<boolean> {
-  return isLocked(loadSqlite(), resolve(path))
+  return isFileLocked(resolve(path))
 }
 
 /** What a reader sees before the first sync. */
@@ -86,14 +86,14 @@ function holderOf(sqlite: Driver, path: string): string | undefined {
 class SqliteState implements State {
   readonly #database: DatabaseSync
   readonly #path: string
-  readonly #lock: DatabaseSync | undefined
+  readonly #lock: Disposable | undefined
   readonly #ledger: Ledger
   readonly #requests: RequestTable
   readonly #tokens: TokenTable
   readonly #history: RunHistory
   readonly #watches = new DisposableStack()
 
-  constructor(database: DatabaseSync, path: string, lock: DatabaseSync | undefined) {
+  constructor(database: DatabaseSync, path: string, lock: Disposable | undefined) {
     this.#database = database
     this.#path = path
     this.#lock = lock
@@ -294,7 +294,7 @@ class SqliteState implements State {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watches.dispose()
     if (this.#database.isOpen) this.#database.close()
-    if (this.#lock?.isOpen) this.#lock.close()
+    this.#lock?.[Symbol.dispose]()
   }
 
   #saveChunk(chunk: ChunkRecord): void {
