@@ -14,12 +14,13 @@ import { postgresSourceSchema } from './sources/postgres/config.ts'
 import { connectionSettings, describeConnection } from './sources/postgres/connection-settings.ts'
 import { expandTables, isPattern } from './sources/postgres/table-selection.ts'
 import { localStageSchema } from './stages/local/config.ts'
+import { s3StageSchema } from './stages/s3/config.ts'
 import { sqliteStateSchema } from './state/sqlite/config.ts'
 
 export const CONFIG_SCHEMA = configSchema({
   sources: [postgresSourceSchema],
   destinations: [duckdbDestinationSchema],
-  stages: [localStageSchema],
+  stages: [localStageSchema, s3StageSchema],
   states: [sqliteStateSchema],
 })
 
@@ -90,7 +91,18 @@ export function describeDestination(config: Config): string {
   return `DuckDB ${config.destination.path}`
 }
 
+/** Of the memory of a run, as much as its stage may hold of files on their way. */
+const STAGE_MEMORY_SHARE = 1 / 4
+
 export async function openStage(config: Config, folder: string): Promise<Stage> {
+  if (config.stage.type === 's3') {
+    const { openS3Stage } = await import('./stages/s3/s3-stage.ts')
+    return openS3Stage({
+      ...config.stage,
+      cache: resolve(folder, config.stage.cache),
+      memoryBytesMax: config.sync.memoryBytesMax * STAGE_MEMORY_SHARE,
+    })
+  }
   const { openLocalStage } = await import('./stages/local/local-stage.ts')
   return openLocalStage(resolve(folder, config.stage.path))
 }

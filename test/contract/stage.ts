@@ -13,6 +13,8 @@ export interface StageFixture extends AsyncDisposable {
 }
 
 const never = new AbortController().signal
+/** Enough that every stage has stored something of an unfinished file. */
+const MUCH = 9_000_000
 /** Later than anything is written, by any clock. */
 const LATER_MS = Number.MAX_SAFE_INTEGER
 
@@ -72,7 +74,7 @@ export function describeStage(name: string, open: () => Promise<StageFixture>): 
     it('an unfinished file is visible to nobody', async () => {
       const another = await fixture.openAnother()
       const writer = await stage.create('a/unfinished', never)
-      await writer.write(noise(3_000_000))
+      await writer.write(noise(MUCH))
 
       for (const handle of [stage, another]) {
         expect(await handle.stat('a/unfinished')).toBeUndefined()
@@ -85,7 +87,7 @@ export function describeStage(name: string, open: () => Promise<StageFixture>): 
 
     it('an aborted file leaves nothing, and aborting after the commit changes nothing', async () => {
       const aborted = await stage.create('a/aborted', never)
-      await aborted.write(noise(2_000_000))
+      await aborted.write(noise(MUCH))
       await aborted.abort()
       await aborted.abort()
       const kept = await stage.create('a/kept', never)
@@ -160,10 +162,10 @@ export function describeStage(name: string, open: () => Promise<StageFixture>): 
     it('a sweep removes what another process left unfinished, if it is old enough, and nothing else', async () => {
       await put('a/finished', noise(3))
       const mine = await stage.create('a/mine', never)
-      await mine.write(noise(2_000_000))
+      await mine.write(noise(MUCH))
       const another = await fixture.openAnother()
       const left = await another.create('b/left', never)
-      await left.write(noise(2_000_000))
+      await left.write(noise(MUCH))
 
       expect(await stage.sweep(Date.now() - 3_600_000)).toBe(0)
       expect(await stage.sweep(LATER_MS)).toBe(1)
@@ -177,7 +179,7 @@ export function describeStage(name: string, open: () => Promise<StageFixture>): 
     it('a writer whose unfinished file was swept fails instead of committing', async () => {
       const another = await fixture.openAnother()
       const left = await another.create('swept', never)
-      await left.write(noise(2_000_000))
+      await left.write(noise(MUCH))
       await stage.sweep(LATER_MS)
       await expect(left.commit()).rejects.toMatchObject({ name: 'PipelineError' })
       await left.abort()
@@ -187,7 +189,7 @@ export function describeStage(name: string, open: () => Promise<StageFixture>): 
     it('closing the stage removes what it has not finished', async () => {
       const another = await fixture.openAnother()
       const writer = await another.create('open', never)
-      await writer.write(noise(2_000_000))
+      await writer.write(noise(MUCH))
       await another[Symbol.asyncDispose]()
       expect(await stage.sweep(LATER_MS)).toBe(0)
     })
