@@ -1,7 +1,9 @@
 /** The process: signals, exit code, and the wiring that only a whole process needs. */
 import { readFileSync } from 'node:fs'
 import { runCommandLine } from './cli/command-line.ts'
+import { giveHeapRoom } from './v8-flags.ts'
 
+giveHeapRoom()
 const stop = new AbortController()
 
 /** The first request finishes what is in hand; the second ends the process, which loses nothing: what counts is committed. */

@@ -4,10 +4,13 @@
  */
 import type { ProgressEvent } from '../../src/core/progress.ts'
 import { runSync } from '../../src/engine/sync.ts'
+import { giveHeapRoom } from '../../src/v8-flags.ts'
 import { peakRssMiB } from './peak-memory.ts'
 import { openProduct } from './product.ts'
 import { countStatements } from './statement-count.ts'
 import type { SyncMessage, SyncOrder, SyncRequest } from './sync-request.ts'
+
+giveHeapRoom()
 
 const request = JSON.parse(process.argv[2] ?? '') as SyncRequest
 const send = (message: SyncMessage) => process.send?.(message)

@@ -116,8 +116,10 @@ export class VectorBuilder {
             values,
             validity: this.#finishValidity(rows),
           }
-    // The next batch is likely as large; an eighth more saves the last doubling.
-    this.#capacityHint = Math.max(CAPACITY_MIN, this.length + (this.length >>> 3))
+    // The next batch is likely as large; an eighth more saves the last doubling. A smaller one, as the last of a chunk
+    // is, says little about the next, so the hint falls by and by.
+    const faded = this.#capacityHint - (this.#capacityHint >>> 3)
+    this.#capacityHint = Math.max(CAPACITY_MIN, this.length + (this.length >>> 3), faded)
     this.bytes = NOTHING
     this.view = NO_VIEW
     this.#validity = NOTHING

@@ -96,6 +96,12 @@ interface ReadChunk extends Job {
   rows: number
 }
 
+/** What a worker is writing. */
+interface Lane {
+  /** Never rejects: a failure belongs to the chunk. */
+  writing: Promise<void> | undefined
+}
+
 interface Job {
   readonly reading: TableReading
   readonly chunk: ChunkRecord
@@ -201,6 +207,7 @@ class SnapshotRun {
     const signal = AbortSignal.any([this.#ports.stop.immediate, this.#failed.signal])
     let next = 0
     const worker = async () => {
+      const lane: Lane = { writing: undefined }
       // A chunk is finished while the next one is read, so that the source does not wait for the stage's disk.
       let finishing: Promise<void> | undefined
       try {
@@ -208,7 +215,7 @@ class SnapshotRun {
           const job = jobs[next++]
           invariant(job !== undefined, 'the queue holds what its length says')
           if (job.reading.table.record.state !== 'snapshotting') continue
-          const read = await this.#readChunk(job, signal)
+          const read = await this.#readChunk(job, lane, signal)
           await finishing
           finishing = read === undefined ? undefined : this.#finishChunk(read, signal)
           finishing?.catch(() => undefined) // until it is awaited, here or below
@@ -224,25 +231,26 @@ class SnapshotRun {
   }
 
   /** Undefined where it failed and the table was stopped; what concerns all tables is thrown. */
-  async #readChunk({ reading, chunk }: Job, signal: AbortSignal): Promise<ReadChunk | undefined> {
+  async #readChunk({ reading, chunk }: Job, lane: Lane, signal: AbortSignal): Promise<ReadChunk | undefined> {
     const { stage, settings, clock } = this.#context
     const { table } = reading
     const read: ReadChunk = { reading, chunk, files: [], rows: 0 }
     try {
       for await (const batch of this.#session.readChunk(table.schema, chunk, signal)) {
+        // One batch is encoded while the next is received, also across chunks; more would only be memory.
+        await lane.writing
+        await read.files.at(-1)
         const batchId = this.#batchId(chunk)
         const place = placeBatch(settings.customer, table.id, batchId, clock.nowMs())
         const isDated = table.configured.request.commitTimes === true
         const dated = isDated ? withCommitTime(batch, this.#session.takenUs) : batch
         const file = writeBatchFile(stage, dated, place, signal)
-        file.catch(() => undefined)
+        lane.writing = file.then(noted, noted)
         read.files.push(file)
         read.rows += batch.rows
         reading.rows += batch.rows
         reading.bytes += batch.bytes
         tellReading(this.#context, reading)
-        // One batch is encoded while the next is received; more would only be memory.
-        await read.files.at(-2)
       }
       return read
     } catch (error) {
@@ -289,6 +297,10 @@ class SnapshotRun {
     for (const file of files) await stage.remove(file.path)
     await state.clearChunks(table.id)
   }
+}
+
+function noted(): void {
+  // Whoever finishes the chunk hears how it ended.
 }
 
 function combine(plan: SnapshotPlan, before: readonly ChunkRecord[]): boolean {

@@ -32,9 +32,11 @@ export async function prepareSource(
   beforePublishing: (tables: readonly TableId[]) => Promise<void>,
 ): Promise<PreparedSource> {
   const { names, settings, slotTimeoutMs } = options
+  const identifying = identifySystem(settings, signal)
+  identifying.catch(() => undefined) // until it is awaited; what it suffers from, the other connection suffers from first
   await using client = await connect({ ...settings, statementTimeoutMs: 0 }, { purpose: 'prepare' }, signal)
   await requirePrimary(client, signal)
-  const { system, timeline } = await identifySystem(settings, signal)
+  const { system, timeline } = await identifying
   const tables = await requestedTables(client, requests, signal)
   const present = await readPublications(client, [names.publication, names.appendPublication], signal)
   const changes = publicationChanges(names, present, tables, client.serverVersion, options.ownsPublications)

@@ -1,0 +1,11 @@
+/** Settings of the JavaScript engine for the whole process. */
+import { setFlagsFromString } from 'node:v8'
+
+/**
+ * V8 counts the buffers of batches into the heap, and collects when the two have grown by half. Our heap is some 15 MiB and
+ * does not change, while each batch brings new buffers: reading 3M rows it was marked 16 times in vain, a tenth of the CPU.
+ * With room to grow to four times what it was, it is marked 3 times, for 20 MiB more memory.
+ */
+export function giveHeapRoom(): void {
+  setFlagsFromString('--heap-growing-percent=300')
+}
