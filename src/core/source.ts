@@ -5,9 +5,10 @@
  * twice within one stream, but after a reconnect everything since the last confirmed boundary comes again.
  */
 import type { ChangeBatch, InProgressBatch, SnapshotBatch } from './batch.ts'
+import type { WrittenRange } from './control-request.ts'
 import type { Finding } from './finding.ts'
 import type { Position } from './position.ts'
-import type { ColumnType, RowIdentity, TableId, TableSchema } from './table-schema.ts'
+import type { ColumnType, RowIdentity, RowRange, TableId, TableSchema } from './table-schema.ts'
 
 /** A configured table, as far as a source must know it. */
 export interface TableRequest {
@@ -92,6 +93,11 @@ export interface ChangeSource extends Source {
   currentLsn(signal: AbortSignal): Promise<bigint>
   /** An exact pair (boundary, snapshot) over `tables`. */
   openSnapshot(request: SnapshotRequest, signal: AbortSignal): Promise<SnapshotSession>
+  /**
+   * A range as a person wrote it: its column found, its ends as the source prints them. Throws `source_query` with what is
+   * wrong with it: no such column, no order, an end that is no value of the column, a beginning after the end.
+   */
+  resolveRange(schema: TableSchema, range: WrittenRange, signal: AbortSignal): Promise<RowRange>
   openStream(request: StreamRequest, signal: AbortSignal): Promise<ChangeStream>
   /**
    * Full current rows for the given keys (each a JSON array of the key columns' text forms, in key order), as one batch
@@ -143,7 +149,8 @@ export interface SnapshotSession extends AsyncDisposable {
   readonly position: Position
   /** When it was taken, by the source's clock. Microseconds since 1970. */
   readonly takenUs: number
-  plan(schema: TableSchema, signal: AbortSignal): Promise<SnapshotPlan>
+  /** `range`: only these rows are read; absent: all. */
+  plan(schema: TableSchema, signal: AbortSignal, range?: RowRange): Promise<SnapshotPlan>
   /** Throws `snapshot_lost` when the snapshot can no longer be joined: open a new session and read what is missing. */
   readChunk(schema: TableSchema, chunk: SnapshotChunk, signal: AbortSignal): AsyncIterable<SnapshotBatch>
 }

@@ -14,6 +14,7 @@ export function wrapSource(inner: ChangeSource, over: Partial<ChangeSource>): Ch
     prepare: (...args) => inner.prepare(...args),
     currentLsn: (...args) => inner.currentLsn(...args),
     openSnapshot: (...args) => inner.openSnapshot(...args),
+    resolveRange: (...args) => inner.resolveRange(...args),
     openStream: (...args) => inner.openStream(...args),
     readRows: (...args) => inner.readRows(...args),
     readForVerification: (...args) => inner.readForVerification(...args),

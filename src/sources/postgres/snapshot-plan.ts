@@ -6,9 +6,10 @@
  */
 import { createHash } from 'node:crypto'
 import { PipelineError } from '../../core/errors.ts'
-import type { SnapshotChunk, SnapshotPlan } from '../../core/source.ts'
-import { type TableSchema, tableName } from '../../core/table-schema.ts'
-import type { CatalogTable } from './catalog.ts'
+import type { SnapshotChunk } from '../../core/source.ts'
+import { type RowRange, type TableSchema, tableName } from '../../core/table-schema.ts'
+import type { CatalogLeaf, CatalogTable } from './catalog.ts'
+import type { ValueRange } from './range-plan.ts'
 
 export interface LeafSize {
   readonly oid: number
@@ -20,65 +21,92 @@ export interface LeafSize {
 
 export interface ChunkRange {
   readonly relation: number
-  readonly fromBlock: number
+  readonly fromBlock: number | undefined
   /** Exclusive; undefined: to the end. */
   readonly toBlock: number | undefined
+  /** Only rows with these values. */
+  readonly values: ValueRange | undefined
+}
+
+export interface PlanLimits {
+  readonly chunkBytes: number
+  readonly blockBytes: number
+}
+
+export interface BlockRange {
+  readonly fromBlock: number
+  readonly toBlock: number | undefined
+  readonly estimatedBytes: number
+  readonly estimatedRows: number
 }
 
 // Each chunk is a row of state and a statement: a table of 10 TB is read in chunks of 1 GB, not in 160,000 of 64 MB.
 const CHUNKS_MAX = 10_000
 const ROW_BYTES_GUESS = 100
 
+export function planLimits(sizes: readonly LeafSize[], chunkBytes: number, blockBytes: number): PlanLimits {
+  const total = sizes.reduce((sum, size) => sum + size.tableBytes, 0)
+  return { chunkBytes: Math.max(chunkBytes, total / CHUNKS_MAX), blockBytes }
+}
+
 export function planChunks(
-  schema: TableSchema,
   catalog: CatalogTable,
   sizes: readonly LeafSize[],
-  chunkBytes: number,
-  blockBytes: number,
-): SnapshotPlan {
-  const total = sizes.reduce((sum, size) => sum + size.tableBytes, 0)
-  const chunkBytesNow = Math.max(chunkBytes, total / CHUNKS_MAX)
+  limits: PlanLimits,
+): readonly SnapshotChunk[] {
   const chunks: SnapshotChunk[] = []
   for (const leaf of catalog.leaves) {
     const size = sizes.find((candidate) => candidate.oid === leaf.oid) ?? { oid: leaf.oid, heapBytes: 0, tableBytes: 0 }
-    const blocks = Math.ceil(size.heapBytes / blockBytes)
-    // Long values lie outside the heap, so a block may stand for much more than its own bytes.
-    const bytesPerBlock = blocks === 0 ? blockBytes : Math.max(size.tableBytes, size.heapBytes) / blocks
-    const step = Math.max(1, Math.floor(chunkBytesNow / bytesPerBlock))
-    const rowsPerBlock =
-      leaf.pages > 0 && leaf.estimatedRows >= 0 ? leaf.estimatedRows / leaf.pages : blockBytes / ROW_BYTES_GUESS
-    let fromBlock = 0
-    do {
-      const toBlock = fromBlock + step < blocks ? fromBlock + step : undefined
-      const covered = Math.max(0, (toBlock ?? blocks) - fromBlock)
-      chunks.push({
-        index: chunks.length,
-        spec: JSON.stringify([leaf.oid, fromBlock, ...(toBlock === undefined ? [] : [toBlock])]),
-        estimatedBytes: Math.round(covered * bytesPerBlock),
-        estimatedRows: Math.round(covered * rowsPerBlock),
-      })
-      fromBlock = toBlock ?? blocks
-    } while (fromBlock < blocks)
+    for (const { fromBlock, toBlock, estimatedBytes, estimatedRows } of blockRanges(leaf, size, limits)) {
+      const spec = JSON.stringify([leaf.oid, fromBlock, ...(toBlock === undefined ? [] : [toBlock])])
+      chunks.push({ index: chunks.length, spec, estimatedBytes, estimatedRows })
+    }
   }
-  // Without a key nobody can tell which row of a later snapshot replaces one of an earlier.
-  return { chunks, fingerprint: fingerprint(schema, catalog), resumable: schema.identity.kind === 'key' }
+  return chunks
+}
+
+/** All blocks of a relation; at least one range, and the last is open. */
+export function* blockRanges(leaf: CatalogLeaf, size: LeafSize, limits: PlanLimits): Generator<BlockRange> {
+  const { chunkBytes, blockBytes } = limits
+  const blocks = Math.ceil(size.heapBytes / blockBytes)
+  // Long values lie outside the heap, so a block may stand for much more than its own bytes.
+  const bytesPerBlock = blocks === 0 ? blockBytes : Math.max(size.tableBytes, size.heapBytes) / blocks
+  const step = Math.max(1, Math.floor(chunkBytes / bytesPerBlock))
+  const rowsPerBlock =
+    leaf.pages > 0 && leaf.estimatedRows >= 0 ? leaf.estimatedRows / leaf.pages : blockBytes / ROW_BYTES_GUESS
+  let fromBlock = 0
+  do {
+    const toBlock = fromBlock + step < blocks ? fromBlock + step : undefined
+    const covered = Math.max(0, (toBlock ?? blocks) - fromBlock)
+    const estimatedBytes = Math.round(covered * bytesPerBlock)
+    yield { fromBlock, toBlock, estimatedBytes, estimatedRows: Math.round(covered * rowsPerBlock) }
+    fromBlock = toBlock ?? blocks
+  } while (fromBlock < blocks)
 }
 
 /** Filenodes, because a rewrite moves rows; columns, because files of two shapes do not make one table. */
-function fingerprint(schema: TableSchema, catalog: CatalogTable): string {
+export function planFingerprint(schema: TableSchema, catalog: CatalogTable, range: RowRange | undefined): string {
   const leaves = catalog.leaves.map((leaf) => [leaf.oid, leaf.filenode])
   const columns = schema.columns.map((column) => [column.id, column.sourceType, column.type])
   return createHash('sha256')
-    .update(JSON.stringify([leaves, columns]))
+    .update(JSON.stringify([leaves, columns, ...(range === undefined ? [] : [range])]))
     .digest('hex')
     .slice(0, 32)
 }
 
 export function parseChunk(schema: TableSchema, chunk: SnapshotChunk): ChunkRange {
   const parts: unknown = JSON.parse(chunk.spec)
-  if (Array.isArray(parts) && parts.length >= 2 && parts.every(Number.isInteger)) {
-    const [relation, fromBlock, toBlock]: readonly number[] = parts
-    if (relation !== undefined && fromBlock !== undefined) return { relation, fromBlock, toBlock }
+  if (Array.isArray(parts)) {
+    const [relation, fromBlock, toBlock, values]: readonly unknown[] = parts
+    const isBlock = (value: unknown): value is number | null | undefined => value == null || Number.isInteger(value)
+    if (typeof relation === 'number' && isBlock(fromBlock) && isBlock(toBlock) && (fromBlock ?? values) != null) {
+      return {
+        relation,
+        fromBlock: fromBlock ?? undefined,
+        toBlock: toBlock ?? undefined,
+        values: values as ValueRange | undefined,
+      }
+    }
   }
   throw new PipelineError('internal', `Reading chunk ${chunk.index} of ${tableName(schema.table)}`, {
     cause: new Error('it was recorded in a form that is not known'),

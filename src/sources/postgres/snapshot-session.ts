@@ -15,7 +15,7 @@ import { isPipelineError, PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { boundary, type Position } from '../../core/position.ts'
 import type { SnapshotChunk, SnapshotPlan, SnapshotRequest, SnapshotSession } from '../../core/source.ts'
-import { type TableSchema, tableName } from '../../core/table-schema.ts'
+import { type RowRange, type TableSchema, tableName } from '../../core/table-schema.ts'
 import { queryWithDeadline } from './bounded-wait.ts'
 import type { CatalogTable } from './catalog.ts'
 import { connect, type PostgresClient } from './client.ts'
@@ -24,8 +24,9 @@ import { type CopyColumns, copyColumns } from './copy-columns.ts'
 import { type CopyLimits, readCopy } from './copy-reader.ts'
 import { sqlState } from './errors.ts'
 import { parseLsn } from './lsn.ts'
+import { type Ask, planRangeChunks, rangeCondition } from './range-plan.ts'
 import { lockTables } from './snapshot-locks.ts'
-import { type ChunkRange, type LeafSize, parseChunk, planChunks } from './snapshot-plan.ts'
+import { type ChunkRange, type LeafSize, parseChunk, planChunks, planFingerprint, planLimits } from './snapshot-plan.ts'
 import { quoteLiteral, quoteTable } from './sql-text.ts'
 import { relationKey } from './table-schemas.ts'
 
@@ -48,13 +49,6 @@ interface ExportedSnapshot {
 
 // Bounds a connection that breaks again and again; each attempt has moved on from where the one before broke.
 const JOIN_ATTEMPTS_MAX = 5
-
-interface Worker {
-  readonly client: PostgresClient
-  /** Of the chunk before, and for rows of what: its vectors have grown to the size that the next batches need. */
-  used: { readonly schema: TableSchema; readonly builder: SnapshotBuilder } | undefined
-}
-
 export const BEGIN = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
 
 /** Throws `source_busy` when open transactions keep the slot waiting, `source_table_missing`, `snapshot_lost` for a race with DDL. */
@@ -66,12 +60,11 @@ export async function openSnapshot(
   // Waiting has its own deadlines here, and reading has none.
   const settings = { ...options.settings, statementTimeoutMs: 0 }
   await using cleanup = new AsyncDisposableStack()
-  const connecting = connect(settings, { purpose: 'snapshot' }, signal)
+  const walsender = cleanup.use(await connect(settings, { replication: true, purpose: 'snapshot' }, signal))
+  const holder = await connect(settings, { purpose: 'snapshot' }, signal)
   const onFailure = new AsyncDisposableStack()
-  onFailure.defer(() => connecting.then((client) => client.close()).catch(() => undefined))
+  onFailure.use(holder)
   try {
-    const walsender = cleanup.use(await connect(settings, { replication: true, purpose: 'snapshot' }, signal))
-    const holder = await connecting
     const name = `simplyload_${randomBytes(8).toString('hex')}`
     const command = `CREATE_REPLICATION_SLOT "${name}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`
     const creation = { sql: command, doing: 'Creating a slot for the snapshot', timeoutMs: options.slotTimeoutMs }
@@ -101,7 +94,7 @@ class PostgresSnapshot implements SnapshotSession {
   readonly #catalogs: ReadonlyMap<string, CatalogTable>
   readonly #snapshot: string
   readonly #blockBytes: number
-  readonly #idle: Worker[] = []
+  readonly #idle: PostgresClient[] = []
   #closed = false
 
   constructor(
@@ -122,7 +115,7 @@ class PostgresSnapshot implements SnapshotSession {
     this.#blockBytes = block_bytes
   }
 
-  async plan(schema: TableSchema, signal: AbortSignal): Promise<SnapshotPlan> {
+  async plan(schema: TableSchema, signal: AbortSignal, range?: RowRange): Promise<SnapshotPlan> {
     const catalog = this.#catalogOf(schema)
     const sizes = await this.#askHolder<LeafSize>(
       `SELECT oid::int8::text::float8 AS oid, pg_relation_size(oid)::float8 AS "heapBytes", pg_table_size(oid)::float8 AS "tableBytes"
@@ -130,7 +123,15 @@ class PostgresSnapshot implements SnapshotSession {
       [catalog.leaves.map((leaf) => leaf.oid)],
       signal,
     )
-    return planChunks(schema, catalog, sizes, this.#options.chunkBytes, this.#blockBytes)
+    const limits = planLimits(sizes, this.#options.chunkBytes, this.#blockBytes)
+    const ask: Ask = (sql, values) => this.#askHolder(sql, values, signal)
+    const chunks =
+      range === undefined
+        ? planChunks(catalog, sizes, limits)
+        : await planRangeChunks(ask, catalog, sizes, limits, range)
+    // Without a key nobody can tell which row of a later snapshot replaces one of an earlier.
+    const resumable = schema.identity.kind === 'key'
+    return { chunks, fingerprint: planFingerprint(schema, catalog, range), resumable }
   }
 
   async *readChunk(
@@ -138,39 +139,38 @@ class PostgresSnapshot implements SnapshotSession {
     chunk: SnapshotChunk,
     signal: AbortSignal,
   ): AsyncGenerator<SnapshotBatch, void, undefined> {
-    // Within one snapshot and under the lock a range of blocks always gives the same rows in the same order.
+    const range = parseChunk(schema, chunk)
+    // Within one snapshot and under the lock a range of blocks always gives the same rows in the same order. Rows that
+    // are picked by value may be found in another way the next time.
     let rows = 0
     for (let attempt = 1; ; attempt += 1) {
       const worker = this.#idle.pop() ?? (await this.#join(signal))
       try {
-        const { wire, sql } = this.#statement(schema, parseChunk(schema, chunk), worker.client.textEncoding)
-        const { used } = worker
-        const builder = used?.schema === schema ? used.builder : new SnapshotBuilder(schema, wire, this.position)
-        for await (const batch of readCopy(worker.client, sql, builder, this.#limits, rows, signal)) {
+        const { wire, sql } = this.#statement(schema, range, worker.textEncoding)
+        const builder = new SnapshotBuilder(schema, wire, this.position)
+        for await (const batch of readCopy(worker, sql, builder, this.#limits, rows, signal)) {
           rows += batch.rows
           yield batch
         }
         // Had the holder gone before the worker had a lock of its own, the table could have been rewritten in between.
         await this.#requireHolder(signal)
-        worker.used = { schema, builder }
         this.#idle.push(worker)
         return
       } catch (error) {
         if (signal.aborted) throw error
-        const mayGoOn = isPipelineError(error, 'source_connection_lost') && attempt < JOIN_ATTEMPTS_MAX
+        const sameOrder = rows === 0 || range.values === undefined
+        const mayGoOn = sameOrder && isPipelineError(error, 'source_connection_lost') && attempt < JOIN_ATTEMPTS_MAX
         if (!mayGoOn) throw named(error, schema)
         await this.#requireHolder(signal)
       } finally {
-        if (this.#closed || !this.#idle.includes(worker)) worker.client.destroy()
+        if (this.#closed || !this.#idle.includes(worker)) worker.destroy()
       }
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
-    await Promise.all(
-      [this.#holder, ...this.#idle.splice(0).map(({ client }) => client)].map((client) => client.close()),
-    )
+    await Promise.all([this.#holder, ...this.#idle.splice(0)].map((client) => client.close()))
   }
 
   #catalogOf(schema: TableSchema): CatalogTable {
@@ -188,17 +188,21 @@ class PostgresSnapshot implements SnapshotSession {
     const leaf = catalog.leaves.find((candidate) => candidate.oid === range.relation)
     invariant(leaf !== undefined, 'chunks of an earlier snapshot are read only where the fingerprint is the same')
     const { wire, list } = copyColumns(schema, catalog, { values: 'binary', drift: 'refuse', encoding })
-    const upper = range.toBlock === undefined ? '' : ` AND ctid < '(${range.toBlock},0)'`
-    const from = `FROM ONLY ${quoteTable(leaf.namespace, leaf.name)} WHERE ctid >= '(${range.fromBlock},0)'${upper}`
+    const conditions = [
+      ...(range.fromBlock === undefined ? [] : [`ctid >= '(${range.fromBlock},0)'`]),
+      ...(range.toBlock === undefined ? [] : [`ctid < '(${range.toBlock},0)'`]),
+      ...(range.values === undefined ? [] : [rangeCondition(catalog, range.values)]),
+    ]
+    const from = `FROM ONLY ${quoteTable(leaf.namespace, leaf.name)} WHERE ${conditions.join(' AND ')}`
     return { wire, sql: `COPY (SELECT ${list} ${from}) TO STDOUT (FORMAT binary)` }
   }
 
-  async #join(signal: AbortSignal): Promise<Worker> {
+  async #join(signal: AbortSignal): Promise<PostgresClient> {
     let worker: PostgresClient | undefined
     try {
       worker = await connect(this.#options.settings, { purpose: 'snapshot' }, signal)
       await worker.query(`${BEGIN}; SET TRANSACTION SNAPSHOT ${quoteLiteral(this.#snapshot)}`)
-      return { client: worker, used: undefined }
+      return worker
     } catch (error) {
       worker?.destroy()
       signal.throwIfAborted()

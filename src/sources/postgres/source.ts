@@ -1,5 +1,6 @@
 /** A Postgres database as a source of tables and their changes. */
 import type { SnapshotBatch } from '../../core/batch.ts'
+import type { WrittenRange } from '../../core/control-request.ts'
 import type { Finding } from '../../core/finding.ts'
 import type { Position } from '../../core/position.ts'
 import type {
@@ -13,7 +14,7 @@ import type {
   TableRequest,
   VerificationRead,
 } from '../../core/source.ts'
-import type { TableId, TableSchema } from '../../core/table-schema.ts'
+import type { RowRange, TableId, TableSchema } from '../../core/table-schema.ts'
 import { connect, type PostgresClient } from './client.ts'
 import type { PostgresSourceConfig } from './config.ts'
 import { type ConnectionSettings, connectionSettings, describeConnection } from './connection-settings.ts'
@@ -24,6 +25,7 @@ import { currentLsn, dropReplication, type PrepareOptions, prepareSource } from 
 import { readPublications } from './publication.ts'
 import { readForVerification, readRowsByKey } from './read-rows.ts'
 import { replicationNames } from './replication-names.ts'
+import { resolveRange } from './row-range.ts'
 import { openSnapshot } from './snapshot-session.ts'
 import { openStream } from './stream.ts'
 import { requestedTables, tableSchema } from './table-schemas.ts'
@@ -90,6 +92,10 @@ export class PostgresSource implements ChangeSource {
   openSnapshot(request: SnapshotRequest, signal: AbortSignal): Promise<SnapshotSession> {
     const { slotTimeoutMs } = this.#options
     return openSnapshot({ settings: this.#settings, slotTimeoutMs, chunkBytes: this.#chunkBytes }, request, signal)
+  }
+
+  async resolveRange(schema: TableSchema, range: WrittenRange, signal: AbortSignal): Promise<RowRange> {
+    return resolveRange(await this.#ask(signal), schema, range, signal)
   }
 
   async openStream(request: StreamRequest, signal: AbortSignal): Promise<ChangeStream> {
