@@ -174,7 +174,7 @@ export async function discover(
     const found: Discovery[] = []
     for (const [source, port] of sources) {
       const tables = await port.discover(signal)
-      const resolved = await resolveTables(config, new Map([[source, port]]), signal).catch(() => [])
+      const resolved = await resolveTables(config, new Map([[source, port]]), folder, signal).catch(() => [])
       const configured = new Map(
         resolved.flatMap((each) => each.tables.map((table) => [tableName(table.request.table), table.target] as const)),
       )
@@ -205,7 +205,7 @@ export async function* doctor(
     const findings: Finding[] = []
     await using source = await createSource(name, sourceConfig(config, name), folder)
     try {
-      const [resolved] = await resolveTables(config, new Map([[name, source]]), signal)
+      const [resolved] = await resolveTables(config, new Map([[name, source]]), folder, signal)
       const tables = resolved?.tables ?? []
       targets.push(...tables)
       findings.push(

@@ -42,7 +42,7 @@ export async function syncAll(
   for (const name of selectSources(config, request)) {
     sources.set(name, resources.use(await createSource(name, sourceConfig(config, name), folder)))
   }
-  const resolved = await resolveTables(config, sources, signal)
+  const resolved = await resolveTables(config, sources, folder, signal)
   const all = resolved.flatMap(({ tables }) => tables.map((table) => table.request.table))
   const only = request.tables.length === 0 ? undefined : selectTables(all, request)
   const runId = randomUUID()

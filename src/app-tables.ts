@@ -1,4 +1,7 @@
 /** Configured tables → what the engine works with: patterns become tables, tables get their targets. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { assignTargets, targetName } from './config/naming.ts'
 import { type Config, expandTableList, hasPattern, type SourceConfig } from './connectors.ts'
 import type { Selection } from './core/application.ts'
@@ -6,6 +9,7 @@ import type { TargetTable } from './core/destination.ts'
 import { PipelineError } from './core/errors.ts'
 import type { Source } from './core/source.ts'
 import { type TableId, tableName } from './core/table-schema.ts'
+import type { TableTransform } from './core/transform.ts'
 import type { ConfiguredTable } from './engine/context.ts'
 
 export interface SourceTables {
@@ -17,6 +21,7 @@ export interface SourceTables {
 export async function resolveTables(
   config: Config,
   sources: ReadonlyMap<string, Source>,
+  folder: string,
   signal: AbortSignal,
 ): Promise<readonly SourceTables[]> {
   const requests: {
@@ -56,6 +61,7 @@ export async function resolveTables(
       schemaChanges: entry.schema_changes,
       loadTimeColumn: config.columns.synced,
       deletedColumn: config.columns.deleted,
+      transform: tableTransform(entry, folder, table),
     }
     const request = { table, exclude: entry.exclude, typeOverrides: entry.types, key: entry.key }
     return { source, configured: { request, target } }
@@ -64,6 +70,31 @@ export async function resolveTables(
     name,
     tables: configured.filter((each) => each.source === name).map((each) => each.configured),
   }))
+}
+
+/** Modules are looked up from the folder of the configuration; what they say is a part of the digest. */
+function tableTransform(
+  entry: SourceConfig['tables'][number],
+  folder: string,
+  table: TableId,
+): TableTransform | undefined {
+  const { transform, on_transform_error: onError } = entry
+  if (transform === undefined) return undefined
+  const digestOf = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)
+  const match = /^((?:\.{0,2}\/)[^#]*)(?:#(.*))?$/.exec(transform)
+  if (match === null) return { form: { kind: 'sql', sql: transform }, onError, digest: digestOf(transform) }
+  const [, path = '', exportName = 'default'] = match
+  const file = resolve(folder, path)
+  try {
+    const digest = digestOf(`${exportName}\n${readFileSync(file, 'utf8')}`)
+    return { form: { kind: 'module', file, exportName }, onError, digest }
+  } catch (error) {
+    throw new PipelineError('config_invalid', `Reading the transform of ${tableName(table)}`, {
+      cause: error,
+      hint: 'Paths start at the folder of the configuration file',
+      context: { table: tableName(table) },
+    })
+  }
 }
 
 /** `schema.table` at the destination of tables that are known already, without asking the source. */

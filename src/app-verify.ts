@@ -39,7 +39,7 @@ export async function verifyAll(
   for (const name of selectSources(config, request)) {
     sources.set(name, resources.use(await createSource(name, sourceConfig(config, name), folder)))
   }
-  const configured = (await resolveTables(config, sources, signal)).flatMap(({ tables }) => tables)
+  const configured = (await resolveTables(config, sources, folder, signal)).flatMap(({ tables }) => tables)
   const ids = configured.map((table) => table.request.table)
   const wanted = new Set(selectTables(ids, request))
   const tables: Verified[] = []

@@ -3,12 +3,12 @@ import { resolve } from 'node:path'
 import type { z } from 'zod'
 import type { DeepReadonly } from './config/load.ts'
 import { configSchema } from './config/schema.ts'
-import type { ComparingDestination, Destination } from './core/destination.ts'
+import type { ComparingDestination, Destination, TargetTable } from './core/destination.ts'
 import type { ChangeSource } from './core/source.ts'
 import type { Stage } from './core/stage.ts'
 import type { State } from './core/state.ts'
-import type { ColumnType } from './core/table-schema.ts'
-import { duckdbType } from './destinations/duckdb/column-type.ts'
+import type { ColumnType, TableSchema } from './core/table-schema.ts'
+import { duckdbType, keyText, textForm } from './destinations/duckdb/column-type.ts'
 import { duckdbDestinationSchema } from './destinations/duckdb/config.ts'
 import { postgresSourceSchema } from './sources/postgres/config.ts'
 import { connectionSettings, describeConnection } from './sources/postgres/connection-settings.ts'
@@ -58,7 +58,13 @@ export function destinationType(type: ColumnType): string {
   return duckdbType(type)
 }
 
-export type QueryableDestination = Destination & ComparingDestination & Querying
+export type QueryableDestination = Destination & ComparingDestination & Querying & Transforming
+
+/** A destination that says what becomes of a table's columns before they get there. */
+export interface Transforming {
+  /** Throws `transform_failed` where nothing can. */
+  targetSchema(target: TargetTable, schema: TableSchema, signal: AbortSignal): Promise<TableSchema>
+}
 
 /** A destination on which a person may run SQL. */
 export interface Querying {
@@ -78,13 +84,25 @@ export function freshnessMs(config: Config): number {
 
 /** `folder`: where relative paths of the configuration start. `stage`: whose files it loads. */
 export async function openDestination(config: Config, folder: string, stage: Stage): Promise<QueryableDestination> {
-  const { openDuckDbDestination } = await import('./destinations/duckdb/destination.ts')
-  return openDuckDbDestination({
-    ...config.destination,
-    path: resolve(folder, config.destination.path),
-    memoryBytesMax: config.sync.memoryBytesMax,
-    fetch: (...args) => stage.fetch(...args),
-  })
+  const [{ openDuckDbDestination }, { transformingDestination }] = await Promise.all([
+    import('./destinations/duckdb/destination.ts'),
+    import('./transforms/transforming-destination.ts'),
+  ])
+  const { memoryBytesMax } = config.sync
+  const options = {
+    fetch: stage.fetch.bind(stage),
+    dialect: { typeName: duckdbType, textForm, keyText },
+    // DuckDB cannot do much with less.
+    memoryBytes: Math.max(memoryBytesMax / 4, 128 << 20),
+  }
+  return transformingDestination(options, (fetch) =>
+    openDuckDbDestination({
+      ...config.destination,
+      path: resolve(folder, config.destination.path),
+      memoryBytesMax,
+      fetch,
+    }),
+  )
 }
 
 export function describeDestination(config: Config): string {

@@ -11,6 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sources: ['core', 'columnar'],
   stages: ['core', 'columnar'],
   destinations: ['core', 'columnar'],
+  transforms: ['core', 'columnar'], // what it hands on to, and that one's SQL, are passed in by connectors.ts
   state: ['core'],
   config: ['core'], // connectors' schemas are passed in by connectors.ts
   cli: ['core'], // what it runs is passed in by bin.ts

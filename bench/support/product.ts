@@ -62,7 +62,7 @@ export async function openProduct(
   )
   observeVisibility(destination, visible)
   const source = opened.use(await createSource(SOURCE, sourceConfig, folder))
-  const [resolved] = await resolveTables(config, new Map([[SOURCE, source]]), new AbortController().signal)
+  const [resolved] = await resolveTables(config, new Map([[SOURCE, source]]), '.', new AbortController().signal)
   const context: SourceContext = {
     name: SOURCE,
     source,

@@ -12,6 +12,7 @@ import type { Finding } from './finding.ts'
 import type { Position } from './position.ts'
 import type { StageFile } from './stage.ts'
 import type { RowRange, TableId, TableSchema } from './table-schema.ts'
+import type { TableTransform } from './transform.ts'
 
 /** The right to write for one source. A newer one makes an older one useless: its commits fail with `lease_lost`. */
 export interface Lease {
@@ -52,6 +53,8 @@ export interface TargetTable {
   readonly schemaChanges: 'evolve' | 'freeze' | 'discard'
   readonly loadTimeColumn: string
   readonly deletedColumn: string
+  /** What its rows become before they are loaded. Schemas and files given to a destination are those before it. */
+  readonly transform?: TableTransform | undefined
 }
 
 export interface SnapshotLoad {

@@ -50,6 +50,8 @@ export type ErrorCode =
   | 'state_unavailable'
   | 'state_version'
   | 'state_locked'
+  // transforms
+  | 'transform_failed'
   // ours
   | 'verification_failed'
   | 'not_found'
@@ -123,6 +125,8 @@ const TABLE: Readonly<Record<ErrorCode, readonly [Disposition, ErrorSide]>> = {
   state_unavailable: ['fatal', 'state'],
   state_version: ['fatal', 'state'],
   state_locked: ['fatal', 'state'],
+  // It waits for whoever wrote it; rows wait in the stage.
+  transform_failed: ['operator', 'configuration'],
   verification_failed: ['fatal', 'verification'],
   not_found: ['fatal', 'configuration'],
   internal: ['fatal', 'internal'],

@@ -37,6 +37,8 @@ export interface TableRecord {
   readonly rowsSnapshot: number
   readonly changesMerged: number
   readonly quarantined: number
+  /** `digest` of the transform that its rows went through last. Absent: none did. */
+  readonly transform?: string | undefined
   readonly updatedMs: number
   /** Its chunks are those of the plan. Absent: none goes on. */
   readonly backfill?: OpenBackfill

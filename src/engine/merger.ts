@@ -27,6 +27,9 @@ export interface MergePorts {
   readonly stop: StopSignals
 }
 
+/** What a transform needs is asked for before the destination is, and each may ask for rows of other tables. */
+const COMPLETIONS_MAX = 4
+
 /** A table with more waiting than this merges by itself first, so that the others do not wait for it. */
 const PROMOTE_ROWS_MAX = 200_000
 
@@ -142,6 +145,7 @@ export class Merger {
     let attemptedMs = 0
     let lockedSinceMs: number | undefined
     const completed: StageFile[] = []
+    let rounds = 0
     try {
       for (;;) {
         const now: Flush = { ...flush, tables }
@@ -156,10 +160,11 @@ export class Merger {
           const earlierMs = lockedSinceMs === undefined ? 0 : attemptedMs - lockedSinceMs
           return { ...result, waitedForLockMs: Math.round(result.waitedForLockMs + earlierMs) }
         }
+        rounds++
         const answers = new Map<string, readonly StageFile[]>()
         for (const missing of result.missing) {
           const part = tables.find((table) => tableName(table.target.table) === tableName(missing.table))
-          invariant(part !== undefined && part.completion === undefined, 'a table is completed once per flush')
+          invariant(part !== undefined && rounds < COMPLETIONS_MAX, 'a table is completed in a few rounds')
           const files = await this.#readMissing(missing)
           completed.push(...files)
           answers.set(tableName(missing.table), files)

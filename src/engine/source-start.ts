@@ -115,6 +115,7 @@ async function bookTable(
   const notice = noticeOf(start)
   if (notice !== undefined)
     emit({ event: 'notice', source: name, message: `${table.name}: ${notice}`, atMs: clock.nowMs() })
+  if (start.action !== 'stay') noteTransform(context, table, start.action)
   switch (start.action) {
     case 'snapshot':
       await destination.resetCheckpoint(lease, table.id, signal)
@@ -122,6 +123,7 @@ async function bookTable(
       await state.clearChunks(table.id)
       table.record = {
         ...newRecord(described, clock.nowMs()),
+        transform: table.record.transform,
         schema: { ...described, version: Math.max(described.version, table.schema.version) },
       }
       await book.save(table, {})
@@ -155,6 +157,16 @@ async function bookTable(
     case 'stay':
       return
   }
+}
+
+/** Rows that are there came through the transform as it was then. */
+function noteTransform({ name, emit, clock }: SourceContext, table: BookedTable, action: TableStart['action']): void {
+  const digest = table.configured.target.transform?.digest
+  const isNew = table.record.transform !== digest
+  table.record = { ...table.record, transform: digest }
+  if (!isNew || action === 'snapshot' || action === 'gap') return
+  const message = `${table.name}: its transform is another one now; rows that were loaded before stay as they are until they are read again: simplyload table resync ${table.name}`
+  emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
 }
 
 /** A table that failed in its snapshot goes on where it was. */

@@ -6,7 +6,7 @@ import type { Lease } from '../core/destination.ts'
 import { disposition, isPipelineError } from '../core/errors.ts'
 import { boundary, type Position } from '../core/position.ts'
 import type { ChangeStream, StreamEvent, StreamTable } from '../core/source.ts'
-import { type TableSchema, tableName } from '../core/table-schema.ts'
+import { columnById, type TableSchema, tableName } from '../core/table-schema.ts'
 import type { Attempts } from './attempts.ts'
 import type { SourceContext, StopSignals } from './context.ts'
 import type { Guard } from './guard.ts'
@@ -201,7 +201,8 @@ export class StreamFollower {
     // The stream may lag behind the snapshot: what it then notices is older than what the snapshot has found.
     if (isBeforeSnapshot(table.record) || beginning !== this.#beginnings.get(table.name)) return
     emit({ event: 'schema', source: name, table: table.name, changes: event.changes, atMs: clock.nowMs() })
-    if (event.rewritten && stagesChanges(table.record.state)) await this.#readAgain(table, event.schema)
+    const rewritten = event.rewritten || fillsTransformed(table, event.schema)
+    if (rewritten && stagesChanges(table.record.state)) await this.#readAgain(table, event.schema)
     else await book.save(table, { schema: event.schema })
   }
 
@@ -234,6 +235,14 @@ export class StreamFollower {
       await book.fail(table, error, needsResync)
     })
   }
+}
+
+/** What a transform makes of the value that a new column has in rows that are there, it would have to be asked for each. */
+function fillsTransformed(table: BookedTable, schema: TableSchema): boolean {
+  if (table.configured.target.transform === undefined) return false
+  return schema.columns.some(
+    (column) => column.missingValue !== undefined && columnById(table.schema, column.id) === undefined,
+  )
 }
 
 function isFatal(error: unknown): boolean {

@@ -64,7 +64,7 @@ export async function runPipeline(
     const created = resources.use(await createSource(name, source, folder))
     sources.set(name, wraps.source?.(created) ?? created)
   }
-  const resolved = await resolveTables(config, sources, run.stop.graceful)
+  const resolved = await resolveTables(config, sources, folder, run.stop.graceful)
   const contexts = resolved.map(({ name, tables }): SourceContext => {
     const source = sources.get(name)
     if (source === undefined) throw new Error(`there is no source ${name}`)

@@ -1,10 +1,11 @@
 /** The configuration of a Postgres source: one definition for parser, JSON Schema and reference page. */
 import { z } from 'zod'
 import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../../core/byte-size.ts'
+import { COLUMN_TYPE_FORM, parseColumnType } from '../../core/column-type-form.ts'
 import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../../core/duration.ts'
 import { isPipelineError } from '../../core/errors.ts'
 import { connectionSettings, SSL_MODES } from './connection-settings.ts'
-import { COLUMN_TYPE_FORM, parseColumnType, parseTableName, TABLE_NAME_FORM } from './table-selection.ts'
+import { parseTableName, TABLE_NAME_FORM } from './table-selection.ts'
 
 const duration = z
   .string()
@@ -44,6 +45,22 @@ const columnNames = z
   .array(z.string().min(1))
   .refine((names) => new Set(names).size === names.length, { error: 'must not name a column twice' })
 
+/** A module begins like a path; anything else is SQL. */
+const transform = z
+  .string()
+  .trim()
+  .min(1)
+  .refine((text) => !isModulePath(text) || /\.[cm]?[jt]s(#[A-Za-z_$][\w$]*)?$/.test(text), {
+    error: 'must name a module such as ./transforms/orders.ts, or one of its exports: ./transforms/orders.ts#paid',
+  })
+  .refine((text) => isModulePath(text) || /^(?:\s|--.*\n|\/\*[\s\S]*?\*\/)*(?:select|with|from|\()/i.test(text), {
+    error: 'must be a SELECT over batch, or the path of a module, which begins with ./ or /',
+  })
+
+function isModulePath(text: string): boolean {
+  return /^(?:\.{0,2}\/)/.test(text)
+}
+
 const tableOptions = z
   .strictObject({
     name: tableName.describe(
@@ -61,6 +78,15 @@ const tableOptions = z
       .record(z.string().min(1), columnType)
       .default({})
       .describe('Column → type to use in place of the derived one: `{ amount: decimal(38,9) }`'),
+    transform: transform
+      .optional()
+      .describe(
+        'What rows become before they are loaded: a SELECT over `batch`, asked row by row, or a module: `./transforms/orders.ts`',
+      ),
+    on_transform_error: z
+      .enum(['stop', 'continue'])
+      .default('stop')
+      .describe('Where a transform fails: stop the table before the rows, or quarantine them and go on'),
     hard_delete: z.boolean().default(false).describe('Remove deleted rows in place of marking them'),
     schema_changes: z
       .enum(['evolve', 'freeze', 'discard'])

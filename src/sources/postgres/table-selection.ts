@@ -1,5 +1,4 @@
 /** Names of tables and types as people write them in `simplyload.yaml`. */
-import type { ColumnType } from '../../core/table-schema.ts'
 import type { RelationName } from './catalog.ts'
 
 export const TABLE_NAME_FORM = 'schema.table, "schema"."table" where a name contains dots or quotes, or schema.*'
@@ -39,35 +38,4 @@ export function expandTables<T extends { readonly name: string }>(
       .map((table) => ({ entry, table }))
   })
   return [...named, ...matched]
-}
-
-const PLAIN_TYPES = [
-  'bool',
-  'int16',
-  'int32',
-  'int64',
-  'float32',
-  'float64',
-  'text',
-  'bytes',
-  'uuid',
-  'json',
-  'date',
-  'time',
-  'timestamp',
-  'timestamptz',
-] as const
-const PRECISION_MAX = 38
-
-export const COLUMN_TYPE_FORM = `${PLAIN_TYPES.join(', ')} or decimal(precision,scale) with a precision of at most ${PRECISION_MAX}`
-
-export function parseColumnType(text: string): ColumnType | undefined {
-  const kind = PLAIN_TYPES.find((name) => name === text)
-  if (kind !== undefined) return { kind }
-  const match = /^decimal\( ?(\d{1,2}) ?, ?(\d{1,2}) ?\)$/.exec(text)
-  if (match === null) return undefined
-  const [precision, scale] = [Number(match[1]), Number(match[2])]
-  return precision >= 1 && precision <= PRECISION_MAX && scale <= precision
-    ? { kind: 'decimal', precision, scale }
-    : undefined
 }
