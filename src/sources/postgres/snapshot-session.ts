@@ -49,6 +49,13 @@ interface ExportedSnapshot {
 
 // Bounds a connection that breaks again and again; each attempt has moved on from where the one before broke.
 const JOIN_ATTEMPTS_MAX = 5
+
+interface Worker {
+  readonly client: PostgresClient
+  /** Of the chunk before, and for rows of what: its vectors have grown to the size that the next batches need. */
+  used: { readonly schema: TableSchema; readonly builder: SnapshotBuilder } | undefined
+}
+
 export const BEGIN = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
 
 /** Throws `source_busy` when open transactions keep the slot waiting, `source_table_missing`, `snapshot_lost` for a race with DDL. */
@@ -60,11 +67,12 @@ export async function openSnapshot(
   // Waiting has its own deadlines here, and reading has none.
   const settings = { ...options.settings, statementTimeoutMs: 0 }
   await using cleanup = new AsyncDisposableStack()
-  const walsender = cleanup.use(await connect(settings, { replication: true, purpose: 'snapshot' }, signal))
-  const holder = await connect(settings, { purpose: 'snapshot' }, signal)
+  const connecting = connect(settings, { purpose: 'snapshot' }, signal)
   const onFailure = new AsyncDisposableStack()
-  onFailure.use(holder)
+  onFailure.defer(() => connecting.then((client) => client.close()).catch(() => undefined))
   try {
+    const walsender = cleanup.use(await connect(settings, { replication: true, purpose: 'snapshot' }, signal))
+    const holder = await connecting
     const name = `simplyload_${randomBytes(8).toString('hex')}`
     const command = `CREATE_REPLICATION_SLOT "${name}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`
     const creation = { sql: command, doing: 'Creating a slot for the snapshot', timeoutMs: options.slotTimeoutMs }
@@ -94,7 +102,7 @@ class PostgresSnapshot implements SnapshotSession {
   readonly #catalogs: ReadonlyMap<string, CatalogTable>
   readonly #snapshot: string
   readonly #blockBytes: number
-  readonly #idle: PostgresClient[] = []
+  readonly #idle: Worker[] = []
   #closed = false
 
   constructor(
@@ -146,14 +154,16 @@ class PostgresSnapshot implements SnapshotSession {
     for (let attempt = 1; ; attempt += 1) {
       const worker = this.#idle.pop() ?? (await this.#join(signal))
       try {
-        const { wire, sql } = this.#statement(schema, range, worker.textEncoding)
-        const builder = new SnapshotBuilder(schema, wire, this.position)
-        for await (const batch of readCopy(worker, sql, builder, this.#limits, rows, signal)) {
+        const { wire, sql } = this.#statement(schema, range, worker.client.textEncoding)
+        const { used } = worker
+        const builder = used?.schema === schema ? used.builder : new SnapshotBuilder(schema, wire, this.position)
+        for await (const batch of readCopy(worker.client, sql, builder, this.#limits, rows, signal)) {
           rows += batch.rows
           yield batch
         }
         // Had the holder gone before the worker had a lock of its own, the table could have been rewritten in between.
         await this.#requireHolder(signal)
+        worker.used = { schema, builder }
         this.#idle.push(worker)
         return
       } catch (error) {
@@ -163,14 +173,16 @@ class PostgresSnapshot implements SnapshotSession {
         if (!mayGoOn) throw named(error, schema)
         await this.#requireHolder(signal)
       } finally {
-        if (this.#closed || !this.#idle.includes(worker)) worker.destroy()
+        if (this.#closed || !this.#idle.includes(worker)) worker.client.destroy()
       }
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
-    await Promise.all([this.#holder, ...this.#idle.splice(0)].map((client) => client.close()))
+    await Promise.all(
+      [this.#holder, ...this.#idle.splice(0).map(({ client }) => client)].map((client) => client.close()),
+    )
   }
 
   #catalogOf(schema: TableSchema): CatalogTable {
@@ -197,12 +209,12 @@ class PostgresSnapshot implements SnapshotSession {
     return { wire, sql: `COPY (SELECT ${list} ${from}) TO STDOUT (FORMAT binary)` }
   }
 
-  async #join(signal: AbortSignal): Promise<PostgresClient> {
+  async #join(signal: AbortSignal): Promise<Worker> {
     let worker: PostgresClient | undefined
     try {
       worker = await connect(this.#options.settings, { purpose: 'snapshot' }, signal)
       await worker.query(`${BEGIN}; SET TRANSACTION SNAPSHOT ${quoteLiteral(this.#snapshot)}`)
-      return worker
+      return { client: worker, used: undefined }
     } catch (error) {
       worker?.destroy()
       signal.throwIfAborted()
