@@ -89,23 +89,24 @@ export class ShadowLoader {
     const positions = [...new Set(chunks.flatMap((chunk) => chunk.finishedAt ?? []))].sort(comparePositions)
     const oldest = positions[0] ?? this.#sessionPosition
     const { target } = table.configured
-    await destinationGuard.run(
-      () =>
-        destinationTurn.run(() =>
-          destination.finishSnapshot(lease, target, table.schema, oldest, positions.length, stop.immediate),
-        ),
-      stop.immediate,
-    )
-    await book.complete(table, oldest)
-    const done = {
-      snapshotPosition: oldest,
-      rowsSnapshot: reading.rows,
-      lastError: undefined,
-      lastErrorCode: undefined,
-    }
-    await book.move(table, 'snapshot_finished', done)
-    await state.clearChunks(table.id)
-    this.#ports.ready(table)
+    await destinationTurn.run(async () => {
+      // Paused, or to be read again, while this waited for its turn.
+      if (table.record.state !== 'snapshotting') return
+      await destinationGuard.run(
+        () => destination.finishSnapshot(lease, target, table.schema, oldest, positions.length, stop.immediate),
+        stop.immediate,
+      )
+      await book.complete(table, oldest)
+      const done = {
+        snapshotPosition: oldest,
+        rowsSnapshot: reading.rows,
+        lastError: undefined,
+        lastErrorCode: undefined,
+      }
+      await book.move(table, 'snapshot_finished', done)
+      await state.clearChunks(table.id)
+      this.#ports.ready(table)
+    })
   }
 }
 

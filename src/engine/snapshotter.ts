@@ -8,14 +8,12 @@
  */
 import { invariant } from '../core/invariant.ts'
 import type { SnapshotChunk, SnapshotPlan, SnapshotSession } from '../core/source.ts'
-import type { StageFile } from '../core/stage.ts'
 import type { ChunkRecord } from '../core/state.ts'
 import type { TableSchema } from '../core/table-schema.ts'
-import { placeBatch, snapshotBatchId } from './batch-name.ts'
+import { type ChunkJob, ChunkReader } from './chunk-reader.ts'
 import type { SourceContext } from './context.ts'
 import { failReading, ShadowLoader } from './shadow-loader.ts'
 import type { SnapshotPorts } from './snapshot-ports.ts'
-import { withCommitTime, writeBatchFile } from './stage-file-writer.ts'
 import { sameShape } from './start-plan.ts'
 import type { BookedTable } from './table-book.ts'
 import { beginReading, type TableReading, tellReading } from './table-reading.ts'
@@ -90,23 +88,6 @@ async function requireUnchangedSchemas(
   return schemas
 }
 
-/** All rows of a chunk are received; the files of the last ones may still be on their way to the disk. */
-interface ReadChunk extends Job {
-  readonly files: Promise<StageFile>[]
-  rows: number
-}
-
-/** What a worker is writing. */
-interface Lane {
-  /** Never rejects: a failure belongs to the chunk. */
-  writing: Promise<void> | undefined
-}
-
-interface Job {
-  readonly reading: TableReading
-  readonly chunk: ChunkRecord
-}
-
 class SnapshotRun {
   readonly #context: SourceContext
   readonly #ports: SnapshotPorts
@@ -117,7 +98,6 @@ class SnapshotRun {
   /** Stops the workers when one of them or the loader fails. */
   readonly #failed = new AbortController()
   readonly #loader: ShadowLoader
-  #parts = 0
 
   constructor(
     context: SourceContext,
@@ -139,9 +119,9 @@ class SnapshotRun {
     try {
       for (const table of tables) await this.#begin(table)
       const jobs = [...this.#readings.values()].flatMap((reading) =>
-        reading.plan.filter((chunk) => chunk.finishedAt === undefined).map((chunk): Job => ({ reading, chunk })),
+        reading.plan.filter((chunk) => chunk.finishedAt === undefined).map((chunk): ChunkJob => ({ reading, chunk })),
       )
-      await this.#work(jobs)
+      await this.#reader().read(jobs, this.#context.settings.snapshotConnections)
     } finally {
       await this.#loader.drain()
     }
@@ -202,91 +182,16 @@ class SnapshotRun {
     return destinationGuard.run(() => destinationTurn.run(begin), stop.immediate)
   }
 
-  async #work(jobs: readonly Job[]): Promise<void> {
-    const { settings } = this.#context
-    const signal = AbortSignal.any([this.#ports.stop.immediate, this.#failed.signal])
-    let next = 0
-    const worker = async () => {
-      const lane: Lane = { writing: undefined }
-      // A chunk is finished while the next one is read, so that the source does not wait for the stage's disk.
-      let finishing: Promise<void> | undefined
-      try {
-        while (next < jobs.length && !this.#ports.stop.graceful.aborted && !signal.aborted) {
-          const job = jobs[next++]
-          invariant(job !== undefined, 'the queue holds what its length says')
-          if (job.reading.table.record.state !== 'snapshotting') continue
-          const read = await this.#readChunk(job, lane, signal)
-          await finishing
-          finishing = read === undefined ? undefined : this.#finishChunk(read, signal)
-          finishing?.catch(() => undefined) // until it is awaited, here or below
-        }
-      } finally {
-        await finishing
-      }
-    }
-    const workers = Array.from({ length: Math.min(settings.snapshotConnections, jobs.length) }, () =>
-      worker().catch((error: unknown) => this.#failed.abort(error)),
-    )
-    await Promise.all(workers)
-  }
-
-  /** Undefined where it failed and the table was stopped; what concerns all tables is thrown. */
-  async #readChunk({ reading, chunk }: Job, lane: Lane, signal: AbortSignal): Promise<ReadChunk | undefined> {
-    const { stage, settings, clock } = this.#context
-    const { table } = reading
-    const read: ReadChunk = { reading, chunk, files: [], rows: 0 }
-    try {
-      for await (const batch of this.#session.readChunk(table.schema, chunk, signal)) {
-        // One batch is encoded while the next is received, also across chunks; more would only be memory.
-        await lane.writing
-        await read.files.at(-1)
-        const batchId = this.#batchId(chunk)
-        const place = placeBatch(settings.customer, table.id, batchId, clock.nowMs())
-        const isDated = table.configured.request.commitTimes === true
-        const dated = isDated ? withCommitTime(batch, this.#session.takenUs) : batch
-        const file = writeBatchFile(stage, dated, place, signal)
-        lane.writing = file.then(noted, noted)
-        read.files.push(file)
-        read.rows += batch.rows
-        reading.rows += batch.rows
-        reading.bytes += batch.bytes
-        tellReading(this.#context, reading)
-      }
-      return read
-    } catch (error) {
-      await this.#discard(read, error, signal)
-      return undefined
-    }
-  }
-
-  async #finishChunk(read: ReadChunk, signal: AbortSignal): Promise<void> {
-    const { state } = this.#context
-    const { reading, chunk, rows } = read
-    try {
-      const written = await Promise.all(read.files)
-      const batchIds = written.map((file) => file.batchId)
-      await state.finishChunk({ ...chunk, finishedAt: this.#session.position, rows, batchIds }, written)
-      this.#ports.attempts.progressed()
-      reading.missing--
-      tellReading(this.#context, reading)
-      this.#loader.add(reading, written)
-      await this.#loader.completeWhenDone(reading)
-    } catch (error) {
-      await this.#discard(read, error, signal)
-    }
-  }
-
-  async #discard({ reading, files, rows }: ReadChunk, error: unknown, signal: AbortSignal): Promise<void> {
-    const { stage } = this.#context
-    reading.rows -= rows
-    const written = await Promise.allSettled(files)
-    for (const file of written) if (file.status === 'fulfilled') await stage.remove(file.value.path)
-    if (signal.aborted) throw error
-    await failReading(this.#ports, reading.table, error)
-  }
-
-  #batchId(chunk: SnapshotChunk): string {
-    return snapshotBatchId(this.#ports.lease, this.#session.position, chunk.index, this.#attempt, this.#parts++)
+  #reader(): ChunkReader {
+    return new ChunkReader(this.#context, this.#ports, this.#session, this.#attempt, this.#failed, {
+      isWanted: ({ table }) => table.record.state === 'snapshotting',
+      tell: (reading) => tellReading(this.#context, reading),
+      finished: async (reading, files) => {
+        this.#loader.add(reading, files)
+        await this.#loader.completeWhenDone(reading)
+      },
+      failed: ({ table }, error) => failReading(this.#ports, table, error),
+    })
   }
 
   /** What an earlier reading staged is of no use to this one. */
@@ -297,10 +202,6 @@ class SnapshotRun {
     for (const file of files) await stage.remove(file.path)
     await state.clearChunks(table.id)
   }
-}
-
-function noted(): void {
-  // Whoever finishes the chunk hears how it ended.
 }
 
 function combine(plan: SnapshotPlan, before: readonly ChunkRecord[]): boolean {
