@@ -41,7 +41,7 @@ export interface TableRecord {
   readonly transform?: string | undefined
   readonly updatedMs: number
   /** Its chunks are those of the plan. Absent: none goes on. */
-  readonly backfill?: OpenBackfill
+  readonly backfill?: OpenBackfill | undefined
 }
 
 /** A re-read of a table that has been read before, from when it was taken up until its last row is merged. */

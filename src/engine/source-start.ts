@@ -2,7 +2,8 @@
 import type { Lease, SourceCheckpoints } from '../core/destination.ts'
 import { PipelineError } from '../core/errors.ts'
 import type { Position } from '../core/position.ts'
-import type { SourceRecord, TableRecord } from '../core/state.ts'
+import { readingMode } from '../core/source.ts'
+import type { SourceRecord, TableRecord, TableState } from '../core/state.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
 import type { SourceContext } from './context.ts'
 import { planStart, type StartPlan, type TableStart } from './start-plan.ts'
@@ -25,11 +26,15 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
   const described = await source.describe(requests, signal)
   // After a reset of every table nothing depends on the old slot any more.
   const hasHistory = (await state.tables(name)).length > 0 || checkpoints.tables.length > 0
+  // Where the source was polled until now there is no slot that could have been lost.
+  const wasPolled = record !== undefined && readingMode(record.identity) === 'polling'
   const unpublished = new Set<string>()
-  const prepared = await source.prepare(requests, !hasHistory, signal, async (tables) => {
+  const prepared = await source.prepare(requests, !hasHistory || wasPolled, signal, async (tables) => {
     for (const table of tables) unpublished.add(tableName(table))
     await recordUnpublished(context, lease, checkpoints, unpublished, signal)
   })
+  for (const message of prepared.notices ?? [])
+    context.emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
   const records = await state.tables(name)
   const plan = planStart({
     described,
@@ -67,6 +72,7 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
     await bookTable(context, book, table, plan, schema, lease, signal)
   }
   await holdBackNarrowed(context, book, lease, signal)
+  book.addTokens(await state.tokens(name))
   const waiting = await state.waiting(name)
   book.addWaiting(waiting)
   return { lease, book, record: started, groupPosition: checkpoints.groupPosition }
@@ -111,6 +117,10 @@ async function bookTable(
 ): Promise<void> {
   const { state, destination, clock, name, emit } = context
   const start = plan.starts.get(table.name)
+  // In one step with what else is saved: a process that dies in between must not resume it.
+  const isPaused = table.record.state === 'paused'
+  const at = (reached: TableState) =>
+    isPaused ? { state: 'paused' as const, resumeState: reached } : { state: reached, resumeState: undefined }
   if (start === undefined) throw new PipelineError('internal', `Planning the start of ${table.name}`)
   const notice = noticeOf(start)
   if (notice !== undefined)
@@ -125,6 +135,7 @@ async function bookTable(
         ...newRecord(described, clock.nowMs()),
         transform: table.record.transform,
         schema: { ...described, version: Math.max(described.version, table.schema.version) },
+        ...at('pending'),
       }
       await book.save(table, {})
       return
@@ -137,11 +148,11 @@ async function bookTable(
       table.checkpoint = start.from
       table.inGroup = start.action === 'live'
       await state.reconcileLoaded(table.id, start.from, clock.nowMs())
-      await book.save(table, {
-        schema: start.schema,
-        state: start.action === 'catch-up' ? 'catching_up' : 'live',
-        resumeState: undefined,
-      })
+      await book.save(table, { schema: start.schema, ...at(start.action === 'catch-up' ? 'catching_up' : 'live') })
+      if (isPaused && table.inGroup) {
+        await destination.detach(lease, table.id, signal)
+        table.inGroup = false
+      }
       return
     case 'gap':
       await book.fail(

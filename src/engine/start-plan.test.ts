@@ -101,6 +101,18 @@ describe('where a run starts', () => {
     expect(plan.starts.get('public.orders')!.action).toBe('gap')
   })
 
+  test('a paused table starts as if it were not: with its own checkpoint, or with a gap', () => {
+    const paused = known('paused', { resumeState: 'live' })
+    expect(actionOf(facts({ tables: [paused], checkpoint: { inGroup: false, position: at(90n) } }))).toMatchObject({
+      action: 'rejoin',
+      from: at(90n),
+    })
+    const ahead = { identity, created: false, restartLsn: 201n }
+    expect(actionOf(facts({ tables: [paused], checkpoint: { inGroup: false }, prepared: ahead })).action).toBe('gap')
+    const unread = known('paused', { resumeState: 'pending' })
+    expect(actionOf(facts({ tables: [unread], prepared: ahead })).action).toBe('snapshot')
+  })
+
   test('a new timeline with an unbroken slot is a new generation and no gap', () => {
     const promoted = { identity: { ...identity, timeline: 2 }, created: false, restartLsn: 200n }
     const plan = planStart(facts({ tables: [known('live')], checkpoint: {}, prepared: promoted }))
@@ -131,13 +143,11 @@ describe('where a run starts', () => {
     expect(actionOf(given)).toMatchObject({ action: 'rejoin', from: at(90n) })
   })
 
-  test('tables that wait for a person stay as they are', () => {
-    for (const state of ['paused', 'needs_resync'] as const) {
-      expect(actionOf(facts({ tables: [known(state)], checkpoint: { inGroup: false } }))).toMatchObject({
-        action: 'stay',
-        state,
-      })
-    }
+  test('a table that waits for a person stays as it is', () => {
+    expect(actionOf(facts({ tables: [known('needs_resync')], checkpoint: { inGroup: false } }))).toMatchObject({
+      action: 'stay',
+      state: 'needs_resync',
+    })
   })
 
   test('a column that was excluded until now needs the table to be read again; one added later does not', () => {

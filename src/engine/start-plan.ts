@@ -43,6 +43,7 @@ export interface StartPlan {
   readonly generation: number
   /** Where the stream starts. */
   readonly fromLsn: bigint
+  /** Of a paused table: what it starts with once it is resumed. */
   readonly starts: ReadonlyMap<string, TableStart>
 }
 
@@ -91,8 +92,9 @@ function startOf(
 ): TableStart {
   if (known === undefined) return startWithoutRecord(facts, described, checkpoint)
   const { schema } = known
-  if (known.state === 'needs_resync' || known.state === 'paused') return { action: 'stay', state: known.state, schema }
-  const state = known.state === 'failed' ? (known.resumeState ?? 'pending') : known.state
+  if (known.state === 'needs_resync') return { action: 'stay', state: known.state, schema }
+  const rests = known.state === 'failed' || known.state === 'paused'
+  const state = rests ? (known.resumeState ?? 'pending') : known.state
   if (state === 'pending') return { action: 'snapshot' }
   if (sourceGap !== undefined) {
     // A snapshot that is not finished loses nothing but time.

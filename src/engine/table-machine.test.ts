@@ -30,7 +30,7 @@ const TRUTH: Readonly<Record<TableState, string>> = {
   snapshotting: '- snapshotting catching_up - failed - paused - needs_resync pending',
   catching_up: '- - - live failed - paused - needs_resync pending',
   live: '- - - - failed - paused - needs_resync pending',
-  paused: '- - - - - - - < needs_resync pending',
+  paused: '- - - - failed - - < needs_resync pending',
   failed: '- - - - failed < paused - needs_resync pending',
   needs_resync: '- - - - - - - - needs_resync pending',
 }

@@ -44,7 +44,7 @@ const NEXT: Readonly<Record<TableState, Readonly<Partial<Record<TableEvent, Tabl
   catching_up: { promoted: 'live', failed: 'failed', paused: 'paused', gap: 'needs_resync', reset: 'pending' },
   live: { failed: 'failed', paused: 'paused', gap: 'needs_resync', reset: 'pending' },
   failed: { retried: 'back', failed: 'failed', paused: 'paused', gap: 'needs_resync', reset: 'pending' },
-  paused: { resumed: 'back', gap: 'needs_resync', reset: 'pending' },
+  paused: { resumed: 'back', failed: 'failed', gap: 'needs_resync', reset: 'pending' },
   needs_resync: { gap: 'needs_resync', reset: 'pending' },
 }
 
