@@ -292,23 +292,18 @@ export class Bucket {
   }
 
   async #head(key: string): Promise<{ readonly object: FoundObject; readonly mark: string | undefined } | undefined> {
-    return this.#call('s3:GetObject', key, 'Examining', undefined, async (wire, options) => {
-      const { sdk, client } = wire
+    return this.#call('s3:GetObject', key, 'Examining', undefined, async ({ sdk, client }, options) => {
       try {
         const found = await client.send(new sdk.HeadObjectCommand(this.#object(key)), options)
         const object = { key, bytes: found.ContentLength ?? 0, modifiedMs: found.LastModified?.getTime() ?? 0 }
         return { object, mark: found.Metadata?.[UPLOAD_MARK] }
       } catch (error) {
+        // An answer to HEAD has no body to say what is wrong, or that it is the bucket that is not there.
+        if (isUnexplained(error)) for await (const _ of this.list(key)) break
         if (faultName(error) === 'NotFound') return undefined
-        // An answer to HEAD has no body to say what is wrong; one to a listing has.
-        if (isUnexplained(error)) await this.#explain(wire, key)
         throw error
       }
     })
-  }
-
-  async #explain({ sdk, client }: Wire, key: string): Promise<void> {
-    await client.send(new sdk.ListObjectsV2Command({ Bucket: this.#settings.bucket, Prefix: key, MaxKeys: 1 }))
   }
 
   async #call<T>(
