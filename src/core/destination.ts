@@ -10,6 +10,7 @@
  */
 import type { Finding } from './finding.ts'
 import type { Position } from './position.ts'
+import type { KeyDifference } from './source.ts'
 import type { StageFile } from './stage.ts'
 import type { RowRange, TableId, TableSchema } from './table-schema.ts'
 import type { TableTransform } from './transform.ts'
@@ -264,6 +265,21 @@ export interface CompareRequest {
   readonly keys?: readonly string[]
   /** Examples to return at most. */
   readonly limit: number
+}
+
+/** A destination that can hold the source's keys against those of its rows that live. */
+export interface KeyComparingDestination {
+  /**
+   * `files`: all keys that the source has, as snapshot files with the key's columns alone. Differences come in pages of
+   * some ten thousand keys. Changes nothing.
+   */
+  compareKeys(request: KeyCompareRequest, signal: AbortSignal): AsyncIterable<KeyDifference>
+}
+
+export interface KeyCompareRequest {
+  readonly target: TargetTable
+  readonly schema: TableSchema
+  readonly files: readonly StageFile[]
 }
 
 /** A destination that can hold the source's rows against its own. */

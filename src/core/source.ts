@@ -56,23 +56,42 @@ export interface StreamToken {
   readonly token: string
 }
 
+export interface BoundaryToken extends StreamToken {
+  /** As given for the table: a token from before a new snapshot of it is worth nothing. */
+  readonly startAt: Position
+}
+
 /** What must be equal for positions of two times to compare. */
 export interface SourceIdentity {
   /** Postgres: the system identifier. */
   readonly system: string
   readonly timeline: number
+  /** '' where the source is polled. */
   readonly slot: string
+  /** Whether changes are read from a log or found by asking; positions of the two do not compare. Absent: `cdc`. */
+  readonly mode?: ReadingMode
+}
+
+export type ReadingMode = 'cdc' | 'polling'
+
+export function readingMode(identity: SourceIdentity): ReadingMode {
+  return identity.mode ?? 'cdc'
 }
 
 export interface PreparedSource {
   readonly identity: SourceIdentity
   /** The slot was made by this call: changes before `restart` cannot be read any more. */
   readonly created: boolean
-  /** LSN from which the source can send changes (Postgres: `confirmed_flush_lsn`). */
+  /** LSN from which the source can send changes (Postgres: `confirmed_flush_lsn`; where it is polled, 0). */
   readonly restartLsn: bigint
+  /** What a person should be told: which way of reading was chosen and why. */
+  readonly notices?: readonly string[]
 }
 
-/** A source with a log of changes. */
+/**
+ * A source that can be followed: it has a log of changes, or it is polled. In place of LSNs a source that is polled has a
+ * clock of its own: 64-bit numbers that rise with each poll, whatever other clocks do.
+ */
 export interface ChangeSource extends Source {
   /**
    * Makes the permanent slot and publication where they are missing, adds tables to the publication, and reports where
@@ -141,6 +160,8 @@ export interface SnapshotPlan {
   readonly fingerprint: string
   /** False: chunks of two snapshots never combine (keyless tables). */
   readonly resumable: boolean
+  /** What the stream needs to go on from this snapshot, besides its position. Absent: nothing. */
+  readonly token?: string
 }
 
 /** Held open while chunks are read. `readChunk` may run as often at once as `connections` says. */
@@ -160,6 +181,16 @@ export interface StreamTable {
   readonly request: TableRequest
   /** Changes with a smaller position are in the table's snapshot and are not yielded. */
   readonly startAt: Position
+  /** The latest that was recorded: of its snapshot, or of a boundary. A table whose snapshot has not begun has none. */
+  readonly token?: string
+}
+
+/** Keys by which two sides differ. Each a JSON array of the key columns' text forms, in key order. */
+export interface KeyDifference {
+  /** At the destination and not at the source. */
+  readonly extra: readonly string[]
+  /** At the source and not at the destination. */
+  readonly missing: readonly string[]
 }
 
 export interface StreamRequest {
@@ -172,6 +203,15 @@ export interface StreamRequest {
   readonly batchBytesMax: number
   /** Bound on rows held by the stream, over all tables and transactions. */
   readonly memoryBytesMax: number
+  /**
+   * Holds all keys that a table has at the source against those that live at the destination, after everything before
+   * the last boundary has been merged. Batches have the key's columns alone. Yields differences in pages. Undefined: the
+   * table cannot be compared now (it is paused, say), or the destination cannot compare.
+   */
+  readonly compareKeys?: (
+    schema: TableSchema,
+    keys: AsyncIterable<SnapshotBatch>,
+  ) => AsyncIterable<KeyDifference> | undefined
 }
 
 /** Follows the log. Iterate once; pulling is the back-pressure. */
@@ -225,7 +265,11 @@ export type StreamEvent =
       readonly newestCommitMs: number | undefined
       /** End of the log at the source as last heard: the lag in bytes is its distance from `lsn`. */
       readonly sourceLsn: bigint
+      /** Recorded with the boundary. Tables for which nothing new is to be remembered are absent. */
+      readonly tokens?: readonly BoundaryToken[]
     }
+  /** Something that a person should know; nothing stops. */
+  | { readonly kind: 'notice'; readonly table: TableId | undefined; readonly message: string }
   /** This table cannot go on (its identity is lost, it was dropped); all others do. Its changes are no longer yielded. */
   | { readonly kind: 'table-failed'; readonly table: TableId; readonly error: Error; readonly needsResync: boolean }
 

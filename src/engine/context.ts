@@ -1,6 +1,6 @@
 /** What a run of one source works with: the ports, the settings, and who listens. */
 import type { Clock } from '../core/clock.ts'
-import type { Destination, TargetTable } from '../core/destination.ts'
+import type { Destination, KeyComparingDestination, TargetTable } from '../core/destination.ts'
 import type { Log } from '../core/log.ts'
 import type { ProgressEvent } from '../core/progress.ts'
 import type { ChangeSource, TableRequest } from '../core/source.ts'
@@ -36,6 +36,8 @@ export interface SourceContext {
   /** Names (`namespace.name`) that this run merges; undefined: all. The others are staged. */
   readonly only: ReadonlySet<string> | undefined
   readonly destination: Destination
+  /** The destination, where it can compare keys. */
+  readonly keyComparison?: KeyComparingDestination
   readonly stage: Stage
   readonly state: State
   readonly settings: EngineSettings

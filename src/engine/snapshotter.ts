@@ -139,6 +139,8 @@ class SnapshotRun {
       await state.savePlan(table.id, chunks)
       const schema = this.#schemas.get(table) ?? table.schema
       const from = { snapshotPosition: this.#session.position, schema }
+      // First, since with the new position alone nobody would know where the stream goes on.
+      if (!combines && plan.token !== undefined) await book.remember(table, plan.token, this.#session.position)
       if (table.record.state === 'pending') await book.move(table, 'snapshot_started', from)
       else if (!combines) await book.move(table, 'snapshot_restarted', from, 'read again whole')
       if (!combines) this.#ports.follow(table)
@@ -163,7 +165,8 @@ class SnapshotRun {
   ): Promise<{ readonly chunks: readonly ChunkRecord[]; readonly combines: boolean }> {
     const { state, name } = this.#context
     const before = await state.chunks(table.id)
-    if (table.record.state === 'snapshotting' && combine(plan, before)) {
+    const goesOn = plan.token === undefined || table.token !== undefined
+    if (table.record.state === 'snapshotting' && goesOn && combine(plan, before)) {
       const held = new Set(await this.#beginShadow(table, true))
       for (const file of await state.waiting(name, table.id)) held.add(file.batchId)
       // The old cut stays, so that finished chunks keep their meaning; a source leaves the last chunk open-ended.

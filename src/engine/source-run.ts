@@ -13,6 +13,7 @@ import { type Position, parsePosition } from '../core/position.ts'
 import { Attempts } from './attempts.ts'
 import type { SourceContext, StopSignals } from './context.ts'
 import { createGuard, type Guard, type RetryNotice } from './guard.ts'
+import { KeyComparer } from './key-comparer.ts'
 import { Merger } from './merger.ts'
 import type { SnapshotPorts } from './snapshot-ports.ts'
 import { isUnread, runSnapshots, SchemaMoved } from './snapshotter.ts'
@@ -101,6 +102,7 @@ class SourceRun {
       context,
       {
         ...ports,
+        keys: new KeyComparer(context, { ...ports, merge: () => this.#merger.flush(this.#follower.recorded) }),
         attempts: attempts(),
         recorded: (staged) => {
           if (staged.files.length > 0) this.#merger.noteCommit(staged.boundary.newestCommitMs)

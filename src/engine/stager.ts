@@ -7,7 +7,7 @@
  */
 import type { ChangeBatch, InProgressBatch } from '../core/batch.ts'
 import type { Lease } from '../core/destination.ts'
-import type { StreamEvent } from '../core/source.ts'
+import type { StreamEvent, StreamToken } from '../core/source.ts'
 import type { StageFile } from '../core/stage.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
 import { changesBatchId, inProgressBatchId, placeBatch } from './batch-name.ts'
@@ -92,10 +92,14 @@ export class Stager {
     }
   }
 
-  /** Records the boundary once its files are durable: `prepare`, the ledger, `recorded`. Waits only when recording lags behind. */
+  /**
+   * Records the boundary once its files are durable: `prepare`, then the ledger with what `tokens` says at that moment,
+   * then `recorded`. Waits only when recording lags behind.
+   */
   async seal(
     boundary: Boundary,
     prepare: () => Promise<void>,
+    tokens: () => readonly StreamToken[],
     recorded: (staged: StagedBoundary) => void,
   ): Promise<void> {
     const pending = this.#files
@@ -106,7 +110,8 @@ export class Stager {
         const files = (await Promise.all(pending)).filter((file) => file !== undefined)
         if (this.#failure !== undefined) throw this.#failure.error
         await prepare()
-        await this.#context.state.recordStaged(this.#context.name, files, boundary.lsn)
+        const { state, name } = this.#context
+        await state.recordStaged(name, files, boundary.lsn, tokens())
         for (const file of files) this.#unrecorded.delete(file.path)
         recorded({ boundary, files })
       })

@@ -7,7 +7,7 @@
  */
 import type { SourceCheckpoints, TableCheckpoint } from '../core/destination.ts'
 import { boundary, type Position, parsePosition } from '../core/position.ts'
-import { describeIdentity, type PreparedSource } from '../core/source.ts'
+import { describeIdentity, type PreparedSource, readingMode } from '../core/source.ts'
 import type { SourceRecord, TableRecord, TableState } from '../core/state.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
 
@@ -52,19 +52,29 @@ export function planStart(facts: StartFacts): StartPlan {
   const knownGeneration = Math.max(record?.generation ?? 1, highestGeneration(checkpoints))
   const sameSystem = record === undefined || record.identity.system === prepared.identity.system
   const sameTimeline = record === undefined || record.identity.timeline === prepared.identity.timeline
-  const generation = sameSystem && sameTimeline ? knownGeneration : knownGeneration + 1
-  const sourceGap = findSourceGap(facts, sameSystem)
-  const covered = record !== undefined && sameSystem && sourceGap === undefined
+  const mode = readingMode(prepared.identity)
+  const sameMode = record === undefined || readingMode(record.identity) === mode
+  // How far the clock of a source that is polled had come is known from the record alone.
+  const sameClock = mode === 'cdc' || record !== undefined || checkpoints.tables.length === 0
+  const compares = sameSystem && sameTimeline && sameMode && sameClock
+  const generation = compares ? knownGeneration : knownGeneration + 1
+  const sourceGap = sameMode ? findSourceGap(facts, sameSystem) : undefined
+  const covered = record !== undefined && sameSystem && sameMode && sourceGap === undefined
 
   const starts = new Map<string, TableStart>()
   for (const schema of facts.described) {
     const name = tableName(schema.table)
     const known = facts.tables.find((table) => tableName(table.table) === name)
     const checkpoint = checkpoints.tables.find((table) => tableName(table.table) === name)
-    starts.set(name, startOf(facts, schema, known, checkpoint, sourceGap))
+    starts.set(name, startOf(facts, schema, known, checkpoint, sourceGap, sameMode))
   }
   return { generation, fromLsn: covered ? record.stagedThroughLsn : prepared.restartLsn, starts }
 }
+
+const CHANGED_TO = {
+  cdc: 'its changes are read from the log from now on, so it is read again first',
+  polling: 'it is polled from now on, so it is read again first',
+} as const
 
 function findSourceGap(facts: StartFacts, sameSystem: boolean): string | undefined {
   const { record, prepared, checkpoints } = facts
@@ -89,6 +99,7 @@ function startOf(
   known: TableRecord | undefined,
   checkpoint: TableCheckpoint | undefined,
   sourceGap: string | undefined,
+  sameMode: boolean,
 ): TableStart {
   if (known === undefined) return startWithoutRecord(facts, described, checkpoint)
   const { schema } = known
@@ -96,6 +107,8 @@ function startOf(
   const rests = known.state === 'failed' || known.state === 'paused'
   const state = rests ? (known.resumeState ?? 'pending') : known.state
   if (state === 'pending') return { action: 'snapshot' }
+  // Nobody knows which changes lie between the last position of the one way and the first of the other.
+  if (!sameMode) return { action: 'snapshot', notice: CHANGED_TO[readingMode(facts.prepared.identity)] }
   if (sourceGap !== undefined) {
     // A snapshot that is not finished loses nothing but time.
     return state === 'snapshotting'
@@ -167,6 +180,13 @@ function startWithoutRecord(
       from: checkpoint.position,
       schema,
       notice: 'operational state was missing; going on from the checkpoint at the destination',
+    }
+  }
+  if (readingMode(facts.prepared.identity) === 'polling') {
+    return {
+      action: 'gap',
+      reason: 'operational state was lost, and with it how far the table had been polled',
+      schema,
     }
   }
   return {

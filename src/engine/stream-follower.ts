@@ -6,10 +6,11 @@ import type { Lease } from '../core/destination.ts'
 import { disposition, isPipelineError } from '../core/errors.ts'
 import { boundary, type Position } from '../core/position.ts'
 import type { ChangeStream, StreamEvent, StreamTable } from '../core/source.ts'
-import { columnById, type TableSchema, tableName } from '../core/table-schema.ts'
+import { columnById, type TableId, type TableSchema, tableName } from '../core/table-schema.ts'
 import type { Attempts } from './attempts.ts'
 import type { SourceContext, StopSignals } from './context.ts'
 import type { Guard } from './guard.ts'
+import type { KeyComparer } from './key-comparer.ts'
 import { type StagedBoundary, Stager } from './stager.ts'
 import { beginningOf } from './start-plan.ts'
 import type { BookedTable, TableBook } from './table-book.ts'
@@ -23,6 +24,7 @@ export interface FollowPorts {
   readonly destinationGuard: Guard
   readonly destinationTurn: Turn
   readonly stop: StopSignals
+  readonly keys: KeyComparer
   /** Connections that broke since anything was recorded. */
   readonly attempts: Attempts
   /** A boundary is in the ledger. */
@@ -101,6 +103,7 @@ export class StreamFollower {
           batchRowsMax: settings.batchRowsMax,
           batchBytesMax: settings.batchBytesMax,
           memoryBytesMax: settings.memoryBytesMax / 4,
+          compareKeys: (schema, keys) => this.#ports.keys.compare(schema, keys, () => stager.drain()),
         },
         stop.graceful,
       )
@@ -137,6 +140,7 @@ export class StreamFollower {
       schema: table.schema,
       request: table.configured.request,
       startAt: table.record.snapshotPosition ?? beginningOf(this.#ports.generation),
+      ...(table.token === undefined ? {} : { token: table.token.text }),
     }
   }
 
@@ -164,12 +168,28 @@ export class StreamFollower {
         const prepare = async () => {
           for (const change of changed) await this.#changeSchema(change)
         }
-        return stager.seal(event, prepare, (staged) => {
-          book.addWaiting(staged.files)
-          this.#recorded(staged, stream)
-        })
+        const tokens = event.tokens ?? []
+        return stager.seal(
+          event,
+          prepare,
+          () => book.current(tokens),
+          (staged) => {
+            book.noteTokens(tokens)
+            book.addWaiting(staged.files)
+            this.#recorded(staged, stream)
+          },
+        )
       }
+      case 'notice':
+        return this.#tell(event.table, event.message)
     }
+  }
+
+  #tell(table: TableId | undefined, message: string): void {
+    const { clock, emit, name, log } = this.#context
+    const text = table === undefined ? message : `${tableName(table)}: ${message}`
+    log.warn({ source: name, ...(table === undefined ? {} : { table: tableName(table) }) }, message)
+    emit({ event: 'notice', source: name, message: text, atMs: clock.nowMs() })
   }
 
   #recorded(staged: StagedBoundary, stream: ChangeStream): void {

@@ -6,6 +6,7 @@
 import { describeError, isPipelineError } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
 import type { Position } from '../core/position.ts'
+import type { BoundaryToken, StreamToken } from '../core/source.ts'
 import type { StageFile } from '../core/stage.ts'
 import type { TableRecord } from '../core/state.ts'
 import { qualifiedTableName, type TableId, type TableSchema, tableName } from '../core/table-schema.ts'
@@ -21,6 +22,8 @@ export class BookedTable {
   inGroup = false
   /** Recorded in the ledger, in order of position, not merged yet. */
   waiting: StageFile[] = []
+  /** What the stream goes on from, and the position of the snapshot that it belongs to. */
+  token: { readonly text: string; readonly startAt: Position } | undefined
 
   constructor(configured: ConfiguredTable, record: TableRecord) {
     this.name = tableName(record.table)
@@ -105,9 +108,34 @@ export class TableBook {
     })
   }
 
+  /** A snapshot begins, from which the stream will go on. What the stream remembered before is forgotten at once. */
+  async remember(table: BookedTable, text: string, startAt: Position): Promise<void> {
+    table.token = { text, startAt }
+    await this.#context.state.saveToken({ table: table.id, token: text })
+  }
+
+  /** Of what came with a boundary, the tokens of tables that have not been read again since. */
+  current(tokens: readonly BoundaryToken[]): readonly BoundaryToken[] {
+    return tokens.filter((token) => this.get(token.table).token?.startAt === token.startAt)
+  }
+
+  /** As they were recorded before the run began. */
+  addTokens(tokens: readonly StreamToken[]): void {
+    for (const { table: id, token } of tokens) {
+      const table = this.#tables.get(tableName(id))
+      const startAt = table?.record.snapshotPosition
+      if (table !== undefined && startAt !== undefined) table.token = { text: token, startAt }
+    }
+  }
+
+  noteTokens(tokens: readonly BoundaryToken[]): void {
+    for (const { table, token, startAt } of this.current(tokens)) this.get(table).token = { text: token, startAt }
+  }
+
   /** The table will be read again: what is staged for it is useless. */
   async discardWaiting(table: BookedTable): Promise<void> {
     const { state, stage } = this.#context
+    table.token = undefined
     const files = await state.discardWaiting(table.id)
     table.waiting = []
     for (const file of files) await stage.remove(file.path)
