@@ -1,6 +1,7 @@
 /** What commands ask without moving data: status, checkpoints, discovery, doctor, quarantine. */
 
 import { knownTargets, resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
+import { examineTransforms, type TransformedTable, transformedTables } from './app-transforms.ts'
 import { targetName } from './config/naming.ts'
 import {
   type Config,
@@ -201,6 +202,7 @@ export async function* doctor(
   signal: AbortSignal,
 ): AsyncGenerator<Examination> {
   const targets: ConfiguredTable[] = []
+  const transformed: TransformedTable[] = []
   for (const name of selectSources(config, selection)) {
     const findings: Finding[] = []
     await using source = await createSource(name, sourceConfig(config, name), folder)
@@ -214,11 +216,14 @@ export async function* doctor(
           signal,
         )),
       )
+      transformed.push(...(await transformedTables(source, tables, signal)))
     } catch (error) {
       findings.push(failed('connection', error))
     }
     yield { part: `source ${name}`, findings }
   }
+  if (transformed.length > 0)
+    yield { part: 'transforms', findings: await examineTransforms({ config, folder }, transformed, signal) }
   yield { part: 'stage', findings: await examineOpening(`stage ${config.stage.path}`, () => openStage(config, folder)) }
   yield {
     part: 'state',

@@ -193,9 +193,9 @@ async function recordFailures(
     ({ id, name, type }) => `${quoteText(name)}, ${dialect.textForm(`b.${dataColumn(id)}`, type)}`,
   )
   await session.run(
-    `CREATE OR REPLACE TEMP TABLE transform_failed AS SELECT b._row, to_json([{'columnId': 0, 'reason': any_value(f.reason),
+    `CREATE OR REPLACE TEMP TABLE transform_failed AS SELECT b._row, to_json([{'columnId': 0, 'reason': f.reason,
        'raw': json_object(${values.join(', ')})::VARCHAR, 'key': ${key}}])::VARCHAR AS entry
-     FROM transform_batch b JOIN transform_reasons f ON f._row = b._row GROUP BY ALL`,
+     FROM transform_batch b JOIN (SELECT _row, any_value(reason) AS reason FROM transform_reasons GROUP BY _row) f ON f._row = b._row`,
   )
 }
 

@@ -123,7 +123,7 @@ export class TransformingDestination<Inner extends Destination & ComparingDestin
     return this.inner.finishSnapshot(lease, target, made, position, positions, signal)
   }
 
-  async finishBackfill(lease: Lease, end: BackfillEnd, signal: AbortSignal): Promise<number> {
+  async finishBackfill(lease: Lease, end: BackfillEnd, signal: AbortSignal): Promise<number | undefined> {
     if (!isTransformed(end.target)) return this.inner.finishBackfill(lease, end, signal)
     const schema = await this.#workshop.schema(end.target, end.schema, signal)
     // A range of a column that the transform computes anew says nothing about rows at the destination.

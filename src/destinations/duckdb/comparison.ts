@@ -153,7 +153,8 @@ async function compareByKey(session: Session, { target, limit }: CompareRequest,
      WHERE s.content IS DISTINCT FROM d.content OR s.present IS NULL OR d.present IS NULL`,
   )
   await session.run(
-    `CREATE OR REPLACE TEMP TABLE compare_quarantine AS SELECT key, list(DISTINCT column_name) AS columns
+    `CREATE OR REPLACE TEMP TABLE compare_quarantine AS SELECT key, list(DISTINCT column_name) AS columns,
+       max(position) FILTER (WHERE column_name = '') AS whole
      FROM _simplyload.quarantine WHERE source = $1 AND namespace = $2 AND table_name = $3 AND key IS NOT NULL GROUP BY key`,
     [target.table.source, target.table.namespace, target.table.name],
   )
@@ -184,7 +185,8 @@ async function compareByKey(session: Session, { target, limit }: CompareRequest,
 
 /**
  * `compare_details`: the differing rows that are examples or that the quarantine may explain, column by column. A
- * difference is explained where each column that differs is NULL at the destination and in quarantine for this key.
+ * difference is explained where each column that differs is NULL at the destination and in quarantine for this key, or
+ * where a newer version of the row is in quarantine whole.
  */
 function detailsSql({ layout, compared, source, destination }: Sides, keys: readonly string[], limit: number): string {
   const differs = ({ index }: { readonly index: number }) => `s.v${index} IS DISTINCT FROM d.v${index}`
@@ -195,8 +197,9 @@ function detailsSql({ layout, compared, source, destination }: Sides, keys: read
     SELECT key, kind, pos, CASE WHEN kind = 'different' THEN columns ELSE [] END AS columns,
       kind = 'different' AND len(columns) = 0 AS equal,
       coalesce(CASE kind WHEN 'different' THEN len(columns) > 0 AND len(filled) = 0 AND list_has_all(quarantined, columns)
-                WHEN 'missing' THEN list_contains(quarantined, '') END, false) AS explained
-    FROM (SELECT c.key, c.kind, c.pos, q.columns AS quarantined, ${named(differs)} AS columns,
+                WHEN 'missing' THEN list_contains(quarantined, '') END, false)
+        OR coalesce(whole > pos, false) AS explained
+    FROM (SELECT c.key, c.kind, c.pos, q.columns AS quarantined, q.whole, ${named(differs)} AS columns,
             ${named((each) => `${differs(each)} AND d.v${each.index} IS NOT NULL`)} AS filled
           FROM (SELECT *, ${keyOf(layout, '')} AS key, row_number() OVER () AS number FROM compare_differing) c
           LEFT JOIN compare_quarantine q ON q.key = c.key

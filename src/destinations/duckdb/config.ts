@@ -26,7 +26,7 @@ export const duckdbDestinationSchema = z
   })
   .transform(({ memory, threads, ...rest }) => ({
     ...rest,
-    ...(memory === undefined ? {} : { memoryBytesMax: memory }),
+    ...(memory === undefined ? {} : { memoryLimitBytes: memory }),
     ...(threads === undefined ? {} : { threads }),
   }))
 

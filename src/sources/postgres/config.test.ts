@@ -5,6 +5,8 @@ import { replicationNames } from './replication-names.ts'
 
 const MINIMAL = { type: 'postgres', url: 'postgres://u:S3cr3t@h/d', tables: ['public.orders'] }
 
+const TABLE = { exclude: [], types: {}, hard_delete: false, schema_changes: 'evolve', on_transform_error: 'stop' }
+
 function parse(extra: object): PostgresSourceConfig {
   return postgresSourceSchema.parse({ ...MINIMAL, ...extra })
 }
@@ -22,7 +24,7 @@ test('what is not said has a default', () => {
     statement_timeout: 300_000,
     slot_timeout: 60_000,
     snapshot: { chunk_bytes: 64 * 1024 * 1024 },
-    tables: [{ name: 'public.orders', exclude: [], types: {}, hard_delete: false, schema_changes: 'evolve' }],
+    tables: [{ name: 'public.orders', ...TABLE }],
   })
 })
 
@@ -34,9 +36,12 @@ test('a table has a short and a long form, and they may be mixed', () => {
     types: { n: 'decimal(38,9)', t: 'text' },
     hard_delete: true,
     schema_changes: 'freeze',
+    key: ['a', 'b'],
+    transform: './transforms/t.ts#one',
+    on_transform_error: 'continue',
   }
   expect(parse({ tables: ['orders', long] }).tables).toEqual([
-    { name: 'orders', exclude: [], types: {}, hard_delete: false, schema_changes: 'evolve' },
+    { name: 'orders', ...TABLE },
     { ...long, types: { n: { kind: 'decimal', precision: 38, scale: 9 }, t: { kind: 'text' } } },
   ])
 })
@@ -56,6 +61,11 @@ test('what cannot be meant is refused where it stands, without the password', ()
     [{ tables: ['a.b.c'] }, 'schema.table'],
     [{ tables: [{ name: 'a.b', types: { x: 'decimal(39,0)' } }] }, 'decimal(precision,scale)'],
     [{ tables: [{ name: 'a.b', exlude: [] }] }, 'exlude'],
+    [{ tables: [{ name: 'a.b', key: [] }] }, 'at least one column'],
+    [{ tables: [{ name: 'a.b', key: ['x', 'x'] }] }, 'twice'],
+    [{ tables: [{ name: 'a.b', key: ['x', 'y'], exclude: ['y'] }] }, 'which is in the key'],
+    [{ tables: [{ name: 'a.b', transform: 'upper(name)' }] }, 'a SELECT over batch'],
+    [{ tables: [{ name: 'a.b', transform: './orders' }] }, 'must name a module'],
     [{ slot: 'Upper' }, 'lower-case'],
     [{ ssl: 'on' }, 'ssl'],
     [{ connect_timeout: 15 }, 'connect_timeout'],
