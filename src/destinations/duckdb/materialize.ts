@@ -9,6 +9,7 @@ import { invariant } from '../../core/invariant.ts'
 import { requireOneResultPerKey } from './fold.ts'
 import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
 import type { MergeInput, Slice } from './merge-input.ts'
+import { completionCounts, RowValues } from './row-values.ts'
 import type { Session } from './session.ts'
 import { firstCode } from './stage-relation.ts'
 import {
@@ -128,8 +129,7 @@ class Plan {
       count('valued', this.isValued),
       count('marked', this.isMarked),
       count('removed', this.isRemoved),
-      ...unchangedIds.map((id) => count(`patched${id}`, `r.p${id} <> r.val`)),
-      ...(unchangedIds.length === 0 ? [] : [count('rooted', this.#fromRoot())]),
+      ...completionCounts(unchangedIds),
     ]
     return `SELECT ${columns.join(', ')} FROM merge_result r`
   }
@@ -142,30 +142,12 @@ class Plan {
   }
 
   valuesSql(slice: Slice, counts: Readonly<Record<string, unknown>>): string {
-    const { layout } = this.#input
-    const { unchangedIds, isCompleted } = this.#options
-    const patched = unchangedIds.filter((id) => Number(counts[`patched${id}`]) > 0)
-    const isRooted = Number(counts.rooted ?? 0) > 0
-    const values = dataColumns(layout).map((column, index) => {
-      if (!unchangedIds.includes(column.id)) return `e.v${index}`
-      const cases = [`WHEN r.p${column.id} = r.val THEN e.v${index}`]
-      if (patched.includes(column.id)) cases.push(`WHEN r.p${column.id} IS NOT NULL THEN x${column.id}.v${index}`)
-      if (isCompleted) cases.push(`WHEN r.completion IS NOT NULL THEN c.v${index}`)
-      if (isRooted) cases.push(`ELSE b.${quoteIdentifier(column.name)}`)
-      return `CASE ${cases.join(' ')} END`
-    })
-    const joins = patched.map((id) => {
-      const earlier = this.#input.rowsSql({ first: 0, end: slice.end })
-      return `LEFT JOIN ${earlier} x${id} ON x${id}.code = CASE WHEN r.p${id} <> r.val THEN r.p${id} END`
-    })
-    if (isCompleted) joins.push('LEFT JOIN merge_completion c ON c.code = r.completion')
-    if (isRooted)
-      joins.push(`LEFT JOIN ${tableSql(layout)} b ON b.rowid = CASE WHEN ${this.#fromRoot()} THEN r.root END`)
+    const rows = new RowValues(this.#input, this.#options, counts)
     const position = 'CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END'
-    return `${this.#into} SELECT ${[...values, ...this.#own('r.dead', position)].join(', ')}
+    return `${this.#into} SELECT ${[...rows.values, ...this.#own('r.dead', position)].join(', ')}
       FROM (SELECT * FROM merge_result r WHERE ${this.isValued}
               AND r.val >= ${firstCode(slice.first)} AND r.val < ${firstCode(slice.end)}) r
-      JOIN ${this.#input.changesSql(slice)} e ON e.code = r.val ${joins.join(' ')}`
+      JOIN ${this.#input.changesSql(slice)} e ON e.code = r.val ${rows.joinsSql(slice)}`
   }
 
   markSql(): string {
@@ -180,11 +162,6 @@ class Plan {
   #own(deleted: string, position: string): readonly string[] {
     const rowId = this.#input.layout.identity.kind === 'key' ? [] : ['e.k1']
     return [...rowId, this.#loaded, deleted, position]
-  }
-
-  /** `r`: some value is in no change and is taken from the root. */
-  #fromRoot(): string {
-    return `(r.root IS NOT NULL AND NOT (${this.#options.unchangedIds.map((id) => `r.p${id} IS NOT NULL`).join(' AND ')}))`
   }
 }
 

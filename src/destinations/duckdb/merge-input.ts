@@ -10,7 +10,7 @@
 import type { BatchFeatures } from '../../core/batch.ts'
 import type { Session } from './session.ts'
 import { relationSql, type StageRelation, TRUNCATE } from './stage-relation.ts'
-import { identityColumns, type TableLayout } from './table-layout.ts'
+import { identityColumns, type TableLayout, writeModeOf } from './table-layout.ts'
 
 /** What is done at once. */
 export interface MergeLimits {
@@ -105,9 +105,10 @@ export class MergeInput {
   keyChangesSql(): string {
     const changes = this.changesSql()
     const named = (prefix: string) => this.keyNames(prefix).map((name, index) => `${name} AS k${index + 1}`)
-    const own = `SELECT ${named('k').join(', ')}, code, pos, unchanged FROM ${changes}`
+    const committed = writeModeOf(this.layout) === 'merge' ? '' : ', committed'
+    const own = `SELECT ${named('k').join(', ')}, code, pos, unchanged${committed} FROM ${changes}`
     if (this.features.keyChanges === 0) return `(${own})`
-    const out = `SELECT ${named('o').join(', ')}, code & -8, pos, NULL FROM ${changes} WHERE (code & 7) IN (5, 6)`
+    const out = `SELECT ${named('o').join(', ')}, code & -8, pos, NULL${committed} FROM ${changes} WHERE (code & 7) IN (5, 6)`
     return `(${own} UNION ALL ${out})`
   }
 

@@ -16,17 +16,23 @@ import { tableName } from '../../core/table-schema.ts'
 import { duckdbType, sameType } from './column-type.ts'
 import { foldCase, quoteIdentifier } from './identifiers.ts'
 import {
+  ACTIVE_ID,
+  COMMITTED_AT_ID,
   DELETED_ID,
+  END_ID,
   type LayoutColumn,
   type LayoutState,
   LOAD_TIME_ID,
   missingValueLiteral,
+  OPERATION_ID,
   POSITION_COLUMN,
   POSITION_ID,
   ROW_ID_COLUMN,
   ROW_ID_ID,
+  START_ID,
   type TableLayout,
   tableSql,
+  writeModeOf,
 } from './table-layout.ts'
 import { widen } from './type-lattice.ts'
 
@@ -65,6 +71,7 @@ export function createTableSql(layout: TableLayout): string {
 
 export function evolveLayout(layout: TableLayout, schema: TableSchema, target: TargetTable): Evolution {
   requireSameIdentity(layout, schema)
+  requireSameWrite(layout, schema, target)
   const drafts = layout.columns.map((column) => draftOf(column))
   for (const column of schema.columns) followColumn(drafts, column, schema, target)
   for (const draft of drafts) {
@@ -159,8 +166,27 @@ function requireSameIdentity(layout: TableLayout, schema: TableSchema): void {
   })
 }
 
+function requireSameWrite(layout: TableLayout, schema: TableSchema, target: TargetTable): void {
+  if (layout.columns.length === 0 || writeModeOf(layout) === target.write) return
+  const table = tableName(schema.table)
+  const before = writeModeOf(layout)
+  throw new PipelineError('destination_rejected', `Writing ${table} in mode ${target.write}`, {
+    cause: new Error(`its table on the destination was written in mode ${before}`),
+    hint: `Set write back to ${before}, or give the table another target and read it again: simplyload table resync ${table}`,
+    context: { table },
+  })
+}
+
 function addOwnColumns(drafts: Draft[], schema: TableSchema, target: TargetTable): void {
   if (schema.identity.kind !== 'key') own(drafts, ROW_ID_ID, ROW_ID_COLUMN, { kind: 'text' })
+  if (target.write === 'history') {
+    own(drafts, START_ID, '_fivetran_start', { kind: 'timestamptz' })
+    own(drafts, END_ID, '_fivetran_end', { kind: 'timestamptz' })
+    own(drafts, ACTIVE_ID, '_fivetran_active', { kind: 'bool' })
+  } else if (target.write === 'append') {
+    own(drafts, OPERATION_ID, '_op', { kind: 'text' })
+    own(drafts, COMMITTED_AT_ID, '_committed_at', { kind: 'timestamptz' })
+  }
   own(drafts, LOAD_TIME_ID, target.loadTimeColumn, { kind: 'timestamptz' })
   own(drafts, DELETED_ID, target.deletedColumn, { kind: 'bool' })
   own(drafts, POSITION_ID, POSITION_COLUMN, { kind: 'text' })

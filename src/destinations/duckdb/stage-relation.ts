@@ -6,6 +6,8 @@
  *   NULL for rows that are quarantined whole. Row order in a file and the order of the files is the order of positions,
  *   so one integer stands for a position of 31 characters.
  * - `pos`: the position. `unchanged`, `quarantine`, `content_hash`: the system columns.
+ * - `committed`: when it was committed, in microseconds since 1970; where the file does not say, when it was staged. Only for
+ *   tables that keep every change or version.
  * - `k1`, `k2`, …: the key; `o1`, …: the key before the change; only for identity `key`.
  * - `v0`, `v1`, …: the values for the columns of `dataColumns(layout)`, as their types.
  */
@@ -22,6 +24,7 @@ import {
   type LayoutColumn,
   missingValueLiteral,
   type TableLayout,
+  writeModeOf,
 } from './table-layout.ts'
 
 /** Kinds of change, the low three bits of a code. At least `PARTIAL_UPDATE`: it has values. At least `INSERT`: a new row. */
@@ -62,9 +65,9 @@ export function relationSql(relation: StageRelation, first = 0, end = relation.f
   if (first >= end) return emptySql(relation.layout)
   const parts: string[] = []
   for (let start = first; start < end; ) {
-    const shape = shapeOf(relation.files[start])
+    const shape = shapeOf(relation.files[start], relation.layout)
     let stop = start + 1
-    while (stop < end && shapeOf(relation.files[stop]) === shape) stop++
+    while (stop < end && shapeOf(relation.files[stop], relation.layout) === shape) stop++
     parts.push(partSql(relation, start, stop))
     start = stop
   }
@@ -76,6 +79,7 @@ function emptySql(layout: TableLayout): string {
   const keys = layout.identity.kind === 'key' ? identityColumns(layout) : []
   const typed = (column: LayoutColumn, name: string) => `NULL::${duckdbType(column.type)} AS ${name}`
   const named = [
+    ...(isDated(layout) ? ['NULL::BIGINT AS committed'] : []),
     ...keys.flatMap((column, index) => [typed(column, `k${index + 1}`), typed(column, `o${index + 1}`)]),
     ...dataColumns(layout).map((column, index) => typed(column, `v${index}`)),
   ]
@@ -83,11 +87,13 @@ function emptySql(layout: TableLayout): string {
 }
 
 /** Files with equal shapes are read together. Snapshot rows have no position of their own, so it must be the same. */
-function shapeOf(inspected: InspectedFile | undefined): string {
+function shapeOf(inspected: InspectedFile | undefined, layout: TableLayout): string {
   if (inspected === undefined) return ''
   const { file, columns } = inspected
   const types = file.schema.columns.map((column) => [column.id, duckdbType(column.type)])
-  return JSON.stringify([types, columns.has(SYSTEM_COLUMNS.position) ? '' : file.firstPosition])
+  const position = columns.has(SYSTEM_COLUMNS.position) ? '' : file.firstPosition
+  const staged = isDated(layout) && !columns.has(SYSTEM_COLUMNS.committedAt) ? file.stagedMs : 0
+  return JSON.stringify([types, position, staged])
 }
 
 function partSql(relation: StageRelation, start: number, stop: number): string {
@@ -102,6 +108,7 @@ function partSql(relation: StageRelation, start: number, stop: number): string {
     `${optional(SYSTEM_COLUMNS.unchanged)} AS unchanged`,
     `${optional(SYSTEM_COLUMNS.quarantine)} AS quarantine`,
     `${optional(SYSTEM_COLUMNS.contentHash)} AS content_hash`,
+    ...(isDated(layout) ? [`${committedSql(files)} AS committed`] : []),
     ...keySql(relation, files),
     ...dataColumns(layout).map((column, index) => `${valueSql(relation, files, column)} AS v${index}`),
   ]
@@ -112,6 +119,16 @@ function partSql(relation: StageRelation, start: number, stop: number): string {
 function positionSql(files: readonly InspectedFile[]): string {
   if (hasColumn(files, SYSTEM_COLUMNS.position)) return SYSTEM_COLUMNS.position
   return quoteLiteral(files[0]?.file.firstPosition ?? '')
+}
+
+function isDated(layout: TableLayout): boolean {
+  return writeModeOf(layout) !== 'merge'
+}
+
+function committedSql(files: readonly InspectedFile[]): string {
+  const staged = `${Math.round((files[0]?.file.stagedMs ?? 0) * 1000)}::BIGINT`
+  if (!hasColumn(files, SYSTEM_COLUMNS.committedAt)) return staged
+  return `coalesce(epoch_us(${SYSTEM_COLUMNS.committedAt}), ${staged})`
 }
 
 /** NULL positions: rows of aborted subtransactions, which do not exist. */

@@ -2,6 +2,7 @@
  * What a table of ours looks like on the destination: which column holds what, in their physical order. Kept in
  * `_simplyload.columns`, because names alone do not tell (they change, and DuckDB takes "Id" and "id" for the same).
  */
+import type { WriteMode } from '../../core/destination.ts'
 import type { Column, ColumnType, RowIdentity } from '../../core/table-schema.ts'
 import { qualifiedName, quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import { fits } from './type-lattice.ts'
@@ -12,6 +13,13 @@ export const DELETED_ID = -2
 export const POSITION_ID = -3
 /** Only for tables without a key. Bag: `<content hash>/<occurrence>`; append: where the row comes from. */
 export const ROW_ID_ID = -4
+/** Only for `history`: from when until when the version held, both inclusive, and whether it still does. */
+export const START_ID = -5
+export const END_ID = -6
+export const ACTIVE_ID = -7
+/** Only for `append`: what the change was, and when the source committed it. */
+export const OPERATION_ID = -8
+export const COMMITTED_AT_ID = -9
 
 export const POSITION_COLUMN = '_source_position'
 export const ROW_ID_COLUMN = '_fivetran_id'
@@ -55,7 +63,13 @@ export function columnSql(layout: TableLayout, id: number): string {
   return quoteIdentifier(column.name)
 }
 
-/** Columns by which a row is recognised, in order of the key. None for `append`. */
+/** Told by the columns that only one of the modes has. */
+export function writeModeOf(layout: TableLayout): WriteMode {
+  if (currentColumn(layout, ACTIVE_ID) !== undefined) return 'history'
+  return currentColumn(layout, OPERATION_ID) === undefined ? 'merge' : 'append'
+}
+
+/** Columns by which a row is recognised, in order of the key: for tables without one, that of the row's id. */
 export function identityColumns(layout: TableLayout): readonly LayoutColumn[] {
   const { identity } = layout
   const ids = identity.kind === 'key' ? identity.columnIds : [ROW_ID_ID]
