@@ -83,7 +83,7 @@ export interface TableFlush {
    * - `backfill`: rows that were read again, as snapshot files of the form that the final table has had by now, with
    *   boundaries that the table's checkpoint has passed; it stays where it is. A row goes in only where neither the row
    *   that is there, nor a tombstone of its key, nor that of a truncate is as new. Each file once, however often it is
-   *   asked, until `finishBackfill`. Only in a flush without `group`, and for tables with a key.
+   *   asked. Only in a flush without `group`, and for tables with a key.
    */
   readonly into: 'final' | 'shadow' | 'promote' | 'rejoin' | 'backfill'
   /**
@@ -141,6 +141,8 @@ export interface BackfillEnd {
    * removed. False: it stays, since rows of the range cannot be told by their keys.
    */
   readonly deleteMissing: boolean
+  /** All files that were merged. */
+  readonly batchIds: readonly string[]
   /** Milliseconds since 1970. */
   readonly loadedMs: number
 }
@@ -203,8 +205,11 @@ export interface Destination extends AsyncDisposable {
     positions: number,
     signal: AbortSignal,
   ): Promise<void>
-  /** Deletes what is missing, and forgets tombstones and files of the table's backfill. Returns the rows deleted. */
-  finishBackfill(lease: Lease, end: BackfillEnd, signal: AbortSignal): Promise<number>
+  /**
+   * Deletes what is missing and forgets tombstones. Returns the rows deleted; undefined where not every file was merged
+   * here (the destination was replaced by an older copy of itself): then nothing is done, and the rows must be read again.
+   */
+  finishBackfill(lease: Lease, end: BackfillEnd, signal: AbortSignal): Promise<number | undefined>
   /** One transaction for all tables, lease and checkpoints included. DDL that the schemas need runs before it. */
   flush(flush: Flush, signal: AbortSignal): Promise<FlushResult>
   /** The table leaves the group and keeps the group's present position as its own. */

@@ -26,6 +26,7 @@ const remove = (lsn: number, id: number) => ({ op: 'd' as const, position: at(ls
 
 class Backfilled {
   readonly table: DrivenTable
+  readonly #loaded = new Set<string>()
 
   constructor(table: DrivenTable) {
     this.table = table
@@ -46,12 +47,14 @@ class Backfilled {
   load(...files: readonly StageFile[]): Promise<FlushResult> {
     const { lease, position = before(0), destination } = this.table
     const part = { ...this.table.part(files, position), into: 'backfill' as const, tombstones: true }
+    for (const file of files) this.#loaded.add(file.batchId)
     return destination.flush({ lease, to: position, tables: [part], loadedMs: LOADED_MS }, never)
   }
 
-  finish(lsn: number, deleteMissing = true, range?: RowRange): Promise<number> {
+  finish(lsn: number, deleteMissing = true, range?: RowRange, more: readonly string[] = []) {
     const { lease, destination, target, schema } = this.table
-    const end = { target, schema, position: before(lsn), deleteMissing, loadedMs: LOADED_MS }
+    const batchIds = [...this.#loaded, ...more]
+    const end = { target, schema, position: before(lsn), deleteMissing, batchIds, loadedMs: LOADED_MS }
     return destination.finishBackfill(lease, range === undefined ? end : { ...end, range }, never)
   }
 }
@@ -168,6 +171,14 @@ export function describeBackfill(fixture: () => DestinationFixture): void {
     expect(await backfill.load(file)).toMatchObject({ tables: [{ inserted: 0, updated: 0, quarantined: 0 }] })
     const kept = await backfill.table.destination.quarantine('shop', { limit: 10 }, never)
     expect(kept.map(({ key, column: name, raw }) => [key, name, raw])).toEqual([['["2"]', 'note', 'NaN']])
+  })
+
+  it('where a file was not merged here, nothing is deleted, and it is said', async () => {
+    const backfill = await begin([row(1, 'one'), row(2, 'two')])
+    await backfill.merge(30)
+    await backfill.load(await backfill.chunk(20, row(1, 'one')))
+    expect(await backfill.finish(20, true, undefined, ['merged into a newer copy'])).toBeUndefined()
+    expect(await backfill.table.rows('id')).toEqual(['1', '2'])
   })
 
   it('of a row that was read twice, at different times, the newer reading stays', async () => {

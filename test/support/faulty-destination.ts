@@ -103,7 +103,7 @@ export class FaultyDestination implements Destination, ComparingDestination {
     )
   }
 
-  finishBackfill(lease: Lease, end: BackfillEnd, signal: AbortSignal): Promise<number> {
+  finishBackfill(lease: Lease, end: BackfillEnd, signal: AbortSignal): Promise<number | undefined> {
     return this.#call('finishBackfill', signal, () => this.#inner.finishBackfill(lease, end, signal))
   }
 

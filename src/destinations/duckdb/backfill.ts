@@ -16,7 +16,6 @@ import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.t
 import { loadLayouts } from './layout-store.ts'
 import { replaceByMarked } from './materialize.ts'
 import type { MergeInput } from './merge-input.ts'
-import { forgetLoads } from './promotion.ts'
 import { forgetQuarantine } from './quarantine.ts'
 import type { Session } from './session.ts'
 import type { InspectedFile } from './stage-inspection.ts'
@@ -70,9 +69,13 @@ export async function unloadedFiles(
   table: TableId,
   files: readonly InspectedFile[],
 ): Promise<readonly InspectedFile[]> {
-  const rows = await session.rows(`SELECT batch_id FROM _simplyload.loads WHERE ${OF_TABLE}`, idValues(table))
-  const loaded = new Set(rows.map((row) => String(row.batch_id)))
+  const loaded = await loadedBatches(session, table)
   return files.filter(({ file }) => !loaded.has(file.batchId))
+}
+
+async function loadedBatches(session: Session, table: TableId): Promise<ReadonlySet<string>> {
+  const rows = await session.rows(`SELECT batch_id FROM _simplyload.loads WHERE ${OF_TABLE}`, idValues(table))
+  return new Set(rows.map((row) => String(row.batch_id)))
 }
 
 export async function recordLoaded(
@@ -90,14 +93,22 @@ export async function recordLoaded(
   await session.run(`INSERT INTO _simplyload.loads VALUES ${rows.join(', ')}`)
 }
 
-/** Harmless when it is done again. Returns the rows that were deleted. */
-export async function finishBackfill(session: Session, lease: Lease, end: BackfillEnd): Promise<number> {
+/** Harmless when it is done again: the table keeps in mind which files it has until another backfill ends. */
+export async function finishBackfill(session: Session, lease: Lease, end: BackfillEnd): Promise<number | undefined> {
   const { table } = end.target
   try {
     return await session.transaction(async () => {
       await takeLease(session, lease)
+      const loaded = await loadedBatches(session, table)
+      if (!end.batchIds.every((id) => loaded.has(id))) return undefined
       const deleted = end.deleteMissing ? await deleteMissing(session, end) : 0
-      await forgetLoads(session, table)
+      const id = idValues(table)
+      await session.run(`DELETE FROM _simplyload.tombstones WHERE ${OF_TABLE}`, id)
+      const others = [...loaded].filter((batch) => !end.batchIds.includes(batch))
+      if (others.length > 0) {
+        const list = others.map(quoteLiteral).join(', ')
+        await session.run(`DELETE FROM _simplyload.loads WHERE ${OF_TABLE} AND batch_id IN (${list})`, id)
+      }
       // What an earlier reading of all rows put aside says nothing any more.
       if (end.range === undefined) await forgetQuarantine(session, table, end.position)
       return deleted

@@ -183,7 +183,7 @@ export class DuckDbDestination implements Destination, ComparingDestination {
     return result
   }
 
-  finishBackfill(lease: Lease, end: BackfillEnd, signal: AbortSignal): Promise<number> {
+  finishBackfill(lease: Lease, end: BackfillEnd, signal: AbortSignal): Promise<number | undefined> {
     return this.#use('write', `Finishing the backfill of ${tableName(end.target.table)}`, signal, (session) =>
       finishBackfill(session, lease, end),
     )

@@ -9,7 +9,7 @@ import { putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
 import { isConversionError, isMemoryError, isReadingError, translateError } from './errors.ts'
 import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
 import { loadLayouts, type StoredLayout, saveLayout } from './layout-store.ts'
-import { forgetAttempt, requireFreeName, shadowName } from './promotion.ts'
+import { forgetAttempt, forgetLoads, requireFreeName, shadowName } from './promotion.ts'
 import { recordQuarantined, recordRejected } from './quarantine.ts'
 import { createTableSql, emptyLayout, evolveLayout } from './schema-evolution.ts'
 import type { Session } from './session.ts'
@@ -55,7 +55,9 @@ export async function beginSnapshot(
     const layout = newLayout(target, schema, book.get(table, 'final'))
     await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(target.namespace)}`)
     await session.run(createTableSql(layout))
-    await forgetAttempt(session, table)
+    // Without a shadow table, what is remembered is of a backfill of the table that is there.
+    if (shadow === undefined) await forgetLoads(session, table)
+    else await forgetAttempt(session, table)
     await saveLayout(session, table, 'shadow', { layout, finishedPosition: undefined })
     return []
   })
