@@ -7,9 +7,10 @@ import type { SnapshotChunk, SnapshotSession } from '../core/source.ts'
 import type { StageFile } from '../core/stage.ts'
 import type { ChunkRecord } from '../core/state.ts'
 import { placeBatch, snapshotBatchId } from './batch-name.ts'
-import type { SourceContext } from './context.ts'
+import { ChunkFiles } from './chunk-files.ts'
+import type { EngineSettings, SourceContext } from './context.ts'
 import type { SnapshotPorts } from './snapshot-ports.ts'
-import { withCommitTime, writeBatchFile } from './stage-file-writer.ts'
+import { withCommitTime } from './stage-file-writer.ts'
 import type { TableReading } from './table-reading.ts'
 
 export interface ChunkJob {
@@ -27,16 +28,28 @@ export interface ChunkHooks {
   readonly failed: (reading: TableReading, error: unknown) => Promise<void>
 }
 
-/** All rows of a chunk are received; the files of the last ones may still be on their way to the disk. */
-interface ReadChunk extends ChunkJob {
-  readonly files: Promise<StageFile>[]
-  rows: number
+/**
+ * Of a row group. Three batches are in hand per connection (received, waiting, being encoded), and memory is made of them;
+ * larger ones measured no faster.
+ */
+const GROUP_ROWS_MAX = 50_000
+const GROUP_BYTES_MAX = 16 * 1024 * 1024
+
+/** What a snapshot session is opened with. */
+export function snapshotLimits({ snapshotConnections, batchRowsMax, batchBytesMax }: EngineSettings) {
+  return {
+    connections: snapshotConnections,
+    batchRowsMax: Math.min(batchRowsMax, GROUP_ROWS_MAX),
+    batchBytesMax: Math.min(batchBytesMax, GROUP_BYTES_MAX),
+  }
 }
 
-/** What a worker is writing. */
-interface Lane {
-  /** Never rejects: a failure belongs to the chunk. */
-  writing: Promise<void> | undefined
+interface ReadChunk extends ChunkJob {
+  readonly files: ChunkFiles
+  /** Of the latest batch. Never rejects: see `failure`. */
+  writing: Promise<void>
+  failure: { readonly error: unknown } | undefined
+  rows: number
 }
 
 export class ChunkReader {
@@ -71,7 +84,7 @@ export class ChunkReader {
     const signal = AbortSignal.any([this.#ports.stop.immediate, this.#broken.signal])
     let next = 0
     const worker = async () => {
-      const lane: Lane = { writing: undefined }
+      let before: ReadChunk | undefined
       // A chunk is finished while the next one is read, so that the source does not wait for the stage's disk.
       let finishing: Promise<void> | undefined
       try {
@@ -79,7 +92,8 @@ export class ChunkReader {
           const job = jobs[next++]
           invariant(job !== undefined, 'the queue holds what its length says')
           if (!this.#hooks.isWanted(job.reading)) continue
-          const read = await this.#readChunk(job, lane, signal)
+          const read = await this.#readChunk(job, before, signal)
+          before = read
           await finishing
           finishing = read === undefined ? undefined : this.#finishChunk(read, signal)
           finishing?.catch(() => undefined) // until it is awaited, here or below
@@ -95,21 +109,27 @@ export class ChunkReader {
   }
 
   /** Undefined where it failed and the table was stopped; what concerns all tables is thrown. */
-  async #readChunk({ reading, chunk }: ChunkJob, lane: Lane, signal: AbortSignal): Promise<ReadChunk | undefined> {
+  async #readChunk(
+    { reading, chunk }: ChunkJob,
+    before: ReadChunk | undefined,
+    signal: AbortSignal,
+  ): Promise<ReadChunk | undefined> {
     const { stage, settings, clock } = this.#context
     const { table } = reading
-    const read: ReadChunk = { reading, chunk, files: [], rows: 0 }
+    const place = () => placeBatch(settings.customer, table.id, this.#batchId(chunk), clock.nowMs())
+    const files = new ChunkFiles(stage, place, signal)
+    const read: ReadChunk = { reading, chunk, files, writing: Promise.resolve(), failure: undefined, rows: 0 }
+    const isDated = table.configured.request.commitTimes === true
     try {
       for await (const batch of this.#session.readChunk(table.schema, chunk, signal)) {
         // One batch is encoded while the next is received, also across chunks; more would only be memory.
-        await lane.writing
-        await read.files.at(-1)
-        const place = placeBatch(settings.customer, table.id, this.#batchId(chunk), clock.nowMs())
-        const isDated = table.configured.request.commitTimes === true
-        const dated = isDated ? withCommitTime(batch, this.#session.takenUs) : batch
-        const file = writeBatchFile(stage, dated, place, signal)
-        lane.writing = file.then(noted, noted)
-        read.files.push(file)
+        await before?.writing
+        await written(read)
+        read.writing = files
+          .write(isDated ? withCommitTime(batch, this.#session.takenUs) : batch)
+          .catch((error: unknown) => {
+            read.failure = { error }
+          })
         read.rows += batch.rows
         reading.rows += batch.rows
         reading.bytes += batch.bytes
@@ -125,26 +145,33 @@ export class ChunkReader {
   async #finishChunk(read: ReadChunk, signal: AbortSignal): Promise<void> {
     const { state } = this.#context
     const { reading, chunk, rows } = read
+    let files: readonly StageFile[]
     try {
-      const written = await Promise.all(read.files)
-      const batchIds = written.map((file) => file.batchId)
-      await state.finishChunk({ ...chunk, finishedAt: this.#session.position, rows, batchIds }, written)
-      this.#ports.attempts.progressed()
-      reading.missing--
-      this.#hooks.tell(reading)
-      await this.#hooks.finished(reading, written)
+      await written(read)
+      files = await read.files.finish()
+      const batchIds = files.map((file) => file.batchId)
+      await state.finishChunk({ ...chunk, finishedAt: this.#session.position, rows, batchIds }, files)
     } catch (error) {
-      await this.#discard(read, error, signal)
+      return await this.#discard(read, error, signal)
+    }
+    this.#ports.attempts.progressed()
+    reading.missing--
+    this.#hooks.tell(reading)
+    try {
+      await this.#hooks.finished(reading, files)
+    } catch (error) {
+      // The files are recorded: they stay.
+      if (signal.aborted) throw error
+      await this.#hooks.failed(reading, error)
     }
   }
 
-  async #discard({ reading, files, rows }: ReadChunk, error: unknown, signal: AbortSignal): Promise<void> {
-    const { stage } = this.#context
-    reading.rows -= rows
-    const written = await Promise.allSettled(files)
-    for (const file of written) if (file.status === 'fulfilled') await stage.remove(file.value.path)
+  async #discard(read: ReadChunk, error: unknown, signal: AbortSignal): Promise<void> {
+    read.reading.rows -= read.rows
+    await read.writing
+    await read.files.discard()
     if (signal.aborted) throw error
-    await this.#hooks.failed(reading, error)
+    await this.#hooks.failed(read.reading, error)
   }
 
   #batchId(chunk: SnapshotChunk): string {
@@ -152,6 +179,8 @@ export class ChunkReader {
   }
 }
 
-function noted(): void {
-  // Whoever finishes the chunk hears how it ended.
+/** All batches of the chunk so far are in its files. */
+async function written(read: ReadChunk): Promise<void> {
+  await read.writing
+  if (read.failure !== undefined) throw read.failure.error
 }

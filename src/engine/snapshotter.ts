@@ -10,7 +10,7 @@ import { invariant } from '../core/invariant.ts'
 import type { SnapshotChunk, SnapshotPlan, SnapshotSession } from '../core/source.ts'
 import type { ChunkRecord } from '../core/state.ts'
 import type { TableSchema } from '../core/table-schema.ts'
-import { type ChunkJob, ChunkReader } from './chunk-reader.ts'
+import { type ChunkJob, ChunkReader, snapshotLimits } from './chunk-reader.ts'
 import type { SourceContext } from './context.ts'
 import { failReading, ShadowLoader } from './shadow-loader.ts'
 import type { SnapshotPorts } from './snapshot-ports.ts'
@@ -56,9 +56,7 @@ async function readTables(
     {
       generation: ports.generation,
       schemas: tables.map((table) => table.schema),
-      connections: settings.snapshotConnections,
-      batchRowsMax: settings.batchRowsMax,
-      batchBytesMax: settings.batchBytesMax,
+      ...snapshotLimits(settings),
     },
     ports.stop.immediate,
   )

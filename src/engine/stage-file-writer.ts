@@ -52,7 +52,7 @@ export async function writeBatchFile(
   }
 }
 
-function fileMetadata(batch: Batch, place: BatchPlace): Record<string, string> {
+export function fileMetadata(batch: Batch, place: BatchPlace): Record<string, string> {
   return { 'simplyload.batch_id': place.batchId, 'simplyload.schema': JSON.stringify(batch.schema) }
 }
 
@@ -140,7 +140,7 @@ export class InProgressFile {
   }
 }
 
-function addFeatures(a: BatchFeatures, b: BatchFeatures): BatchFeatures {
+export function addFeatures(a: BatchFeatures, b: BatchFeatures): BatchFeatures {
   return {
     updates: a.updates + b.updates,
     deletes: a.deletes + b.deletes,
