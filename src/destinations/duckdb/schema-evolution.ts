@@ -34,6 +34,7 @@ import {
   tableSql,
   writeModeOf,
 } from './table-layout.ts'
+import type { TextCompression } from './text-compression.ts'
 import { widen } from './type-lattice.ts'
 
 export interface Evolution {
@@ -64,8 +65,12 @@ export function emptyLayout(namespace: string, name: string, schema: TableSchema
   return { namespace, name, identity: schema.identity, columns: [] }
 }
 
-export function createTableSql(layout: TableLayout): string {
-  const columns = layout.columns.map((column) => `${quoteIdentifier(column.name)} ${duckdbType(column.type)}`)
+export function createTableSql(layout: TableLayout, compression: TextCompression = new Map()): string {
+  const columns = layout.columns.map(({ id, name, type }) => {
+    const method = compression.get(id)
+    const using = method === undefined ? '' : ` USING COMPRESSION ${method}`
+    return `${quoteIdentifier(name)} ${duckdbType(type)}${using}`
+  })
   return `CREATE TABLE ${tableSql(layout)} (${columns.join(', ')})`
 }
 

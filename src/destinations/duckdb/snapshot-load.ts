@@ -28,7 +28,7 @@ import {
   type TableLayout,
   tableSql,
 } from './table-layout.ts'
-import { withTextCompression } from './text-compression.ts'
+import { chooseTextCompression } from './text-compression.ts'
 import { widen } from './type-lattice.ts'
 
 /** The shadow table begins as the final one is, so that views with `*` and columns that were kept stay as they were. */
@@ -109,9 +109,7 @@ export async function loadSnapshot(
   for (;;) {
     try {
       const inspected = await inspectFiles(session, files, locate)
-      const load = () => session.transaction(() => loadFresh(session, lease, table, inspected, careful, nowMs))
-      const shadow = (await loadLayouts(session, table.source, [table])).get(table, 'shadow')
-      return await (shadow === undefined ? load() : withTextCompression(session, shadow.layout, inspected, load))
+      return await session.transaction(() => loadFresh(session, lease, table, inspected, careful, nowMs))
     } catch (error) {
       if (session.isStop(error)) throw error
       if (isReadingError(error)) await requireReadable(session, files, locate)
@@ -139,8 +137,17 @@ async function loadFresh(
   const files = inspected.filter(({ file }) => !loaded.has(file.batchId))
   const [first] = files
   if (first === undefined) return 0
+  if (loaded.size === 0) await makeAnew(session, layout, files)
   const relation = { files, layout, schema: first.file.schema, from: undefined, careful }
   return append(session, relation, loaded.size, nowMs)
+}
+
+/** The table is empty: now that rows are there to look at, it gets the compression that suits them. */
+async function makeAnew(session: Session, layout: TableLayout, files: readonly InspectedFile[]): Promise<void> {
+  const compression = await chooseTextCompression(session, layout, files)
+  if (compression.size === 0) return
+  await session.run(`DROP TABLE ${tableSql(layout)}`)
+  await session.run(createTableSql(layout, compression))
 }
 
 async function append(session: Session, relation: StageRelation, loadedBefore: number, nowMs: number): Promise<number> {

@@ -1,49 +1,55 @@
 /**
- * Which compression DuckDB tries on the text of a snapshot.
+ * Which compression the text of a new table gets.
  *
- * Before it writes a row group it tries each method on each column. For text that hardly repeats, trying the dictionary
- * is a sixth of the CPU of a whole load (0.7 of 4.7 seconds for 3M rows with three such columns), and it never wins. So it
- * is left out where no text column repeats, judged by the largest file.
+ * Left alone, DuckDB tries each method on each column of each row group before it writes it: a fifth of the CPU of a whole load
+ * (1.1 of 5.9 seconds for 3M rows with three such columns, and the file is as large). What repeats and what does not is seen in
+ * the first file just as well. The choice stays with the table; where values are too long for it, DuckDB leaves them as
+ * they are.
  */
 import type { Session } from './session.ts'
 import type { InspectedFile } from './stage-inspection.ts'
 import { relationSql } from './stage-relation.ts'
 import { dataColumns, type LayoutColumn, type TableLayout } from './table-layout.ts'
 
-/** Distinct values per value, above which a dictionary does not pay. */
-const REPEATS_BELOW = 0.4
-/** Fewer rows tell nothing. */
-const SAMPLE_ROWS_MIN = 10_000
+/** Column id → method. Columns that are not in it are DuckDB's to decide. */
+export type TextCompression = ReadonlyMap<number, 'fsst' | 'dictionary'>
 
-/** Runs `load`, a whole transaction, with what suits the files. */
-export async function withTextCompression<T>(
+/** Fewer values tell nothing. */
+const SAMPLE_ROWS_MIN = 10_000
+const SAMPLE_ROWS_MAX = 50_000
+/** Distinct values per value, above which a dictionary never pays. */
+const RARE_FROM = 0.4
+/** Distinct values in a sample, up to which it always does. */
+const REPEATED_UP_TO = 2_000
+
+export async function chooseTextCompression(
   session: Session,
   layout: TableLayout,
   files: readonly InspectedFile[],
-  load: () => Promise<T>,
-): Promise<T> {
-  if (!(await hardlyRepeats(session, layout, files))) return load()
-  await session.run("SET disabled_compression_methods = 'dictionary'")
-  try {
-    return await load()
-  } finally {
-    await session.run("SET disabled_compression_methods = ''")
-  }
-}
-
-async function hardlyRepeats(session: Session, layout: TableLayout, files: readonly InspectedFile[]): Promise<boolean> {
-  const texts = dataColumns(layout).flatMap((column, index) => (isText(column) ? [`v${index}`] : []))
+): Promise<TextCompression> {
+  const texts = dataColumns(layout).flatMap((column, index) => (isText(column) ? [{ id: column.id, index }] : []))
   const sample = files.toSorted((a, b) => b.file.rows - a.file.rows)[0]
-  if (texts.length === 0 || sample === undefined || sample.file.rows < SAMPLE_ROWS_MIN) return false
-  const shares = texts.map(
-    (name) => `coalesce(approx_count_distinct(${name}) / nullif(count(${name}), 0), 1) > ${REPEATS_BELOW}`,
+  if (texts.length === 0 || sample === undefined || sample.file.rows < SAMPLE_ROWS_MIN) return new Map()
+  const counts = texts.map(
+    ({ index }) => `approx_count_distinct(v${index}) AS d${index}, count(v${index}) AS n${index}`,
   )
   const rows = relationSql({ files: [sample], layout, schema: sample.file.schema, from: undefined, careful: true })
-  const { rare } = await session.row(`SELECT ${shares.join(' AND ')} AS rare FROM ${rows}`)
-  return rare === true
+  const values = texts.map(({ index }) => `v${index}`).join(', ')
+  const row = await session.row(
+    `SELECT ${counts.join(', ')} FROM (SELECT ${values} FROM ${rows} LIMIT ${SAMPLE_ROWS_MAX})`,
+  )
+  const chosen = new Map<number, 'fsst' | 'dictionary'>()
+  for (const { id, index } of texts) {
+    const distinct = Number(row[`d${index}`])
+    const present = Number(row[`n${index}`])
+    if (present < SAMPLE_ROWS_MIN) continue
+    if (distinct > present * RARE_FROM) chosen.set(id, 'fsst')
+    else if (distinct <= REPEATED_UP_TO) chosen.set(id, 'dictionary')
+  }
+  return chosen
 }
 
 function isText(column: LayoutColumn): boolean {
   const { kind } = column.type
-  return column.state === 'current' && (kind === 'text' || kind === 'json' || kind === 'bytes')
+  return column.state === 'current' && (kind === 'text' || kind === 'json')
 }
