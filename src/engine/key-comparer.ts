@@ -35,8 +35,10 @@ export class KeyComparer {
     keys: AsyncIterable<SnapshotBatch>,
     recorded: () => Promise<void>,
   ): AsyncIterable<KeyDifference> | undefined {
-    const table = this.#ports.book.get(schema.table)
-    return this.#isComparable(table) ? this.#differences(table, schema, keys, recorded) : undefined
+    const table = this.#ports.book.find(schema.table)
+    return table !== undefined && this.#isComparable(table)
+      ? this.#differences(table, schema, keys, recorded)
+      : undefined
   }
 
   #isComparable(table: BookedTable): boolean {

@@ -21,6 +21,15 @@ export interface StagedBoundary {
   readonly files: readonly StageFile[]
 }
 
+/** In the order in which they are called. What is given for the ledger is asked for at the moment of its record. */
+export interface SealSteps {
+  readonly prepare: () => Promise<void>
+  /** False: nobody follows the table any more. */
+  readonly isWanted: (file: StageFile) => boolean
+  readonly tokens: () => readonly StreamToken[]
+  readonly recorded: (staged: StagedBoundary) => void
+}
+
 interface OpenFile {
   readonly file: Promise<InProgressFile>
   /** Appends are chained so that row groups keep their order. */
@@ -92,28 +101,22 @@ export class Stager {
     }
   }
 
-  /**
-   * Records the boundary once its files are durable: `prepare`, then the ledger with what `tokens` says at that moment,
-   * then `recorded`. Waits only when recording lags behind.
-   */
-  async seal(
-    boundary: Boundary,
-    prepare: () => Promise<void>,
-    tokens: () => readonly StreamToken[],
-    recorded: (staged: StagedBoundary) => void,
-  ): Promise<void> {
+  /** Records the boundary once its files are durable. Waits only when recording lags behind. */
+  async seal(boundary: Boundary, { prepare, isWanted, tokens, recorded }: SealSteps): Promise<void> {
     const pending = this.#files
     this.#files = []
     this.#recordingCount++
     this.#recording = this.#recording
       .then(async () => {
-        const files = (await Promise.all(pending)).filter((file) => file !== undefined)
+        const written = (await Promise.all(pending)).filter((file) => file !== undefined)
         if (this.#failure !== undefined) throw this.#failure.error
         await prepare()
-        const { state, name } = this.#context
+        const { state, stage, name } = this.#context
+        const files = written.filter(isWanted)
         await state.recordStaged(name, files, boundary.lsn, tokens())
         for (const file of files) this.#unrecorded.delete(file.path)
         recorded({ boundary, files })
+        for (const file of written) if (!files.includes(file)) await stage.remove(file.path)
       })
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {

@@ -15,6 +15,7 @@ import { type StagedBoundary, Stager } from './stager.ts'
 import { beginningOf } from './start-plan.ts'
 import type { BookedTable, TableBook } from './table-book.ts'
 import { isBeforeSnapshot, stagesChanges } from './table-machine.ts'
+import { resetTable } from './table-reset.ts'
 import type { Turn } from './turn.ts'
 
 export interface FollowPorts {
@@ -49,6 +50,7 @@ export class StreamFollower {
   #targetLsn = 0n
   #stream: ChangeStream | undefined
   #streams = 0
+  #connection = new AbortController()
   /** How often a table has been followed anew, by name. */
   readonly #beginnings = new Map<string, number>()
 
@@ -73,21 +75,28 @@ export class StreamFollower {
     this.#stream?.requestBoundary(lsn)
   }
 
+  /** Follows the tables of the book anew, from the last recorded boundary on. */
+  reconnect(): void {
+    this.#connection.abort(new Error('followed anew'))
+  }
+
   /** Until a stop is asked for; rejects with what no new connection mends. */
   async run(): Promise<void> {
     const { stop, attempts } = this.#ports
     while (!stop.graceful.aborted) {
+      this.#connection = new AbortController()
       try {
-        await this.#follow()
+        await this.#follow(AbortSignal.any([stop.graceful, this.#connection.signal]))
       } catch (error) {
         if (stop.graceful.aborted && !isFatal(error)) return
+        if (this.#connection.signal.aborted && error === this.#connection.signal.reason) continue
         await attempts.failed(error, stop.graceful)
       }
     }
   }
 
   /** One connection: until it breaks or a stop is asked for. */
-  async #follow(): Promise<void> {
+  async #follow(signal: AbortSignal): Promise<void> {
     const { source, settings } = this.#context
     const { lease, generation, stop } = this.#ports
     const stager = new Stager(this.#context, lease, this.#streams++, stop.immediate)
@@ -105,7 +114,7 @@ export class StreamFollower {
           memoryBytesMax: settings.memoryBytesMax / 4,
           compareKeys: (schema, keys) => this.#ports.keys.compare(schema, keys, () => stager.drain()),
         },
-        stop.graceful,
+        signal,
       )
       this.#stream = stream
       for (const table of this.#ports.book.all()) {
@@ -148,10 +157,10 @@ export class StreamFollower {
     const { book } = this.#ports
     switch (event.kind) {
       case 'changes':
-        if (stagesChanges(book.get(event.batch.schema.table).record.state)) await stager.add(event.batch)
+        if (this.#isFollowed(event.batch.schema.table)) await stager.add(event.batch)
         return
       case 'in-progress':
-        if (stagesChanges(book.get(event.batch.schema.table).record.state)) await stager.addInProgress(event.batch)
+        if (this.#isFollowed(event.batch.schema.table)) await stager.addInProgress(event.batch)
         return
       case 'transaction-committed':
         return stager.commitTransaction(event)
@@ -160,29 +169,36 @@ export class StreamFollower {
       case 'schema':
         schemas.push({ event, beginning: this.#beginnings.get(tableName(event.schema.table)) })
         return
-      case 'table-failed':
-        return this.#failTable(book.get(event.table), event.error, event.needsResync)
+      case 'table-failed': {
+        const table = book.find(event.table)
+        return table === undefined ? undefined : this.failTable(table, event.error, event.needsResync)
+      }
       case 'boundary': {
         const changed = schemas.splice(0)
         // Schemas first: were the process killed after the ledger has the rows, nothing would come that tells of them again.
         const prepare = async () => {
-          for (const change of changed) await this.#changeSchema(change)
+          for (const change of changed) await this.#changeSchema(change, event.through)
         }
         const tokens = event.tokens ?? []
-        return stager.seal(
-          event,
+        return stager.seal(event, {
           prepare,
-          () => book.current(tokens),
-          (staged) => {
+          isWanted: (file) => book.find(file.schema.table) !== undefined,
+          tokens: () => book.current(tokens),
+          recorded: (staged) => {
             book.noteTokens(tokens)
             book.addWaiting(staged.files)
             this.#recorded(staged, stream)
           },
-        )
+        })
       }
       case 'notice':
         return this.#tell(event.table, event.message)
     }
+  }
+
+  #isFollowed(id: TableId): boolean {
+    const table = this.#ports.book.find(id)
+    return table !== undefined && stagesChanges(table.record.state)
   }
 
   #tell(table: TableId | undefined, message: string): void {
@@ -214,37 +230,28 @@ export class StreamFollower {
     this.#ports.recorded(staged)
   }
 
-  async #changeSchema({ event, beginning }: NoticedSchema): Promise<void> {
+  async #changeSchema({ event, beginning }: NoticedSchema, through: Position): Promise<void> {
     const { clock, emit, name } = this.#context
     const { book } = this.#ports
-    const table = book.get(event.schema.table)
+    const table = book.find(event.schema.table)
+    if (table === undefined) return
     // The stream may lag behind the snapshot: what it then notices is older than what the snapshot has found.
     if (isBeforeSnapshot(table.record) || beginning !== this.#beginnings.get(table.name)) return
     emit({ event: 'schema', source: name, table: table.name, changes: event.changes, atMs: clock.nowMs() })
     const rewritten = event.rewritten || fillsTransformed(table, event.schema)
-    if (rewritten && stagesChanges(table.record.state)) await this.#readAgain(table, event.schema)
-    else await book.save(table, { schema: event.schema })
+    table.schemaFrom = through
+    if (rewritten && stagesChanges(table.record.state)) {
+      // Rows at the destination no longer follow from the changes. With the new schema alone saved, nothing would tell of
+      // it again.
+      await resetTable(this.#context, this.#ports, table, { schema: event.schema }, 'the source rewrote the table')
+      this.#ports.unread()
+    } else {
+      await book.save(table, { schema: event.schema })
+    }
   }
 
-  /**
-   * Rows at the destination no longer follow from the changes: a new snapshot replaces them when it is complete. The new
-   * schema and the need to read again are saved in one step: with the schema alone nothing would tell of it again.
-   */
-  async #readAgain(table: BookedTable, schema: TableSchema): Promise<void> {
-    const { destination, state } = this.#context
-    const { book, lease, destinationGuard, destinationTurn, stop } = this.#ports
-    await destinationTurn.run(async () => {
-      await book.move(table, 'reset', { schema, snapshotPosition: undefined }, 'the source rewrote the table')
-      await destinationGuard.run(() => destination.resetCheckpoint(lease, table.id, stop.immediate), stop.immediate)
-      table.inGroup = false
-      table.checkpoint = undefined
-      await book.discardWaiting(table)
-      await state.clearChunks(table.id)
-    })
-    this.#ports.unread()
-  }
-
-  async #failTable(table: BookedTable, error: Error, needsResync: boolean): Promise<void> {
+  /** The table leaves the others with its error. */
+  async failTable(table: BookedTable, error: Error, needsResync: boolean): Promise<void> {
     const { destination } = this.#context
     const { book, lease, destinationGuard, destinationTurn, stop } = this.#ports
     await destinationTurn.run(async () => {

@@ -15,13 +15,15 @@ import { type TableEvent, transition } from './table-machine.ts'
 
 export class BookedTable {
   readonly name: string
-  readonly configured: ConfiguredTable
+  configured: ConfiguredTable
   record: TableRecord
   /** Where the table's rows at the destination stand; undefined before its snapshot is complete. */
   checkpoint: Position | undefined
   inGroup = false
   /** Recorded in the ledger, in order of position, not merged yet. */
   waiting: StageFile[] = []
+  /** The boundary at whose record its schema changed last: files before it may have an earlier form. */
+  schemaFrom: Position | undefined
   /** What the stream goes on from, and the position of the snapshot that it belongs to. */
   token: { readonly text: string; readonly startAt: Position } | undefined
 
@@ -47,6 +49,8 @@ export class BookedTable {
 export class TableBook {
   readonly #context: SourceContext
   readonly #tables = new Map<string, BookedTable>()
+  /** Called when a table has moved on. */
+  moved: () => void = () => undefined
 
   constructor(context: SourceContext) {
     this.#context = context
@@ -61,9 +65,19 @@ export class TableBook {
   }
 
   get(table: TableId): BookedTable {
-    const found = this.#tables.get(tableName(table))
+    const found = this.find(table)
     invariant(found !== undefined, `the book has every configured table (${tableName(table)})`)
     return found
+  }
+
+  /** Undefined for a table that was taken out of the configuration while the run goes on. */
+  find(table: TableId): BookedTable | undefined {
+    return this.#tables.get(tableName(table))
+  }
+
+  /** Nobody follows it any more. */
+  remove(table: BookedTable): void {
+    this.#tables.delete(table.name)
   }
 
   /** Moves the state machine, saves and tells. */
@@ -75,10 +89,11 @@ export class TableBook {
       event: 'state',
       source: name,
       table: table.name,
-      state: next.state,
+      state: table.record.state,
       atMs: clock.nowMs(),
       ...(reason === undefined ? {} : { reason }),
     })
+    this.moved()
   }
 
   async save(table: BookedTable, change: Partial<TableRecord>): Promise<void> {
@@ -95,8 +110,12 @@ export class TableBook {
     const atMs = clock.nowMs()
     log.error({ source: name, table: table.name, code }, message)
     await state.recordError({ source: name, table: table.name, code, message, hint, atMs })
-    await this.move(table, needsResync ? 'gap' : 'failed', { lastError: message, lastErrorCode: code }, message)
-    if (needsResync) await this.discardWaiting(table)
+    const change = { lastError: message, lastErrorCode: code, ...(needsResync ? { backfill: undefined } : {}) }
+    await this.move(table, needsResync ? 'gap' : 'failed', change, message)
+    if (needsResync) {
+      await this.discardWaiting(table)
+      await state.clearChunks(table.id)
+    }
     emit({
       event: 'error',
       source: name,
@@ -116,7 +135,7 @@ export class TableBook {
 
   /** Of what came with a boundary, the tokens of tables that have not been read again since. */
   current(tokens: readonly BoundaryToken[]): readonly BoundaryToken[] {
-    return tokens.filter((token) => this.get(token.table).token?.startAt === token.startAt)
+    return tokens.filter((token) => this.find(token.table)?.token?.startAt === token.startAt)
   }
 
   /** As they were recorded before the run began. */
