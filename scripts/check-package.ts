@@ -1,17 +1,19 @@
 /**
- * Packs the package, installs the archive into an empty project as a user would, and runs it: with this Node, and as an
- * old Node would see it.
+ * Packs the package, installs the archive into the example project as a user would, and runs it: the command line, the
+ * demo, and the library, whose types are checked; with this Node, and as an old Node would see it.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import pg from 'pg'
+import { startPostgres } from '../src/demo/embedded-postgres.ts'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 const folder = mkdtempSync(join(tmpdir(), 'simplyload-package-'))
 try {
   execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { stdio: ['ignore', 'ignore', 'inherit'] })
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
+  cpSync('examples/library', folder, { recursive: true })
   const archive = `./simplyload-${version}.tgz`
   execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline', archive], {
     cwd: folder,
@@ -21,6 +23,7 @@ try {
   expect('an unknown command', run('npx', ['--no-install', 'simplyload', 'snyc']), 2, 'sync')
   const demo = run('npx', ['--no-install', 'simplyload', 'demo', '--json'])
   expect('npx simplyload demo', demo, 0, '"verified":true')
+  await checkExample()
   const old = 'data:text/javascript,Object.defineProperty(process, "versions", { value: { node: "20.11.1" } })'
   const entry = join('node_modules', 'simplyload', 'bin', 'simplyload.js')
   expect(
@@ -34,8 +37,34 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-function run(command: string, parameters: readonly string[]): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(command, parameters, { cwd: folder, encoding: 'utf8' })
+/** The library, from its archive: types, the configuration in TypeScript, and a sync. */
+async function checkExample(): Promise<void> {
+  const types = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--module', 'nodenext', '--target', 'es2024']
+  const more = ['--allowImportingTsExtensions', '--types', 'node', '--typeRoots', resolve('node_modules/@types')]
+  const compiler = resolve('node_modules/typescript/bin/tsc')
+  expect('types of the library', run('node', [compiler, ...types, ...more, 'follow.ts', 'simplyload.config.ts']), 0, '')
+  await using server = await startPostgres()
+  const environment = { ...process.env, SHOP_DATABASE_URL: server.url }
+  const validated = run('npx', ['--no-install', 'simplyload', 'validate'], environment)
+  expect('validate', validated, 0, 'simplyload.config.ts is valid')
+  await createShop(server.url)
+  expect('the example', run('node', ['follow.ts', '--once'], environment), 0, 'Both sides are equal')
+}
+
+async function createShop(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(`CREATE TABLE orders (id int PRIMARY KEY); INSERT INTO orders VALUES (1), (2);
+    CREATE TABLE customers (id int PRIMARY KEY, email text, phone text, is_test bool); INSERT INTO customers VALUES (1, 'a', 'b')`)
+  await client.end()
+}
+
+function run(
+  command: string,
+  parameters: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(command, parameters, { cwd: folder, encoding: 'utf8', env })
   return { status, output: stdout + stderr }
 }
 

@@ -1,4 +1,5 @@
 /** The application: the configuration, and for each command what it takes. Heavy modules are loaded when first used. */
+import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import { loadConfig } from './config/load.ts'
 import { CONFIG_SCHEMA, type Config, describeDestination, describeSource } from './connectors.ts'
@@ -10,6 +11,7 @@ import type {
   ConfigSummary,
   Discovery,
   Examination,
+  LogLevel,
   QueryResult,
   Selection,
   SourceStatus,
@@ -17,34 +19,54 @@ import type {
   VerificationReport,
   VerifyRequest,
 } from './core/application.ts'
+import { CONFIG_FILES } from './core/application.ts'
 import type { QuarantineEntry } from './core/destination.ts'
+import { PipelineError } from './core/errors.ts'
 import type { ProgressListener, SyncSummary } from './core/progress.ts'
 import type { TableId } from './core/table-schema.ts'
 
 export async function openApplication(options: ApplicationOptions): Promise<Application> {
-  const { config, folder } = await loadConfig(CONFIG_SCHEMA, {
-    file: options.configFile,
-    environment: options.environment,
-    settings: options.settings,
+  const file = options.configFile ?? presentConfigFile()
+  const { environment, settings, logLevel } = options
+  const { config, folder } = await loadConfig(CONFIG_SCHEMA, { file, environment, settings })
+  return configuredApplication(config, { file: relative(process.cwd(), file) || file, folder, logLevel })
+}
+
+/** Two of them would leave it open which one counts. */
+function presentConfigFile(): string {
+  const [file = CONFIG_FILES[0], other] = CONFIG_FILES.filter((name) => existsSync(name))
+  if (other === undefined) return file
+  throw new PipelineError('config_invalid', 'Choosing the configuration file', {
+    cause: new Error(`${file} and ${other} are both here`),
+    hint: `Remove one of them, or name it: --config ${file}`,
   })
-  return new ConfiguredApplication(config, folder, options)
+}
+
+export interface ApplicationSetting {
+  /** Stands for the configuration in headings. */
+  readonly file: string
+  /** Where relative paths of the configuration start. */
+  readonly folder: string
+  readonly logLevel: LogLevel
+}
+
+export function configuredApplication(config: Config, setting: ApplicationSetting): Application {
+  return new ConfiguredApplication(config, setting)
 }
 
 class ConfiguredApplication implements Application {
   readonly #config: Config
-  readonly #folder: string
-  readonly #options: ApplicationOptions
+  readonly #given: ApplicationSetting
 
-  constructor(config: Config, folder: string, options: ApplicationOptions) {
+  constructor(config: Config, given: ApplicationSetting) {
     this.#config = config
-    this.#folder = folder
-    this.#options = options
+    this.#given = given
   }
 
   summary(): ConfigSummary {
     const { sources, destination } = this.#config
     return {
-      file: relative(process.cwd(), this.#options.configFile) || this.#options.configFile,
+      file: this.#given.file,
       sources: Object.entries(sources).map(([name, source]) => ({
         name,
         type: source.type,
@@ -66,7 +88,7 @@ class ConfiguredApplication implements Application {
 
   async sync(request: SyncRequest, listener: ProgressListener, signal: AbortSignal): Promise<SyncSummary> {
     const { syncAll } = await import('./app-sync.ts')
-    return syncAll({ ...this.#setting, logLevel: this.#options.logLevel }, request, listener, signal)
+    return syncAll({ ...this.#setting, logLevel: this.#given.logLevel }, request, listener, signal)
   }
 
   async status(selection: Selection, signal: AbortSignal): Promise<readonly SourceStatus[]> {
@@ -106,6 +128,6 @@ class ConfiguredApplication implements Application {
   }
 
   get #setting(): { readonly config: Config; readonly folder: string } {
-    return { config: this.#config, folder: this.#folder }
+    return { config: this.#config, folder: this.#given.folder }
   }
 }

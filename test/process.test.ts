@@ -1,6 +1,8 @@
 /** The command line as a process. */
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 
 function run(...parameters: readonly string[]) {
@@ -33,4 +35,19 @@ test('a configuration that is not there says how to get one', () => {
   expect(result.status).toBe(2)
   expect(JSON.parse(result.stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({ event: 'end', outcome: 'failed' })
   expect(result.stderr).toContain('simplyload init')
+})
+
+test('a configuration in TypeScript is found, and two configurations are one too many', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'simplyload-process-'))
+  try {
+    const config = `{ version: 1, sources: { shop: { type: 'postgres', url: 'postgres://u@h/d', tables: ['a'] } }, destination: { type: 'duckdb', path: 'x' } }`
+    const bin = resolve('src/bin.ts')
+    const inFolder = () => spawnSync(process.execPath, [bin, 'validate'], { cwd: folder, encoding: 'utf8' })
+    writeFileSync(join(folder, 'simplyload.config.ts'), `const config: object = ${config}\nexport default config`)
+    expect(inFolder()).toMatchObject({ status: 0, stdout: expect.stringContaining('simplyload.config.ts is valid') })
+    writeFileSync(join(folder, 'simplyload.yaml'), config)
+    expect(inFolder()).toMatchObject({ status: 2, stderr: expect.stringContaining('both here') })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

@@ -146,7 +146,7 @@ describe('the command line', () => {
     await runCli(['validate'], { open })
     expect(opened).toMatchObject([
       { configFile: 'a.yaml', settings: ['sync.interval=1s', 'x.y=a=b'], logLevel: 'warn' },
-      { configFile: 'simplyload.yaml', settings: [], logLevel: 'silent' },
+      { configFile: undefined, settings: [], logLevel: 'silent' },
     ])
   })
 

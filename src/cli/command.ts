@@ -4,7 +4,7 @@ import { EXIT, type ExitCode } from './exit-code.ts'
 import type { Output, TextStream } from './output.ts'
 
 export interface GlobalOptions {
-  readonly config: string
+  readonly config: string | undefined
   readonly json: boolean
   readonly set: readonly string[]
   readonly logLevel: string | undefined

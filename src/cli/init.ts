@@ -2,6 +2,7 @@ import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Discovery } from '../core/application.ts'
+import { CONFIG_FILES } from '../core/application.ts'
 import { PipelineError } from '../core/errors.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { ask } from './confirmation.ts'
@@ -24,7 +25,7 @@ const SOURCE_NAME = /^[a-z][a-z0-9_]{0,39}$/
 /** The connection string is used to look for tables and goes into no file; the file names the variable that holds it. */
 export async function init(context: CommandContext, options: InitOptions): Promise<CommandEnd> {
   const { output } = context
-  const file = context.options.config
+  const file = context.options.config ?? CONFIG_FILES[0]
   if (!options.force && (await exists(file))) {
     throw new PipelineError('config_invalid', `Writing ${file}`, {
       cause: 'it exists already',

@@ -24,7 +24,7 @@ export function createProgram(version: string, runDemo: RunDemo): Program {
     .description('Postgres into DuckDB, live, exactly once, and verified.')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
-    .option('-c, --config <file>', 'configuration file', 'simplyload.yaml')
+    .option('-c, --config <file>', 'configuration file (default: simplyload.yaml, or simplyload.config.ts)')
     .option('--json', 'one JSON object per line on standard output', false)
     .option('--set <key=value>', 'override a setting: --set sync.interval=1s (repeatable)', assignment, [])
     .addOption(

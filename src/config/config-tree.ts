@@ -7,6 +7,8 @@ export type KeyPath = readonly (string | number)[]
 export type Origin =
   | { readonly kind: 'file'; readonly line: number; readonly column: number }
   | { readonly kind: 'variable'; readonly name: string }
+  /** A value of TypeScript: what it was made of is not known, so it is not shown. */
+  | { readonly kind: 'module' }
   /** `key` as it was typed after `--set`. */
   | { readonly kind: 'argument'; readonly key: string }
 

@@ -129,8 +129,9 @@ function describeFound(tree: ConfigTree, path: KeyPath, value: unknown, code: Is
 }
 
 function isShown(tree: ConfigTree, path: KeyPath): boolean {
-  const hasVariables = (tree.nearestEntry(path)?.variables ?? []).length > 0
-  return !hasVariables && !path.some((key) => typeof key === 'string' && isSecretKey(key))
+  const entry = tree.nearestEntry(path)
+  const isMade = entry?.value.kind === 'module' || (entry?.variables ?? []).length > 0
+  return !isMade && !path.some((key) => typeof key === 'string' && isSecretKey(key))
 }
 
 function bound(origin: string, word: 'least' | 'most', limit: number): string {

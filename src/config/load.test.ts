@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -189,6 +189,8 @@ it('the folder of the file is where its relative paths start', async () => {
   expect((await loadSample(SAMPLE)).folder).toMatch(/simplyload-config-\w+$/)
 })
 
+const GIVEN = { name: 'defineConfig', folder: tmpdir(), environment: { WIDTH: '7' }, settings: ['sync.interval=2s'] }
+
 it('a configuration written in TypeScript is checked in the same way', async () => {
   const good = {
     version: 1,
@@ -196,9 +198,11 @@ it('a configuration written in TypeScript is checked in the same way', async () 
     destination: { type: 'tank', path: 'x' },
     sync: { interval: '1s' },
   } as const
-  expect(await parseConfig(SAMPLE_SCHEMA, good, 'defineConfig')).toMatchObject({ sync: { intervalMs: 1000 } })
+  expect(await parseConfig(SAMPLE_SCHEMA, good, GIVEN)).toMatchObject({ sync: { intervalMs: 2000 } })
+  const fromVariable = { ...good, sources: { shop: { type: 'rivers', width: '${WIDTH}' } } } as unknown as typeof good
+  expect(await parseConfig(SAMPLE_SCHEMA, fromVariable, GIVEN)).toMatchObject({ sources: { shop: { width: 7 } } })
   const bad = { ...good, destination: { type: 'tank', paht: 'x' } } as unknown as typeof good
-  await expect(parseConfig(SAMPLE_SCHEMA, bad, 'defineConfig')).rejects.toMatchObject({
+  await expect(parseConfig(SAMPLE_SCHEMA, bad, GIVEN)).rejects.toMatchObject({
     code: 'config_invalid',
     message: 'Reading defineConfig',
     cause: {
@@ -206,6 +210,33 @@ it('a configuration written in TypeScript is checked in the same way', async () 
         'defineConfig: destination.path: is missing; it must be text\ndefineConfig: destination: unknown key paht, did you mean path?',
     },
   })
+})
+
+it('a module is read where it stands for the file, anew where it has changed, and its values are not shown', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'simplyload-config-'))
+  const file = join(folder, 'simplyload.config.ts')
+  const load = () => loadConfig(SAMPLE_SCHEMA, { file, environment: {}, settings: [] })
+  const write = (text: string) => writeFileSync(file, text)
+  const config = `{ version: 1, sources: { shop: { type: 'rivers', width: 3, url: undefined } }, destination: { type: 'tank', path: 'x' } }`
+  try {
+    write(`interface Unused { a: string }\nexport default ${config}`)
+    expect(await load()).toMatchObject({ folder, config: { sources: { shop: { width: 3 } } } })
+    write(`export default ${config.replace('width: 3', "width: 'hunter2'")} // changed`)
+    await expect(load()).rejects.toMatchObject({
+      code: 'config_invalid',
+      cause: {
+        message: expect.stringMatching(/simplyload.config.ts: sources.shop.width: must be.*a value that is not shown/),
+      },
+    })
+    write(`export const config = ${config}`)
+    await expect(load()).rejects.toMatchObject({ cause: { message: 'it has no default export' } })
+    write(`import { nothing } from 'a-package-that-is-not-there'\nexport default nothing // again`)
+    await expect(load()).rejects.toMatchObject({ code: 'config_invalid' })
+    rmSync(file)
+    await expect(load()).rejects.toMatchObject({ cause: { message: 'there is no such file' } })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 function at(value: unknown, path: string): unknown {

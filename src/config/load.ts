@@ -1,10 +1,11 @@
-/** Reads `simplyload.yaml`, the environment and the command line once, into a typed and frozen configuration. */
+/** Reads `simplyload.yaml` or `simplyload.config.ts`, the environment and the command line once, into a typed and frozen configuration. */
 import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { z } from 'zod'
 import { PipelineError } from '../core/errors.ts'
-import { ConfigTree, type KeyPath } from './config-tree.ts'
+import type { ConfigTree, KeyPath } from './config-tree.ts'
 import { expectation, problemsOf, unfold } from './issue-message.ts'
+import { importConfig, isModuleFile, treeOf } from './module-file.ts'
 import { applyArguments, applyEnvironment } from './overrides.ts'
 import { type ConfigProblem, configError } from './problem.ts'
 import { type Environment, substituteVariables, variablesIn } from './substitution.ts'
@@ -40,29 +41,52 @@ export async function loadConfig<S extends Schema>(
 ): Promise<LoadedConfig<DeepReadonly<z.output<S>>>> {
   const { file } = request
   const folder = dirname(resolve(file))
-  const text = readText(file)
-  const environment = { ...readDotEnv(folder), ...withoutAbsent(request.environment) }
-  const { tree, problems, readable } = await readYaml(text)
+  if (isModuleFile(file)) {
+    const config = await parseConfig(schema, (await importConfig(file)) as z.input<S>, {
+      ...request,
+      name: file,
+      folder,
+    })
+    return { config, folder }
+  }
+  const { tree, problems, readable } = await readYaml(readText(file))
   if (!readable) throw configError(file, problems)
+  return { config: await complete(schema, tree, problems, { ...request, name: file, folder }), folder }
+}
+
+export interface ParseRequest {
+  /** Stands for the configuration in messages. */
+  readonly name: string
+  /** Where a `.env` may be. */
+  readonly folder: string
+  readonly environment: Environment
+  readonly settings: readonly string[]
+}
+
+/** The same for a configuration that is a value of TypeScript: `${VARIABLE}` in its texts, and what is over it. */
+export async function parseConfig<S extends Schema>(
+  schema: S,
+  value: z.input<S>,
+  request: ParseRequest,
+): Promise<DeepReadonly<z.output<S>>> {
+  return await complete(schema, treeOf(value), [], request)
+}
+
+async function complete<S extends Schema>(
+  schema: S,
+  tree: ConfigTree,
+  problems: readonly ConfigProblem[],
+  { name, folder, environment: given, settings }: ParseRequest,
+): Promise<DeepReadonly<z.output<S>>> {
+  const environment = { ...readDotEnv(folder), ...withoutAbsent(given) }
   const referenced = variablesIn(tree.root)
   const found = [
     ...problems,
     ...substituteVariables(tree, environment),
     ...applyEnvironment(schema, tree, environment, referenced),
-    ...applyArguments(tree, request.settings),
+    ...applyArguments(tree, settings),
   ]
-  return { config: await check(schema, tree, found, file), folder }
-}
-
-/** The same checks for a configuration that was written in TypeScript. `name` stands for it in messages. */
-export async function parseConfig<S extends Schema>(
-  schema: S,
-  value: z.input<S>,
-  name: string,
-): Promise<DeepReadonly<z.output<S>>> {
-  const tree = new ConfigTree()
-  tree.root = value
-  return await check(schema, tree, [], name)
+  return await check(schema, tree, found, name)
 }
 
 async function check<S extends Schema>(

@@ -21,6 +21,7 @@ export function formatProblem(problem: ConfigProblem, file: string): string {
 function formatOrigin(origin: Origin | undefined, file: string): string {
   switch (origin?.kind) {
     case undefined:
+    case 'module':
       return file
     case 'file':
       return `${file}:${origin.line}:${origin.column}`

@@ -16,9 +16,21 @@ import type { TableId } from './table-schema.ts'
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
+/** What a configuration file is called where nobody says otherwise. */
+export const CONFIG_FILES = [
+  'simplyload.yaml',
+  'simplyload.config.ts',
+  'simplyload.config.mts',
+  'simplyload.config.js',
+  'simplyload.config.mjs',
+] as const
+
 export interface ApplicationOptions {
-  /** Path of the configuration file, relative to the working folder. Paths inside it are relative to its own folder. */
-  readonly configFile: string
+  /**
+   * Path of the configuration file, relative to the working folder. Paths inside it are relative to its own folder.
+   * Undefined: the one of `CONFIG_FILES` that the working folder has.
+   */
+  readonly configFile: string | undefined
   /** `dotted.path=value`, over environment and file. */
   readonly settings: readonly string[]
   readonly environment: Readonly<Record<string, string | undefined>>
