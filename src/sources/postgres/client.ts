@@ -123,10 +123,14 @@ async function connectOnce(
   }
 }
 
-/** Of two refusals the one that came further tells what is wrong: a wrong password, not the missing TLS after it. */
+/**
+ * Of two refusals the one that came further tells what is wrong: a wrong password, not the missing TLS after it; and a
+ * connection that was cut, which time mends, not the TLS that the server does not have anyway.
+ */
 function progress(error: PipelineError): number {
-  if (error.code === 'source_tls' || error.code === 'source_connection_lost') return 0
-  return sqlState(error) === '28000' ? 1 : 2
+  if (error.code === 'source_tls') return 0
+  if (error.code === 'source_connection_lost') return 1
+  return sqlState(error) === '28000' ? 2 : 3
 }
 
 /** Statements run one after the other, in the order of the calls. */
@@ -167,6 +171,11 @@ export class PostgresClient implements AsyncDisposable {
     if (this.#lost === undefined) this.#lossListeners.add(listener)
     else listener(this.#lost)
     return () => this.#lossListeners.delete(listener)
+  }
+
+  /** What other sessions NOTIFY on channels that this one listens to. */
+  onNotification(listener: (channel: string, payload: string) => void): void {
+    this.#driver.on('notification', ({ channel, payload }) => listener(channel, payload ?? ''))
   }
 
   /** Without values the simple protocol is used, which a walsender takes too. An abort cancels the statement at the server. */

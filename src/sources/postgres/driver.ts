@@ -24,6 +24,10 @@ export interface DriverClient {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: Row[] } | readonly { readonly rows: Row[] }[]>
   end(): Promise<void>
   on(event: 'error', listener: (error: Error) => void): unknown
+  on(
+    event: 'notification',
+    listener: (message: { readonly channel: string; readonly payload?: string }) => void,
+  ): unknown
 }
 
 const KEEP_ALIVE_AFTER_MS = 10_000

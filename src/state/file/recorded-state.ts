@@ -37,7 +37,7 @@ export class RecordedState implements JournalSink {
     const { stagedThrough, ...record } = stored
     const stagedThroughLsn = BigInt(`0x${stagedThrough}`)
     // What is staged is what was confirmed: it is written before it is sent.
-    return { prunedThrough: undefined, ...record, stagedThroughLsn, confirmedLsn: stagedThroughLsn }
+    return { ...record, prunedThrough: record.prunedThrough, stagedThroughLsn, confirmedLsn: stagedThroughLsn }
   }
 
   chunks(table: TableId): readonly ChunkRecord[] {
