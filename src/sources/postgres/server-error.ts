@@ -76,6 +76,17 @@ export function serverVerdict(error: ServerError, settings: ConnectionSettings):
         : ['source_query', undefined]
     case 'XX000':
       return internalVerdict(message, routine)
+    case '40001':
+      // A standby puts the log of its primary before our statement; the next attempt has another snapshot.
+      return ['source_connection_lost', undefined]
+    case '40P01':
+      // The server ended our part of it; the other session goes on, and the next attempt finds it gone or waits for it.
+      return [
+        'source_busy',
+        'Another session locks the same tables in another order: see pg_locks and pg_stat_activity',
+      ]
+    case '55P03':
+      return ['source_busy', 'Another session holds the table: see pg_locks and pg_stat_activity']
     case '57P03':
       return ['source_unreachable', 'The server is starting or stopping']
     case '57P01':

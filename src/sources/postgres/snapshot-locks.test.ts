@@ -47,3 +47,22 @@ test('a table that was dropped or renamed after the snapshot is missing', async 
     code: 'source_table_missing',
   })
 })
+
+test('a deadlock with another session is something to try again', async () => {
+  await database.query('CREATE TABLE first (id int PRIMARY KEY); CREATE TABLE second (id int PRIMARY KEY)')
+  await using source = sourceOf(database.url, database.name)
+  const schemas = await source.describe([request('first'), request('second')], signal)
+  await using holder = await connect(connectionSettings({ url: database.url }), {}, signal)
+  await holder.query(`${BEGIN}; SELECT 1`)
+  const other = await database.connect()
+  // Only our side gives up.
+  await other.query("SET deadlock_timeout = '1min'; BEGIN; LOCK TABLE second IN ACCESS EXCLUSIVE MODE")
+  const locking = expect(lockTables(holder, schemas, 60_000, signal)).rejects.toMatchObject({ code: 'source_busy' })
+  const waits = "SELECT count(*)::int AS waiting FROM pg_locks WHERE relation = 'second'::regclass AND NOT granted"
+  await expect.poll(async () => (await database.query(waits))[0]).toEqual({ waiting: 1 })
+  const blocked = other.query('LOCK TABLE first IN ACCESS EXCLUSIVE MODE')
+  await locking
+  await holder.query('ROLLBACK')
+  await blocked
+  await other.query('ROLLBACK')
+})
