@@ -48,6 +48,11 @@ export function comparePositions(a: Position, b: Position): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
+export function laterPosition(a: Position | undefined, b: Position | undefined): Position | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return a > b ? a : b
+}
+
 function hex(value: number | bigint, digits: number): string {
   const text = value.toString(16)
   if (text.length > digits) throw new RangeError(`A position field of ${digits} hex digits cannot hold ${value}`)

@@ -6,6 +6,7 @@ import type { ProgressEvent } from '../core/progress.ts'
 import type { ChangeSource, TableRequest } from '../core/source.ts'
 import type { Stage } from '../core/stage.ts'
 import type { State } from '../core/state.ts'
+import type { LedgerPages } from './ledger-pages.ts'
 
 export interface EngineSettings {
   /** How often changes are flushed to the stage. */
@@ -40,6 +41,8 @@ export interface SourceContext {
   readonly keyComparison?: KeyComparingDestination
   readonly stage: Stage
   readonly state: State
+  /** Where the stage is shared: the ledger as it carries it. */
+  readonly ledgerPages?: LedgerPages
   readonly settings: EngineSettings
   readonly clock: Clock
   readonly log: Log

@@ -251,6 +251,7 @@ export class Merger {
 
   #advanceGroup(to: Position): void {
     this.#groupPosition = to
+    this.#context.ledgerPages?.reached(to)
     for (const table of this.#ports.book.all()) if (table.inGroup) table.checkpoint = to
   }
 

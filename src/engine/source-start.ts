@@ -6,6 +6,7 @@ import { readingMode } from '../core/source.ts'
 import type { SourceRecord, TableRecord, TableState } from '../core/state.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
 import type { SourceContext } from './context.ts'
+import { restoreLedger } from './ledger-restore.ts'
 import { planStart, type StartPlan, type TableStart } from './start-plan.ts'
 import { BookedTable, newRecord, TableBook } from './table-book.ts'
 
@@ -22,7 +23,8 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
   const { lease, checkpoints } = await destination.acquireLease(name, signal)
   // What follows may take its time; whoever had the lease must be able to find out meanwhile that it is gone.
   await destination.release()
-  const record = await state.source(name)
+  await restoreLedger(context, signal)
+  let record = await state.source(name)
   const described = await source.describe(requests, signal)
   // After a reset of every table nothing depends on the old slot any more.
   const hasHistory = (await state.tables(name)).length > 0 || checkpoints.tables.length > 0
@@ -33,6 +35,12 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
     for (const table of tables) unpublished.add(tableName(table))
     await recordUnpublished(context, lease, checkpoints, unpublished, signal)
   })
+  // Whoever ran before may have gone on until its slot was taken away just now.
+  const isLate = record !== undefined && prepared.restartLsn > record.stagedThroughLsn
+  if (isLate && (await restoreLedger(context, signal))) {
+    record = await state.source(name)
+    await recordUnpublished(context, lease, checkpoints, unpublished, signal)
+  }
   for (const message of prepared.notices ?? [])
     context.emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
   const records = await state.tables(name)
@@ -69,12 +77,14 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
     const known = records.find((entry) => tableName(entry.table) === tableName(schema.table))
     const table = new BookedTable(configured, known ?? newRecord(schema, clock.nowMs()))
     book.add(table)
-    await bookTable(context, book, table, plan, schema, lease, signal)
+    const checkpoint = checkpoints.tables.find((entry) => tableName(entry.table) === table.name)
+    await bookTable(context, book, table, plan, schema, { lease, wasInGroup: checkpoint?.inGroup === true }, signal)
   }
   await holdBackNarrowed(context, book, lease, signal)
   book.addTokens(await state.tokens(name))
   const waiting = await state.waiting(name)
   book.addWaiting(waiting)
+  await context.ledgerPages?.begin(lease.epoch, started, checkpoints.groupPosition)
   return { lease, book, record: started, groupPosition: checkpoints.groupPosition }
 }
 
@@ -112,7 +122,7 @@ async function bookTable(
   table: BookedTable,
   plan: StartPlan,
   described: TableSchema,
-  lease: Lease,
+  { lease, wasInGroup }: { readonly lease: Lease; readonly wasInGroup: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const { state, destination, clock, name, emit } = context
@@ -155,6 +165,8 @@ async function bookTable(
       }
       return
     case 'gap':
+      // Else the group would take it along, and whoever lost the state would find it complete.
+      if (wasInGroup) await destination.detach(lease, table.id, signal)
       await book.fail(
         table,
         new PipelineError('source_gap', `Continuing ${table.name}`, {

@@ -46,6 +46,7 @@ export class Stager {
   #inFlightBytes = 0
   #room: (() => void) | undefined
   #failure: { readonly error: unknown } | undefined
+  readonly #failed = new AbortController()
   #files: Promise<StageFile | undefined>[] = []
   #recording: Promise<void> = Promise.resolve()
   #recordingCount = 0
@@ -60,6 +61,11 @@ export class Stager {
     this.#stream = stream
     this.#signal = signal
     this.#inFlightBytesMax = Math.max(context.settings.memoryBytesMax / 4, context.settings.batchBytesMax)
+  }
+
+  /** Aborts with the first failure: a source that is idle would hear of it with its next change only. */
+  get failed(): AbortSignal {
+    return this.#failed.signal
   }
 
   async add(batch: ChangeBatch): Promise<void> {
@@ -113,8 +119,9 @@ export class Stager {
         await prepare()
         const { state, stage, name } = this.#context
         const files = written.filter(isWanted)
-        await state.recordStaged(name, files, boundary.lsn, tokens())
+        // From here on they may be recorded, even where no answer comes.
         for (const file of files) this.#unrecorded.delete(file.path)
+        await state.recordStaged(name, files, boundary.lsn, tokens())
         recorded({ boundary, files })
         for (const file of written) if (!files.includes(file)) await stage.remove(file.path)
       })
@@ -202,6 +209,7 @@ export class Stager {
 
   #fail(error: unknown): void {
     this.#failure ??= { error }
+    this.#failed.abort(error)
     this.#room?.()
   }
 }

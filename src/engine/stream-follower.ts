@@ -114,7 +114,7 @@ export class StreamFollower {
           memoryBytesMax: settings.memoryBytesMax / 4,
           compareKeys: (schema, keys) => this.#ports.keys.compare(schema, keys, () => stager.drain()),
         },
-        signal,
+        AbortSignal.any([signal, stager.failed]),
       )
       this.#stream = stream
       for (const table of this.#ports.book.all()) {

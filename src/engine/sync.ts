@@ -1,8 +1,10 @@
 /** One run over several sources: each by itself, so that one that fails holds back no other. */
-import { describeError, isPipelineError } from '../core/errors.ts'
+import { describeError, isPipelineError, type PipelineError } from '../core/errors.ts'
 import type { SyncSummary } from '../core/progress.ts'
 import type { RunRecord } from '../core/state.ts'
 import type { SourceContext, StopSignals } from './context.ts'
+import { LedgerPages } from './ledger-pages.ts'
+import { lenientStage } from './lenient-stage.ts'
 import { retryingState } from './retrying-state.ts'
 import { ONCE_ATTEMPTS_MAX, runSource, type SourceOutcome, tellRetry } from './source-run.ts'
 
@@ -14,7 +16,7 @@ export async function runSync(
   const [first] = contexts
   const startedMs = first === undefined ? 0 : first.clock.elapsedMs()
   const outcomes = await Promise.all(
-    contexts.map((context) => recordRun(waitingForState(context, stop, once), stop, once)),
+    contexts.map((context) => recordRun(withPatience(context, stop, once), stop, once)),
   )
   const firstError = outcomes.find((outcome) => outcome.error !== undefined)?.error
   const sum = (of: (outcome: SourceOutcome) => number) => outcomes.reduce((total, outcome) => total + of(outcome), 0)
@@ -42,14 +44,26 @@ export async function runSync(
   }
 }
 
-function waitingForState(context: SourceContext, stop: StopSignals, once: boolean): SourceContext {
-  const state = retryingState(context.state, {
+/** With a state that is waited for, and a stage that carries the ledger where others reach it too. */
+function withPatience(context: SourceContext, stop: StopSignals, once: boolean): SourceContext {
+  const { name, settings } = context
+  const stage = lenientStage(context.stage, (error) => tellLeftBehind(context, error))
+  const pages = stage.shared
+    ? new LedgerPages({ stage, state: context.state, customer: settings.customer, source: name })
+    : undefined
+  const state = retryingState(pages?.state ?? context.state, {
     clock: context.clock,
     stop,
     attemptsMax: once ? ONCE_ATTEMPTS_MAX : Number.POSITIVE_INFINITY,
     tell: (notice) => tellRetry(context, notice),
   })
-  return { ...context, state }
+  return { ...context, stage, state, ...(pages === undefined ? {} : { ledgerPages: pages }) }
+}
+
+function tellLeftBehind({ log, emit, name, clock }: SourceContext, error: PipelineError): void {
+  const message = `${describeError(error)}. What is of no use any more stays in the stage. ${error.hint ?? ''}`.trim()
+  log.warn({ source: name, code: error.code }, message)
+  emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
 }
 
 /** The run as people find it in `status`: begun before anything is tried, ended however it ends. */

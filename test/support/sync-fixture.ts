@@ -37,6 +37,8 @@ export interface SyncFixtureOptions {
   readonly naming?: string
   /** Where warehouse, stage and state go; by default below a temporary folder that is removed in the end. */
   readonly paths?: { readonly warehouse?: string; readonly stage?: string }
+  /** In place of a folder. */
+  readonly stage?: Readonly<Record<string, unknown>>
   readonly serverUrl?: string
 }
 
@@ -82,7 +84,7 @@ export class SyncFixture implements AsyncDisposable {
         ...options.moreSources,
       },
       destination: { type: 'duckdb', path: warehouse },
-      stage: { type: 'local', path: stage },
+      stage: options.stage ?? { type: 'local', path: stage },
       state: { type: 'sqlite', path: 'state.db' },
       naming: options.naming ?? 'copy.{table}',
       sync: { interval: '50ms', memory: '256MiB', ...options.sync },
