@@ -240,6 +240,24 @@ export interface TableComparison {
   readonly examples: readonly RowDifference[]
   /** Share of NULLs per column on both sides, only where they differ. */
   readonly nullShares: readonly { readonly column: string; readonly source: number; readonly destination: number }[]
+  /** Only for tables of versions, and only where all rows were compared. */
+  readonly history?: HistoryFaults
+}
+
+/** Versions that break the rules of a history. */
+export interface HistoryFaults {
+  /** Versions of one key that begin at the same time as another one. */
+  readonly duplicates: number
+  /** Versions that end after the next one of their key begins, or before they begin. */
+  readonly overlaps: number
+  /** Versions that end before the next one of their key begins, although their row was not deleted. */
+  readonly gaps: number
+  /** Keys with more than one active version. */
+  readonly severalActive: number
+}
+
+export function hasFaults(history: HistoryFaults | undefined): boolean {
+  return history !== undefined && Object.values(history).some((count) => count > 0)
 }
 
 export interface RowDifference {

@@ -10,6 +10,7 @@ import { describeMerge } from './destination-merge.ts'
 import { describeQuarantine } from './destination-quarantine.ts'
 import { describeSchemas } from './destination-schemas.ts'
 import { describeSnapshots } from './destination-snapshots.ts'
+import { describeVersions } from './destination-versions.ts'
 
 type Open = () => Promise<DestinationFixture>
 
@@ -24,6 +25,7 @@ export function describeDestination(name: string, open: Open): void {
     quarantine: describeQuarantine,
     comparison: describeComparison,
     'random histories': describeHistories,
+    versions: describeVersions,
   })
 }
 
@@ -33,6 +35,7 @@ export function describeMerging(name: string, open: Open): void {
     merge: describeMerge,
     'tables without a key': describeKeyless,
     'random histories': describeHistories,
+    versions: describeVersions,
   })
 }
 

@@ -29,6 +29,8 @@ export interface ChangeRow {
   readonly unchanged?: readonly number[]
   readonly quarantine?: readonly QuarantinedValue[]
   readonly contentHash?: string
+  /** When it was committed. Microseconds since 1970. */
+  readonly committedUs?: number
 }
 
 export interface SnapshotRow {
@@ -74,8 +76,20 @@ export class StageRows {
     return this.#file(schema, path, 'changes', rows, first, last)
   }
 
-  async snapshot(schema: TableSchema, position: Position, rows: readonly SnapshotRow[]): Promise<StageFile> {
-    const changes = rows.map((row) => ({ ...row, op: row.whole === true ? ('q' as const) : ('i' as const), position }))
+  /** `takenUs`: when the snapshot was taken. Microseconds since 1970. */
+  async snapshot(
+    schema: TableSchema,
+    position: Position,
+    rows: readonly SnapshotRow[],
+    takenUs?: number,
+  ): Promise<StageFile> {
+    const taken = takenUs === undefined ? {} : { committedUs: takenUs }
+    const changes = rows.map((row) => ({
+      ...row,
+      ...taken,
+      op: row.whole === true ? ('q' as const) : ('i' as const),
+      position,
+    }))
     const path = await this.#write(schema, changes, false)
     return this.#file(schema, path, 'snapshot', changes, position, position)
   }
@@ -132,6 +146,10 @@ export class StageRows {
       (row) => (row.quarantine === undefined ? null : JSON.stringify(row.quarantine)),
     )
     add(SYSTEM_COLUMNS.contentHash, schema.identity.kind === 'bag', (row) => row.contentHash ?? null)
+    if (rows.some((row) => row.committedUs !== undefined)) {
+      const iso = (row: ChangeRow) => (row.committedUs === undefined ? null : timestampOfUs(row.committedUs))
+      columns.push([SYSTEM_COLUMNS.committedAt, 'TIMESTAMPTZ', iso])
+    }
     for (const id of keyIds) {
       const column = schema.columns.find((each) => each.id === id)
       if (column === undefined || !rows.some((row) => row.oldKey !== undefined)) continue
@@ -155,6 +173,13 @@ export class StageRows {
   async #copy(path: string, select: string): Promise<void> {
     await this.#connection.run(`COPY (${select}) TO ${literal(this.location(path))} (FORMAT parquet, COMPRESSION zstd)`)
   }
+}
+
+/** `2026-11-20 12:00:00.000001+00`. */
+export function timestampOfUs(us: number): string {
+  const ms = Math.floor(us / 1000)
+  const micros = String(us - ms * 1000).padStart(3, '0')
+  return new Date(ms).toISOString().replace('T', ' ').replace('Z', `${micros}+00`)
 }
 
 /** What Parquet holds, as DuckDB writes it. */

@@ -14,13 +14,23 @@ import { duckdbType, keyText } from './column-type.ts'
 import { translateError } from './errors.ts'
 import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
 import { loadLayouts } from './layout-store.ts'
+import { appendDeletes } from './log-rows.ts'
 import { replaceByMarked } from './materialize.ts'
 import type { MergeInput } from './merge-input.ts'
 import { forgetQuarantine } from './quarantine.ts'
 import type { Session } from './session.ts'
 import type { InspectedFile } from './stage-inspection.ts'
 import { PARTIAL_UPDATE, TRUNCATE } from './stage-relation.ts'
-import { columnSql, currentColumn, DELETED_ID, identityColumns, POSITION_ID, tableSql } from './table-layout.ts'
+import {
+  columnSql,
+  currentColumn,
+  DELETED_ID,
+  identityColumns,
+  POSITION_ID,
+  tableSql,
+  writeModeOf,
+} from './table-layout.ts'
+import { endVersions } from './version-writer.ts'
 
 const OF_TABLE = 'source = $1 AND namespace = $2 AND table_name = $3'
 
@@ -110,7 +120,7 @@ export async function finishBackfill(session: Session, lease: Lease, end: Backfi
         await session.run(`DELETE FROM _simplyload.loads WHERE ${OF_TABLE} AND batch_id IN (${list})`, id)
       }
       // What an earlier reading of all rows put aside says nothing any more.
-      if (end.range === undefined) await forgetQuarantine(session, table, end.position)
+      if (end.range === undefined && end.target.write === 'merge') await forgetQuarantine(session, table, end.position)
       return deleted
     })
   } catch (error) {
@@ -134,6 +144,9 @@ async function deleteMissing(session: Session, { target, schema, position, range
     if (range.to !== undefined) conditions.push(`${name} <= ${value(range.to)}`)
   }
   const isMissing = conditions.join(' AND ')
+  const mode = writeModeOf(layout)
+  if (mode === 'history') return endVersions(session, layout, isMissing, quoteLiteral(position), loadedMs)
+  if (mode === 'append') return appendDeletes(session, layout, isMissing, quoteLiteral(position), loadedMs)
   if (target.hardDelete) return session.run(`DELETE FROM ${tableSql(layout)} t WHERE ${isMissing}`)
   const doomed = `t.${columnSql(layout, DELETED_ID)} IS NOT TRUE AND ${isMissing}`
   return replaceByMarked(session, layout, doomed, quoteLiteral(position), loadedMs)

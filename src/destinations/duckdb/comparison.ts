@@ -11,6 +11,8 @@ import type { Position } from '../../core/position.ts'
 import { tableName } from '../../core/table-schema.ts'
 import { HASH_DIGITS } from './bag.ts'
 import { duckdbType, keyText } from './column-type.ts'
+import { isCurrentSql } from './current-rows.ts'
+import { historyFaults } from './history-quality.ts'
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import { loadLayouts } from './layout-store.ts'
 import { nullShares } from './null-shares.ts'
@@ -20,7 +22,6 @@ import { inspectFiles } from './stage-inspection.ts'
 import { relationSql } from './stage-relation.ts'
 import {
   columnSql,
-  DELETED_ID,
   dataColumns,
   identityColumns,
   type LayoutColumn,
@@ -28,11 +29,14 @@ import {
   ROW_ID_ID,
   type TableLayout,
   tableSql,
+  writeModeOf,
 } from './table-layout.ts'
 
 /** The two sides as relations with the same columns: `k1`, …; `v0`, … for the columns that are compared. */
 export interface Sides {
   readonly layout: TableLayout
+  /** As the table is. */
+  readonly existing: TableLayout
   /** Numbers of the compared columns. */
   readonly compared: readonly { readonly index: number; readonly column: LayoutColumn }[]
   readonly source: string
@@ -48,6 +52,7 @@ export async function compareTable(
   const sides = await openSides(session, request, locate)
   const isKeyed = sides.layout.identity.kind === 'key'
   const found = isKeyed ? await compareByKey(session, request, sides) : await compareByContent(session, request, sides)
+  const isHistory = writeModeOf(sides.layout) === 'history' && request.keys === undefined
   const counts = await session.row(
     `SELECT (SELECT count(*) FROM ${sides.source}) AS source, (SELECT count(*) FROM ${sides.destination}) AS destination`,
   )
@@ -60,6 +65,7 @@ export async function compareTable(
     explained: found.explained + found.wholeRows,
     examples: found.examples,
     nullShares: request.keys === undefined ? await nullShares(session, sides) : [],
+    ...(isHistory ? { history: await historyFaults(session, sides.existing) } : {}),
   }
 }
 
@@ -105,9 +111,10 @@ async function openSides(
       ? 'NULL AS content_hash'
       : `left(${columnSql(existing, ROW_ID_ID)}, ${HASH_DIGITS}) AS content_hash`,
   ]
-  const live = `SELECT ${own.join(', ')} FROM ${tableSql(existing)} WHERE ${columnSql(existing, DELETED_ID)} IS NOT TRUE`
+  const live = `SELECT ${own.join(', ')} FROM ${tableSql(existing)} WHERE ${isCurrentSql(existing)}`
   return {
     layout,
+    existing,
     compared,
     source: `(SELECT * FROM compare_rows WHERE code IS NOT NULL${isNamed === undefined ? '' : ` AND ${isNamed}`})`,
     destination: isNamed === undefined ? `(${live})` : `(SELECT * FROM (${live}) WHERE ${isNamed})`,

@@ -10,12 +10,12 @@ import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { tableName } from '../../core/table-schema.ts'
 import { keyText } from './column-type.ts'
+import { currentKeysSql } from './current-rows.ts'
 import { hasColumnSql } from './fold.ts'
-import { quoteIdentifier } from './identifiers.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { Session } from './session.ts'
 import { INSERT, PARTIAL_MOVE_IN, PARTIAL_UPDATE, relationSql, type StageRelation } from './stage-relation.ts'
-import { columnSql, DELETED_ID, identityColumns, POSITION_ID, tableSql } from './table-layout.ts'
+import { identityColumns } from './table-layout.ts'
 
 /** A chain of n changes of key takes log2(n) rounds. */
 const ROUNDS_MAX = 64
@@ -60,18 +60,19 @@ async function followMoves(
     invariant(round < ROUNDS_MAX, 'a chain of key changes ends')
     await followOneRound(session, input, ids)
   }
-  const keys = input.targetColumns()
-  const onKey = keys.map(({ name }, index) => `t.${quoteIdentifier(name)} = m.r${index + 1}`).join(' AND ')
+  const keys = input.keyNames('k')
+  const roots = keys.map((key, index) => `r${index + 1} AS ${key}`)
+  const rows = currentKeysSql(input.layout, `(SELECT ${roots.join(', ')} FROM merge_moves)`)
+  const onKey = keys.map((key, index) => `t.${key} = m.r${index + 1}`).join(' AND ')
   // A row that is newer than the change is not the row that moved.
-  const older = guarded ? ` AND t.${columnSql(input.layout, POSITION_ID)} < m.pos` : ''
+  const older = guarded ? ' AND t.pos < m.pos' : ''
   const values = ids.map((id) => `coalesce(r.p${id}, x.p${id}) AS p${id}`)
   // Written anew: an UPDATE of so many rows takes several times as long.
   await session.run(
     `CREATE OR REPLACE TEMP TABLE merge_result AS
      SELECT r.* REPLACE (CASE WHEN x.code IS NULL THEN r.root ELSE x.rid END AS root, ${values.join(', ')})
      FROM merge_result r LEFT JOIN
-       (SELECT m.*, t.rowid AS rid FROM merge_moves m LEFT JOIN ${tableSql(input.layout)} t
-        ON ${onKey} AND t.${columnSql(input.layout, DELETED_ID)} IS NOT TRUE${older}) x
+       (SELECT m.*, t.rid FROM merge_moves m LEFT JOIN ${rows} t ON ${onKey}${older}) x
      ON r.reset = x.code`,
   )
 }
@@ -136,7 +137,7 @@ export async function missingKeys(session: Session, input: MergeInput): Promise<
     type: column.type,
   }))
   const rows = await session.rows(
-    `SELECT ${keyText(parts)} AS key FROM ${input.changesSql()} e
+    `SELECT DISTINCT ${keyText(parts)} AS key FROM ${input.changesSql()} e
      JOIN merge_result r ON r.val = e.code WHERE ${missing} ORDER BY key`,
   )
   return rows.map((row) => String(row.key))

@@ -12,10 +12,12 @@ import {
   columnSql,
   DELETED_ID,
   identityColumns,
+  type LayoutColumn,
   LOAD_TIME_ID,
   POSITION_ID,
   type TableLayout,
   tableSql,
+  writeModeOf,
 } from './table-layout.ts'
 import { fits } from './type-lattice.ts'
 
@@ -37,28 +39,37 @@ export async function carryOver(
   at: Position,
   loadedMs: number,
 ): Promise<void> {
+  // Tables of versions and of changes have gone on with the snapshot (`continuation.ts`).
+  if (writeModeOf(shadow) !== 'merge' || writeModeOf(final) !== 'merge') return
   if (target.hardDelete || !hasSameKey(final, shadow)) return
-  const into: string[] = []
-  const from: string[] = []
   const deleted = `o.${columnSql(final, DELETED_ID)}`
-  // The shadow table was made after the final one: the same columns in the same places, then those added since.
-  for (const [index, column] of final.columns.entries()) {
-    const next = shadow.columns[index]
-    if (next === undefined || next.id !== column.id || !fits(column.type, next.type)) continue
-    into.push(quoteIdentifier(next.name))
-    from.push(carriedValue(column.id, `o.${quoteIdentifier(column.name)}`, deleted, at, loadedMs))
-  }
+  const columns = carriedColumns(final, shadow)
+  const into = columns.map(({ to }) => quoteIdentifier(to.name))
+  const values = columns.map(({ from }) =>
+    carriedValue(from.id, `o.${quoteIdentifier(from.name)}`, deleted, at, loadedMs),
+  )
   const onKey = identityColumns(shadow).map(
     (column, index) =>
       `n.${quoteIdentifier(column.name)} = o.${quoteIdentifier(identityColumns(final)[index]?.name ?? '')}`,
   )
   await session.run(
-    `INSERT INTO ${tableSql(shadow)} (${into.join(', ')}) SELECT ${from.join(', ')} FROM ${tableSql(final)} o
+    `INSERT INTO ${tableSql(shadow)} (${into.join(', ')}) SELECT ${values.join(', ')} FROM ${tableSql(final)} o
      ANTI JOIN ${tableSql(shadow)} n ON ${onKey.join(' AND ')}`,
   )
 }
 
-function hasSameKey(final: TableLayout, shadow: TableLayout): boolean {
+/** The shadow table was made after the final one: the same columns in the same places, then those added since. */
+export function carriedColumns(
+  final: TableLayout,
+  shadow: TableLayout,
+): readonly { readonly from: LayoutColumn; readonly to: LayoutColumn }[] {
+  return final.columns.flatMap((from, index) => {
+    const to = shadow.columns[index]
+    return to === undefined || to.id !== from.id || !fits(from.type, to.type) ? [] : [{ from, to }]
+  })
+}
+
+export function hasSameKey(final: TableLayout, shadow: TableLayout): boolean {
   if (JSON.stringify(final.identity) !== JSON.stringify(shadow.identity)) return false
   const before = identityColumns(final)
   return identityColumns(shadow).every((column, index) => {
@@ -89,7 +100,10 @@ export async function swapIn(session: Session, target: TargetTable): Promise<voi
   const layout = { ...shadow.layout, name: target.name }
   await saveLayout(session, table, 'final', { layout, finishedPosition: undefined })
   await forgetLoads(session, table)
-  if (shadow.finishedPosition !== undefined) await forgetQuarantine(session, table, shadow.finishedPosition)
+  // Rows of versions and changes that were put aside stay in the table.
+  if (shadow.finishedPosition !== undefined && writeModeOf(layout) === 'merge') {
+    await forgetQuarantine(session, table, shadow.finishedPosition)
+  }
 }
 
 /** Of a snapshot that is given up, also what it put aside. */
@@ -131,6 +145,6 @@ export async function requireFreeName(session: Session, target: TargetTable): Pr
   })
 }
 
-function sameName(layout: TableLayout, target: TargetTable): boolean {
+export function sameName(layout: TableLayout, target: TargetTable): boolean {
   return foldCase(layout.namespace) === foldCase(target.namespace) && foldCase(layout.name) === foldCase(target.name)
 }

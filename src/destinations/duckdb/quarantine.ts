@@ -4,6 +4,7 @@ import type { Position } from '../../core/position.ts'
 import type { TableId } from '../../core/table-schema.ts'
 import { isParsed, keyText } from './column-type.ts'
 import { quoteLiteral, timestampLiteral } from './identifiers.ts'
+import type { MergeInput } from './merge-input.ts'
 import type { Session } from './session.ts'
 import { hasQuarantine } from './stage-inspection.ts'
 import { relationSql, type StageRelation } from './stage-relation.ts'
@@ -70,6 +71,36 @@ export async function listQuarantine(
     raw: String(row.raw),
     loadedMs: Number(row.loaded_ms),
   }))
+}
+
+const UNKNOWN = 'unchanged value that is not known'
+
+/** Records the values of `merge_result` that nothing could tell: their rows were gone when they were looked for. */
+export async function recordUnknown(
+  session: Session,
+  input: MergeInput,
+  unchangedIds: readonly number[],
+  loadedMs: number,
+): Promise<void> {
+  const { layout, schema } = input.relation
+  const names = unchangedIds.map((id) => {
+    const column = layout.columns.find((each) => each.id === id && each.state === 'current')
+    return column === undefined ? 'NULL' : `CASE WHEN r.p${id} IS NULL THEN ${quoteLiteral(column.name)} END`
+  })
+  if (names.length === 0) return
+  await session.run(
+    `${insertInto(schema.table)} x.pos, x.key, x.name, ${quoteLiteral(UNKNOWN)}, '', ${timestampLiteral(loadedMs)}
+     FROM (SELECT e.pos, ${keyOfRow(layout)} AS key, unnest([${names.join(', ')}]::VARCHAR[]) AS name
+           FROM merge_result r JOIN ${input.changesSql()} e ON e.code = r.val WHERE r.dead) x
+     WHERE x.name IS NOT NULL`,
+  )
+}
+
+/** Positions of rows with such a value, as a query. */
+export function unknownPositionsSql(table: TableId): string {
+  const names = [table.source, table.namespace, table.name].map(quoteLiteral)
+  return `SELECT position FROM _simplyload.quarantine WHERE source = ${names[0]} AND namespace = ${names[1]}
+    AND table_name = ${names[2]} AND reason = ${quoteLiteral(UNKNOWN)}`
 }
 
 /** What an earlier reading of the table put aside says nothing about a new one. */

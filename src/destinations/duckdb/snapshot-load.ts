@@ -6,6 +6,7 @@ import type { Position } from '../../core/position.ts'
 import { type ColumnType, keyColumns, type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
 import { HASH_DIGITS } from './bag.ts'
 import { putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
+import { continueTable, requireWritable } from './continuation.ts'
 import { isConversionError, isMemoryError, isReadingError, translateError } from './errors.ts'
 import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
 import { loadLayouts, type StoredLayout, saveLayout } from './layout-store.ts'
@@ -13,6 +14,7 @@ import { forgetAttempt, forgetLoads, requireFreeName, shadowName } from './promo
 import { recordQuarantined, recordRejected } from './quarantine.ts'
 import { createTableSql, emptyLayout, evolveLayout } from './schema-evolution.ts'
 import type { Session } from './session.ts'
+import { snapshotColumns } from './snapshot-columns.ts'
 import { type InspectedFile, inspectFiles, requireReadable } from './stage-inspection.ts'
 import { relationSql, type StageRelation } from './stage-relation.ts'
 import {
@@ -27,6 +29,7 @@ import {
   ROW_ID_ID,
   type TableLayout,
   tableSql,
+  writeModeOf,
 } from './table-layout.ts'
 import { chooseTextCompression } from './text-compression.ts'
 import { widen } from './type-lattice.ts'
@@ -45,14 +48,18 @@ export async function beginSnapshot(
     await requireFreeName(session, target)
     const book = await loadLayouts(session, table.source, [table])
     const shadow = book.get(table, 'shadow')
-    if (keep && shadow !== undefined) {
+    const final = book.get(table, 'final')
+    const isAlike =
+      final !== undefined && writeModeOf(final.layout) === target.write && hasSameRows(final.layout, schema)
+    await requireWritable(session, target, schema, final?.layout, isAlike)
+    if (keep && shadow !== undefined && writeModeOf(shadow.layout) === target.write) {
       const { layout, ddl } = evolveLayout(shadow.layout, schema, target)
       for (const statement of ddl) await session.run(statement)
       await saveLayout(session, table, 'shadow', { layout, finishedPosition: shadow.finishedPosition })
       return [...(await loadedBatches(session, table))]
     }
     if (shadow !== undefined) await session.run(`DROP TABLE IF EXISTS ${tableSql(shadow.layout)}`)
-    const layout = newLayout(target, schema, book.get(table, 'final'))
+    const layout = newLayout(target, schema, isAlike ? final.layout : undefined)
     await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(target.namespace)}`)
     await session.run(createTableSql(layout))
     // Without a shadow table, what is remembered is of a backfill of the table that is there.
@@ -63,12 +70,10 @@ export async function beginSnapshot(
   })
 }
 
-function newLayout(target: TargetTable, schema: TableSchema, final: StoredLayout | undefined): TableLayout {
+/** `before`: the table that it is to be like. */
+function newLayout(target: TargetTable, schema: TableSchema, before: TableLayout | undefined): TableLayout {
   const name = shadowName(target)
-  const before = final?.layout
-  if (before === undefined || !isAlike(before, schema)) {
-    return evolveLayout(emptyLayout(target.namespace, name, schema), schema, target).layout
-  }
+  if (before === undefined) return evolveLayout(emptyLayout(target.namespace, name, schema), schema, target).layout
   // Whatever the policy, a new table takes the types that the source has now, and keeps old values in retired columns.
   const types = new Map(schema.columns.map((column) => [column.id, column.type]))
   const columns = before.columns.map((column): LayoutColumn => {
@@ -81,7 +86,7 @@ function newLayout(target: TargetTable, schema: TableSchema, final: StoredLayout
 }
 
 /** Rows of the old table can be found by the key of the new one. */
-function isAlike(before: TableLayout, schema: TableSchema): boolean {
+function hasSameRows(before: TableLayout, schema: TableSchema): boolean {
   if (JSON.stringify(before.identity) !== JSON.stringify(schema.identity)) return false
   return keyColumns(schema).every((key) => {
     const column = currentColumn(before, key.id)
@@ -154,14 +159,14 @@ async function append(session: Session, relation: StageRelation, loadedBefore: n
   const { layout, files } = relation
   const { table } = relation.schema
   const data = dataColumns(layout)
-  const own = [LOAD_TIME_ID, DELETED_ID, POSITION_ID].map((id) => columnSql(layout, id))
-  const rowId = rowIdSql(layout, loadedBefore)
-  const names = [...data.map((column) => quoteIdentifier(column.name)), ...own]
-  const values = [...data.map((_, index) => `v${index}`), timestampLiteral(nowMs), 'false', 'pos']
-  if (rowId !== undefined) {
-    names.push(columnSql(layout, ROW_ID_ID))
-    values.push(rowId)
-  }
+  const own: readonly (readonly [number, string])[] = [
+    [LOAD_TIME_ID, timestampLiteral(nowMs)],
+    [DELETED_ID, 'false'],
+    [POSITION_ID, 'pos'],
+    ...snapshotColumns(layout, loadedBefore),
+  ]
+  const names = [...data.map((column) => quoteIdentifier(column.name)), ...own.map(([id]) => columnSql(layout, id))]
+  const values = [...data.map((_, index) => `v${index}`), ...own.map(([, value]) => value)]
   // Rows without a code are quarantined whole.
   const rows = relationSql(relation)
   const added = await session.run(
@@ -180,19 +185,6 @@ async function append(session: Session, relation: StageRelation, loadedBefore: n
 async function countWhole(session: Session, rows: string): Promise<number> {
   const { count } = await session.row(`SELECT count(*) AS count FROM ${rows} WHERE code IS NULL`)
   return Number(count)
-}
-
-function rowIdSql(layout: TableLayout, loadedBefore: number): string | undefined {
-  switch (layout.identity.kind) {
-    case 'key':
-      return undefined
-    // Copies are counted when all are there; hardly any row has one.
-    case 'bag':
-      return `content_hash || '/1'`
-    // The rows of a snapshot share its position; file and row tell them apart.
-    case 'append':
-      return `pos || '/' || ((code >> 35) + ${loadedBefore}) || '/' || ((code >> 3) & 4294967295)`
-  }
 }
 
 /** What all files of one call have added is recorded with the first. */
@@ -245,7 +237,12 @@ export async function finishSnapshot(
     if (stored === undefined || shadow.finishedPosition === undefined)
       await requireAllRows(session, table, shadow.layout)
     if (positions > 1 && shadow.layout.identity.kind === 'key') await keepNewest(session, shadow.layout)
-    if (shadow.layout.identity.kind === 'bag') await countCopies(session, shadow.layout)
+    const hasCopies = shadow.layout.identity.kind === 'bag' && writeModeOf(shadow.layout) !== 'append'
+    if (hasCopies) await countCopies(session, shadow.layout)
+    const final = (await loadLayouts(session, table.source, [table])).get(table, 'final')
+    if (final !== undefined && shadow.finishedPosition === undefined) {
+      await continueTable(session, final.layout, shadow.layout, position)
+    }
     const newest = await newestLoad(session, table)
     const guardUntil = newest !== undefined && newest > position ? newest : undefined
     await saveLayout(session, table, 'shadow', { ...shadow, finishedPosition: position })

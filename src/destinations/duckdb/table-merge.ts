@@ -2,6 +2,7 @@
 
 import type { TableFlush, TableFlushResult } from '../../core/destination.ts'
 import { invariant } from '../../core/invariant.ts'
+import { appendChanges } from './append-log.ts'
 import { dropDeleted, keepTombstones } from './backfill.ts'
 import { numberCopies } from './bag.ts'
 import { foldChanges } from './fold.ts'
@@ -12,7 +13,10 @@ import { recordQuarantined, recordRejected } from './quarantine.ts'
 import type { Session } from './session.ts'
 import type { InspectedFile } from './stage-inspection.ts'
 import type { StageRelation } from './stage-relation.ts'
-import type { TableLayout } from './table-layout.ts'
+import { type TableLayout, writeModeOf } from './table-layout.ts'
+import { foldVersions } from './version-fold.ts'
+import { timeVersions } from './version-times.ts'
+import { writeVersions } from './version-writer.ts'
 
 export interface TableMergeRequest {
   readonly flush: TableFlush
@@ -39,7 +43,7 @@ export async function mergeTable(session: Session, request: TableMergeRequest): 
   const input = new MergeInput(relation, request.limits)
   requireChangesOfIdentity(input)
   await input.prepare(session)
-  const merged = await mergeRows(session, input, request)
+  const merged = await writeRows(session, input, request)
   if (Array.isArray(merged)) return { outcome: 'incomplete', keys: merged }
   if (flush.tombstones === true) await keepTombstones(session, input)
   let quarantined = await recordQuarantined(session, relation, input.rowsSql(), loadedMs)
@@ -48,6 +52,59 @@ export async function mergeTable(session: Session, request: TableMergeRequest): 
 }
 
 /** Returns the keys of rows that are missing, where some are. */
+function writeRows(
+  session: Session,
+  input: MergeInput,
+  request: TableMergeRequest,
+): Promise<MergeCounts | readonly string[]> {
+  switch (writeModeOf(input.layout)) {
+    case 'merge':
+      return mergeRows(session, input, request)
+    case 'history':
+      return mergeVersions(session, input, request)
+    case 'append': {
+      const { flush, loadedMs } = request
+      const complete = () => completeMissing(session, input, request)
+      return appendChanges(session, input, { loadedMs, isBackfill: flush.into === 'backfill', complete })
+    }
+  }
+}
+
+async function mergeVersions(
+  session: Session,
+  input: MergeInput,
+  request: TableMergeRequest,
+): Promise<MergeCounts | readonly string[]> {
+  const { flush, guarded, loadedMs } = request
+  const isBackfill = flush.into === 'backfill'
+  if (input.layout.identity.kind === 'bag') await numberCopies(session, input)
+  const unchangedIds = await findUnchangedIds(session, input)
+  await foldVersions(session, input, { guarded, unchangedIds })
+  if (isBackfill) await dropDeleted(session, input)
+  let isCompleted = false
+  if (unchangedIds.length > 0) {
+    await resolveUnchanged(session, input, unchangedIds, guarded)
+    const completed = await completeMissing(session, input, request)
+    if (typeof completed !== 'boolean') return completed
+    isCompleted = completed
+  }
+  await timeVersions(session, input, isBackfill)
+  return writeVersions(session, input, { loadedMs, unchangedIds, isCompleted })
+}
+
+/** Whether rows were completed; the keys that have to be read for it, where nobody has. */
+async function completeMissing(
+  session: Session,
+  input: MergeInput,
+  { flush, completion }: TableMergeRequest,
+): Promise<readonly string[] | boolean> {
+  const missing = await missingKeys(session, input)
+  if (missing.length === 0) return false
+  if (flush.completion === undefined) return missing
+  await completeFrom(session, input, { ...input.relation, files: completion, from: undefined })
+  return true
+}
+
 async function mergeRows(
   session: Session,
   input: MergeInput,
@@ -63,12 +120,8 @@ async function mergeRows(
   if (flush.into === 'backfill') await dropDeleted(session, input)
   if (unchangedIds.length === 0) return materialize(session, input, options)
   await resolveUnchanged(session, input, unchangedIds, guarded)
-  const missing = await missingKeys(session, input)
-  if (missing.length > 0 && flush.completion === undefined) return missing
-  const isCompleted = missing.length > 0
-  if (isCompleted) {
-    await completeFrom(session, input, { ...input.relation, files: request.completion, from: undefined })
-  }
+  const isCompleted = await completeMissing(session, input, request)
+  if (typeof isCompleted !== 'boolean') return isCompleted
   return materialize(session, input, { ...options, unchangedIds, isCompleted })
 }
 

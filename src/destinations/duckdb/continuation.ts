@@ -1,0 +1,216 @@
+/**
+ * A table of changes or of versions is read anew: what it held before goes on in its new table.
+ *
+ * The old rows are carried over before any change is merged into the new table. What the snapshot has read counts as one
+ * more change of each row: where it is as it was known, nothing is added; where it differs, it is a new version, or a row
+ * of the log; what is gone has ended, or is deleted, as of the snapshot. A log without keys cannot be compared: there the
+ * snapshot comes behind a truncate.
+ */
+import type { TargetTable } from '../../core/destination.ts'
+import { PipelineError } from '../../core/errors.ts'
+import type { Position } from '../../core/position.ts'
+import { type TableSchema, tableName } from '../../core/table-schema.ts'
+import { duckdbType } from './column-type.ts'
+import { isCurrentSql } from './current-rows.ts'
+import { qualifiedName, quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import { deleteColumnList } from './log-rows.ts'
+import { carriedColumns, hasSameKey, sameName } from './promotion.ts'
+import type { Session } from './session.ts'
+import {
+  ACTIVE_ID,
+  COMMITTED_AT_ID,
+  columnSql,
+  DELETED_ID,
+  dataColumns,
+  END_ID,
+  identityColumns,
+  POSITION_ID,
+  START_ID,
+  type TableLayout,
+  tableSql,
+  writeModeOf,
+} from './table-layout.ts'
+
+/** Throws where the configuration asks for what cannot be done with the table, or where reading it anew would lose rows. */
+export async function requireWritable(
+  session: Session,
+  target: TargetTable,
+  schema: TableSchema,
+  final: TableLayout | undefined,
+  isAlike: boolean,
+): Promise<void> {
+  const table = tableName(schema.table)
+  const doing = `Writing ${table} in mode ${target.write}`
+  if (target.write === 'history' && schema.identity.kind === 'append') {
+    throw new PipelineError('config_invalid', doing, {
+      cause: new Error('nothing tells its rows apart, so the end of a version cannot be known'),
+      hint: `Give it a primary key or REPLICA IDENTITY FULL, or set write to append or merge`,
+      context: { table },
+    })
+  }
+  if (final === undefined || writeModeOf(final) === 'merge' || isAlike) return
+  if (!sameName(final, target) || !(await tableExists(session, final))) return
+  const why =
+    writeModeOf(final) === target.write
+      ? 'its rows are recognised in another way than those it has kept'
+      : `${final.namespace}.${final.name} was written in mode ${writeModeOf(final)}`
+  throw new PipelineError('destination_rejected', doing, {
+    cause: new Error(`${why}, and what it holds is nowhere else`),
+    hint: `Give the table another target in the configuration; or rename or drop ${qualifiedName(final.namespace, final.name)}`,
+    context: { table },
+  })
+}
+
+async function tableExists(session: Session, layout: TableLayout): Promise<boolean> {
+  const found = await session.rows(
+    `SELECT 1 FROM information_schema.tables
+     WHERE table_catalog = current_database() AND lower(table_schema) = lower($1) AND lower(table_name) = lower($2)`,
+    [layout.namespace, layout.name],
+  )
+  return found.length > 0
+}
+
+/** Within the transaction that finishes the snapshot in `shadow`; nothing else has been merged into it. */
+export async function continueTable(
+  session: Session,
+  final: TableLayout,
+  shadow: TableLayout,
+  position: Position,
+): Promise<void> {
+  const mode = writeModeOf(shadow)
+  if (mode === 'merge' || writeModeOf(final) !== mode || !hasSameKey(final, shadow)) return
+  if (!(await tableExists(session, final))) return
+  if (mode === 'history') await continueVersions(session, final, shadow, position)
+  else await continueLog(session, final, shadow, position)
+}
+
+/** The two tables as relations with the same columns: `rid`, `k1`, …, `content`, and what is given. */
+class Sides {
+  readonly keys: string
+  readonly #final: TableLayout
+  readonly #shadow: TableLayout
+
+  constructor(final: TableLayout, shadow: TableLayout) {
+    this.#final = final
+    this.#shadow = shadow
+    this.keys = identityColumns(shadow)
+      .map((_, index) => `k${index + 1}`)
+      .join(', ')
+  }
+
+  finalSql(more: readonly string[], where: string): string {
+    const carried = new Map(carriedColumns(this.#final, this.#shadow).map(({ from, to }) => [to, from]))
+    const values = this.#compared().map((to) => {
+      const from = carried.get(to)
+      return from === undefined ? 'NULL' : `CAST(${quoteIdentifier(from.name)} AS ${duckdbType(to.type)})`
+    })
+    return this.#select(this.#final, values, more, where)
+  }
+
+  shadowSql(more: readonly string[]): string {
+    const values = this.#compared().map((column) => quoteIdentifier(column.name))
+    return this.#select(this.#shadow, values, more, 'true')
+  }
+
+  #select(layout: TableLayout, values: readonly string[], more: readonly string[], where: string): string {
+    const keys = identityColumns(layout).map((column, index) => `${quoteIdentifier(column.name)} AS k${index + 1}`)
+    const content = values.length === 0 ? '0' : `hash(${values.join(', ')})`
+    const columns = ['rowid AS rid', ...keys, `${content} AS content`, ...more]
+    return `(SELECT ${columns.join(', ')} FROM ${tableSql(layout)} WHERE ${where})`
+  }
+
+  #compared() {
+    return dataColumns(this.#shadow).filter((column) => column.state === 'current')
+  }
+}
+
+async function continueVersions(
+  session: Session,
+  final: TableLayout,
+  shadow: TableLayout,
+  at: Position,
+): Promise<void> {
+  const sides = new Sides(final, shadow)
+  const own = (id: number) => columnSql(final, id)
+  const [start, table] = [columnSql(shadow, START_ID), tableSql(shadow)]
+  const takenUs = await latestUs(session, shadow, START_ID)
+  const since = `epoch_us(CASE WHEN ${own(ACTIVE_ID)} THEN ${own(START_ID)} ELSE ${own(END_ID)} END) AS since`
+  const began = `epoch_us(${start}) AS began`
+  // No version begins before the one before it is over, whatever the clocks were.
+  await session.run(
+    `UPDATE ${table} SET ${start} = make_timestamptz(x.since + 1)
+     FROM (SELECT s.rid, max(o.since) AS since FROM ${sides.shadowSql([began])} s
+           JOIN ${sides.finalSql([since], 'true')} o USING (${sides.keys}) WHERE o.since >= s.began GROUP BY s.rid) x
+     WHERE ${table}.rowid = x.rid`,
+  )
+  await session.run(
+    `CREATE OR REPLACE TEMP TABLE carried AS
+     SELECT o.rid AS old, o.since, s.rid, s.began, s.pos, coalesce(s.content = o.content, false) AS same
+     FROM ${sides.finalSql([since], own(ACTIVE_ID))} o
+     LEFT JOIN ${sides.shadowSql([began, `${columnSql(shadow, POSITION_ID)} AS pos`])} s USING (${sides.keys})`,
+  )
+  await session.run(`DELETE FROM ${table} WHERE rowid IN (SELECT rid FROM carried WHERE same)`)
+  const isGone = '(c.old IS NOT NULL AND c.rid IS NULL)'
+  const ended = `CASE WHEN c.rid IS NULL THEN greatest(${takenUs}, c.since + 1) ELSE c.began - 1 END`
+  await carryRows(session, final, shadow, (id, value) => {
+    switch (id) {
+      case END_ID:
+        return `CASE WHEN c.old IS NULL OR c.same THEN ${value} ELSE make_timestamptz(${ended}) END`
+      case ACTIVE_ID:
+        return `coalesce(c.same, ${value})`
+      case DELETED_ID:
+        return `(${value} OR ${isGone})`
+      case POSITION_ID:
+        return `CASE WHEN c.same THEN c.pos WHEN ${isGone} THEN ${quoteLiteral(at)} ELSE ${value} END`
+      default:
+        return value
+    }
+  })
+}
+
+async function continueLog(session: Session, final: TableLayout, shadow: TableLayout, at: Position): Promise<void> {
+  const sides = new Sides(final, shadow)
+  const table = tableSql(shadow)
+  const committed = `make_timestamptz(${await latestUs(session, shadow, COMMITTED_AT_ID)})`
+  const isKeyed = shadow.identity.kind === 'key'
+  await session.run(
+    `CREATE OR REPLACE TEMP TABLE carried AS SELECT o.*, s.rid AS now, coalesce(s.content = o.content, false) AS same
+     FROM ${sides.finalSql([], isKeyed ? isCurrentSql(final) : 'false')} o
+     LEFT JOIN ${sides.shadowSql([])} s USING (${sides.keys})`,
+  )
+  await session.run(`DELETE FROM ${table} WHERE rowid IN (SELECT now FROM carried WHERE same)`)
+  const told = (operation: string) => [quoteLiteral(operation), committed, 'now()', 'true', quoteLiteral(at)]
+  await session.run(
+    `INSERT INTO ${table} (${deleteColumnList(shadow)}) ${
+      isKeyed
+        ? `SELECT ${[sides.keys, ...told('delete')].join(', ')} FROM carried WHERE now IS NULL`
+        : `SELECT ${told('truncate').join(', ')} WHERE EXISTS (FROM ${tableSql(final)})`
+    }`,
+  )
+  await session.run('CREATE OR REPLACE TEMP TABLE carried AS SELECT NULL::BIGINT AS old WHERE false')
+  await carryRows(session, final, shadow, (_, value) => value)
+}
+
+/** All old rows `o` into the new table; `c` is the row of `carried` that is about it, if any. */
+async function carryRows(
+  session: Session,
+  final: TableLayout,
+  shadow: TableLayout,
+  valueFor: (id: number, value: string) => string,
+): Promise<void> {
+  const columns = carriedColumns(final, shadow)
+  const into = columns.map(({ to }) => quoteIdentifier(to.name))
+  const values = columns.map(({ from }) => valueFor(from.id, `o.${quoteIdentifier(from.name)}`))
+  await session.run(
+    `INSERT INTO ${tableSql(shadow)} (${into.join(', ')}) SELECT ${values.join(', ')}
+     FROM ${tableSql(final)} o LEFT JOIN carried c ON c.old = o.rowid`,
+  )
+}
+
+/** When the snapshot was taken, in microseconds since 1970; of an empty one, now. */
+async function latestUs(session: Session, shadow: TableLayout, columnId: number): Promise<bigint> {
+  const { us } = await session.row(
+    `SELECT epoch_us(coalesce(max(${columnSql(shadow, columnId)}), now())) AS us FROM ${tableSql(shadow)}`,
+  )
+  return us as bigint
+}
