@@ -7,7 +7,10 @@ import {
   type Config,
   createSource,
   type DescribedSource,
+  describeState,
   destinationType,
+  examineState,
+  isOwnState,
   openDestination,
   openStage,
   openState,
@@ -174,7 +177,9 @@ export async function discover(
   return await withSources({ config, folder }, { source: only, tables: [] }, async (sources) => {
     const found: Discovery[] = []
     for (const [source, port] of sources) {
-      const tables = await port.discover(signal)
+      const isForeign = ({ table }: { readonly table: TableId }) =>
+        !isOwnState(config, sourceConfig(config, source), table.namespace)
+      const tables = (await port.discover(signal)).filter(isForeign)
       const resolved = await resolveTables(config, new Map([[source, port]]), folder, signal).catch(() => [])
       const configured = new Map(
         resolved.flatMap((each) => each.tables.map((table) => [tableName(table.request.table), table.target] as const)),
@@ -224,10 +229,13 @@ export async function* doctor(
   }
   if (transformed.length > 0)
     yield { part: 'transforms', findings: await examineTransforms({ config, folder }, transformed, signal) }
-  yield { part: 'stage', findings: await examineOpening(`stage ${config.stage.path}`, () => openStage(config, folder)) }
+  const findStage = async () => {
+    await using _opened = await openStage(config, folder)
+  }
+  yield { part: 'stage', findings: await examineOpening(`stage ${config.stage.path}`, findStage) }
   yield {
     part: 'state',
-    findings: await examineOpening(`state ${config.state.path}`, () => openState(config, folder, 'read')),
+    findings: await examineOpening(`state ${describeState(config)}`, () => examineState(config, folder)),
   }
   const findings: Finding[] = []
   try {
@@ -245,9 +253,9 @@ export async function* doctor(
   yield { part: 'destination', findings }
 }
 
-async function examineOpening(subject: string, open: () => Promise<AsyncDisposable>): Promise<readonly Finding[]> {
+async function examineOpening(subject: string, open: () => Promise<unknown>): Promise<readonly Finding[]> {
   try {
-    await using _opened = await open()
+    await open()
     return [{ subject, level: 'ok', message: 'can be opened' }]
   } catch (error) {
     return [failed(subject, error)]

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { assignTargets, targetName } from './config/naming.ts'
-import { type Config, expandTableList, hasPattern, type SourceConfig } from './connectors.ts'
+import { type Config, expandTableList, hasPattern, isOwnState, type SourceConfig } from './connectors.ts'
 import type { Selection } from './core/application.ts'
 import type { TargetTable } from './core/destination.ts'
 import { PipelineError } from './core/errors.ts'
@@ -41,6 +41,8 @@ export async function resolveTables(
         name,
         entries.map((entry) => entry.name),
       )
+    const own = expanded.find(({ table }) => isOwnState(config, sourceConfig(config, name), table.namespace))
+    if (own !== undefined) throw ownState(name, own.table)
     for (const { entry, table } of expanded)
       requests.push({ source: name, entry, table: { source: name, namespace: table.namespace, name: table.name } })
   }
@@ -156,6 +158,13 @@ function requireDistinct(tables: readonly TableId[]): void {
     }
     seen.add(key)
   }
+}
+
+function ownState(source: string, table: { readonly namespace: string; readonly name: string }): PipelineError {
+  return new PipelineError('config_invalid', `Reading the tables of source ${source}`, {
+    cause: new Error(`${table.namespace}.${table.name} holds the state of the sync, so copying it would never end`),
+    hint: 'Take it out of `tables`, or keep the state in another schema (state.schema)',
+  })
 }
 
 function noTables(source: string, entries: readonly string[]): PipelineError {

@@ -4,9 +4,10 @@ import type { z } from 'zod'
 import type { DeepReadonly } from './config/load.ts'
 import { configSchema } from './config/schema.ts'
 import type { ComparingDestination, Destination, TargetTable } from './core/destination.ts'
+import { isPipelineError } from './core/errors.ts'
 import type { ChangeSource } from './core/source.ts'
 import type { Stage } from './core/stage.ts'
-import type { State } from './core/state.ts'
+import type { RequestBox, State } from './core/state.ts'
 import type { ColumnType, TableSchema } from './core/table-schema.ts'
 import { duckdbType, keyText, textForm } from './destinations/duckdb/column-type.ts'
 import { duckdbDestinationSchema } from './destinations/duckdb/config.ts'
@@ -15,13 +16,16 @@ import { connectionSettings, describeConnection } from './sources/postgres/conne
 import { expandTables, isPattern } from './sources/postgres/table-selection.ts'
 import { localStageSchema } from './stages/local/config.ts'
 import { s3StageSchema } from './stages/s3/config.ts'
+import { fileStateSchema } from './state/file/config.ts'
+import { type PostgresStateConfig, postgresStateSchema } from './state/postgres/config.ts'
+import type { PostgresStatePlace } from './state/postgres/postgres-state.ts'
 import { sqliteStateSchema } from './state/sqlite/config.ts'
 
 export const CONFIG_SCHEMA = configSchema({
   sources: [postgresSourceSchema],
   destinations: [duckdbDestinationSchema],
   stages: [localStageSchema, s3StageSchema],
-  states: [sqliteStateSchema],
+  states: [sqliteStateSchema, fileStateSchema, postgresStateSchema(connectionProblem)],
 })
 
 export type Config = DeepReadonly<z.output<typeof CONFIG_SCHEMA>>
@@ -126,12 +130,106 @@ export async function openStage(config: Config, folder: string): Promise<Stage> 
 }
 
 export async function openState(config: Config, folder: string, mode: 'read' | 'write'): Promise<State> {
-  const { openSqliteState } = await import('./state/sqlite/sqlite-state.ts')
-  return openSqliteState({ path: resolve(folder, config.state.path), mode })
+  const { state } = config
+  switch (state.type) {
+    case 'sqlite': {
+      const { openSqliteState } = await import('./state/sqlite/sqlite-state.ts')
+      return openSqliteState({ path: resolve(folder, state.path), mode })
+    }
+    case 'file': {
+      const { openFileState } = await import('./state/file/file-state.ts')
+      return openFileState({ path: resolve(folder, state.path), mode })
+    }
+    case 'postgres': {
+      const { openPostgresState } = await import('./state/postgres/postgres-state.ts')
+      return openPostgresState({ ...postgresPlace(state, folder), mode })
+    }
+  }
+}
+
+/** For commands, beside a sync that may run. */
+export async function openRequestBox(config: Config, folder: string): Promise<RequestBox> {
+  const { state } = config
+  switch (state.type) {
+    case 'sqlite': {
+      const { openSqliteRequestBox } = await import('./state/sqlite/request-box.ts')
+      return openSqliteRequestBox(resolve(folder, state.path))
+    }
+    case 'file': {
+      const { openFileRequestBox } = await import('./state/file/request-box.ts')
+      return openFileRequestBox(resolve(folder, state.path))
+    }
+    case 'postgres': {
+      const { openPostgresRequestBox } = await import('./state/postgres/request-box.ts')
+      return openPostgresRequestBox(postgresPlace(state, folder))
+    }
+  }
 }
 
 /** True while a sync runs. */
 export async function isStateInUse(config: Config, folder: string): Promise<boolean> {
-  const { isSqliteStateInUse } = await import('./state/sqlite/sqlite-state.ts')
-  return isSqliteStateInUse(resolve(folder, config.state.path))
+  const { state } = config
+  switch (state.type) {
+    case 'sqlite': {
+      const { isSqliteStateInUse } = await import('./state/sqlite/sqlite-state.ts')
+      return isSqliteStateInUse(resolve(folder, state.path))
+    }
+    case 'file': {
+      const { isFileStateInUse } = await import('./state/file/file-state.ts')
+      return isFileStateInUse(resolve(folder, state.path))
+    }
+    case 'postgres': {
+      const { isPostgresStateInUse } = await import('./state/postgres/postgres-state.ts')
+      return isPostgresStateInUse(postgresPlace(state, folder))
+    }
+  }
+}
+
+/** Throws what a sync would meet, as far as that can be seen without making anything and beside one that runs. */
+export async function examineState(config: Config, folder: string): Promise<void> {
+  if (config.state.type === 'postgres') {
+    const { examinePostgresState } = await import('./state/postgres/postgres-state.ts')
+    return examinePostgresState(postgresPlace(config.state, folder))
+  }
+  await using _opened = await openState(config, folder, 'read')
+}
+
+export function describeState({ state }: Config): string {
+  if (state.type !== 'postgres') return state.path
+  return `${describeConnection(connectionSettings({ url: state.url }))}, schema ${state.schema}`
+}
+
+/** True for tables in which our own state is kept: each change of them that is copied would be followed by another. */
+export function isOwnState({ state }: Config, source: SourceConfig, namespace: string): boolean {
+  if (state.type !== 'postgres' || namespace !== state.schema) return false
+  const { connect_timeout: _, statement_timeout: __, ...connection } = source
+  const [theirs, ours] = [connectionSettings(connection), connectionSettings({ url: state.url })]
+  const host = (name: string) => (/^(localhost|127\..*|::1|\/.*)$/.test(name) ? 'localhost' : name.toLowerCase())
+  return host(theirs.host) === host(ours.host) && theirs.port === ours.port && theirs.database === ours.database
+}
+
+/** Short statements only: what takes longer waits for a lock. */
+const STATE_STATEMENT_SECONDS = 30
+
+/** Of a state whose server is reached as a source's is: the same addresses, the same TLS. */
+function postgresPlace({ url, schema }: DeepReadonly<PostgresStateConfig>, folder: string): PostgresStatePlace {
+  const settings = connectionSettings({ url, statement_timeout: STATE_STATEMENT_SECONDS }, folder)
+  return {
+    server: describeConnection(settings),
+    schema,
+    async connect(signal) {
+      const { connect } = await import('./sources/postgres/client.ts')
+      return connect(settings, { purpose: 'state' }, signal)
+    },
+  }
+}
+
+function connectionProblem(url: string): string | undefined {
+  try {
+    connectionSettings({ url })
+    return undefined
+  } catch (error) {
+    if (!isPipelineError(error)) throw error
+    return `${error.cause instanceof Error ? error.cause.message : error.message}. ${error.hint}`
+  }
 }

@@ -83,6 +83,20 @@ export async function prepareTables(
   place: Place,
   mode: 'read' | 'write',
 ): Promise<boolean> {
+  const isThere = await examine(connection, place, mode)
+  if (isThere || mode === 'read') return isThere
+  await connection.transaction('Making', (client) => makeTables(client, place))
+  await requireVersion(connection, place)
+  return true
+}
+
+/** Throws what `prepareTables` would throw for a writer, and makes nothing. */
+export async function examineTables(connection: StateConnection, place: Place): Promise<void> {
+  await examine(connection, place, 'write')
+}
+
+/** True: the tables are there. */
+async function examine(connection: StateConnection, place: Place, mode: 'read' | 'write'): Promise<boolean> {
   const found = await connection.run('Examining', (client) => takeInventory(client, place))
   if (mode === 'write') requireWritable(found, place)
   if (found.tables.includes('sync_version')) {
@@ -91,11 +105,8 @@ export async function prepareTables(
     return true
   }
   if (found.tables.length > 0) throw foreign(place, found.tables)
-  if (mode === 'read') return false
-  requireMaking(found, place)
-  await connection.transaction('Making', (client) => makeTables(client, place))
-  await requireVersion(connection, place)
-  return true
+  if (mode === 'write') requireMaking(found, place)
+  return false
 }
 
 async function makeTables(client: StateClient, place: Place): Promise<void> {

@@ -11,7 +11,7 @@ import type { StageFile } from '../../core/stage.ts'
 import type { ChunkRecord, ErrorRecord, RunRecord, SourceRecord, State, TableRecord } from '../../core/state.ts'
 import type { TableId } from '../../core/table-schema.ts'
 import { type StateClient, StateConnection } from './connection.ts'
-import { prepareTables, quotedSchema } from './database-schema.ts'
+import { examineTables, prepareTables, quotedSchema } from './database-schema.ts'
 import { FileTable } from './file-table.ts'
 import { RequestTable } from './request-table.ts'
 import { RunTables } from './run-tables.ts'
@@ -47,6 +47,12 @@ export async function openPostgresState({ mode, connect, ...place }: PostgresSta
 export async function isPostgresStateInUse({ connect, ...place }: PostgresStatePlace): Promise<boolean> {
   await using connection = new StateConnection({ place, connect, exclusive: false })
   return await connection.run('Examining', (client) => hasWriter(client, place))
+}
+
+/** Throws what a writer would meet, and makes nothing. */
+export async function examinePostgresState({ connect, ...place }: PostgresStatePlace): Promise<void> {
+  await using connection = new StateConnection({ place, connect, exclusive: false })
+  await examineTables(connection, place)
 }
 
 interface SourceRow {
