@@ -57,7 +57,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
   say(
     `seed ${seed}: ${problems.length === 0 ? 'equal' : 'DIFFERENT'}; ${report.statements} statements, ${report.rows} rows, ` +
       `${chaos.kills} kills, ${chaos.stops} stops, ${chaos.cuts} cuts, ${chaos.rivals} rivals, ${chaos.restarts} starts, ` +
-      `${report.reads} reads; last run ${(report.finalRunMs / 1000).toFixed(1)} s`,
+      `${report.reads} reads, ${report.beganLive ? 'live' : 'nothing copied'} at first; last run ${(report.finalRunMs / 1000).toFixed(1)} s`,
   )
   for (const [what, times] of chaos.ownExits) say(`  ${times} × ended by itself: ${what}`)
   for (const problem of problems) say(`  ${problem}`)

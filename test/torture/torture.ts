@@ -45,6 +45,8 @@ export interface TortureReport {
   readonly problems: readonly string[]
   readonly statements: number
   readonly rows: number
+  /** The first snapshots were complete before the blows began. */
+  readonly beganLive: boolean
   readonly reads: number
   readonly chaos: ChaosCounts
   readonly finalRunMs: number
@@ -64,6 +66,9 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     await prepareDatabase(admin, random)
     await writeFile(join(folder, 'simplyload.yaml'), configYaml(url, random))
     const child = { configFile: join(folder, 'simplyload.yaml'), logFile: join(folder, 'sync.log') }
+    // Under fire a world hardly ever gets through its snapshots: that is one thing to torture, live tables are another.
+    const beganLive = random.chance(0.7)
+    const beginning = beganLive ? await finalRun(child, admin) : []
     const end = AbortSignal.timeout(durationMs)
     const signal = options.signal === undefined ? end : AbortSignal.any([end, options.signal])
 
@@ -88,7 +93,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     await endPreparedTransactions(admin)
 
     const started = performance.now()
-    const problems = [...new Set(reader.wrong)]
+    const problems = [...beginning, ...new Set(reader.wrong)]
     problems.push(...unexpectedExits(chaos), ...(await finalRun(child, admin)))
     const finalRunMs = Math.round(performance.now() - started)
     problems.push(...(await compareAll(admin, join(folder, 'warehouse.duckdb'))))
@@ -98,6 +103,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
       problems,
       statements: log.statements,
       rows: log.rows,
+      beganLive,
       reads: reader.reads,
       chaos,
       finalRunMs,
