@@ -30,6 +30,26 @@ export type ProgressEvent =
       readonly estimatedRows: number
       readonly atMs: number
     }
+  /** A table that goes on while all or some of its rows are read again. */
+  | {
+      readonly event: 'backfill'
+      readonly source: string
+      readonly table: string
+      /** Read so far. */
+      readonly rows: number
+      /** Of them, those that are at the destination. */
+      readonly merged: number
+      readonly bytes: number
+      readonly chunksDone: number
+      readonly chunks: number
+      readonly estimatedRows: number
+      /** Absent while it goes on. */
+      readonly outcome?: 'done' | 'refused'
+      /** Rows that were not at the source any more. */
+      readonly deleted?: number
+      readonly reason?: string
+      readonly atMs: number
+    }
   | {
       readonly event: 'staged'
       readonly source: string

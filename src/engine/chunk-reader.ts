@@ -149,6 +149,8 @@ export class ChunkReader {
     try {
       await written(read)
       files = await read.files.finish()
+      // Asked for at the very moment: a plan that has taken the place of this one must not have a chunk of it.
+      if (!this.#hooks.isWanted(reading)) return await this.#drop(read)
       const batchIds = files.map((file) => file.batchId)
       await state.finishChunk({ ...chunk, finishedAt: this.#session.position, rows, batchIds }, files)
     } catch (error) {
@@ -166,10 +168,14 @@ export class ChunkReader {
     }
   }
 
-  async #discard(read: ReadChunk, error: unknown, signal: AbortSignal): Promise<void> {
+  async #drop(read: ReadChunk): Promise<void> {
     read.reading.rows -= read.rows
     await read.writing
     await read.files.discard()
+  }
+
+  async #discard(read: ReadChunk, error: unknown, signal: AbortSignal): Promise<void> {
+    await this.#drop(read)
     if (signal.aborted) throw error
     await this.#hooks.failed(read.reading, error)
   }

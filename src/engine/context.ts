@@ -48,6 +48,8 @@ export interface SourceContext {
   readonly log: Log
   readonly emit: (event: ProgressEvent) => void
   readonly runId: string
+  /** Reads the configuration again and takes what is different. Returns why not, where it cannot. */
+  readonly reload?: () => Promise<string | undefined>
 }
 
 /** `graceful` first: finish what is in hand and commit it. `immediate`: stop now; nothing is lost. */

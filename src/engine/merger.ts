@@ -57,27 +57,32 @@ export class Merger {
     if (commitMs !== undefined) this.#newestCommitMs = commitMs
   }
 
-  /** True while there is something that a flush up to `to` would change. */
-  pending(to: Position): boolean {
-    return this.#participants(to).length > 0
+  /** True while there is something that a flush up to `to` would change. `wants`: where tables should have come. */
+  pending(to: Position, wants?: Position): boolean {
+    return this.#participants(to).length > 0 || this.#isBehind(to, wants)
+  }
+
+  #isBehind(to: Position, wants: Position | undefined): boolean {
+    return wants !== undefined && to >= wants && this.#groupPosition !== undefined && this.#groupPosition < wants
   }
 
   /** Merges everything recorded before `to`. Resolves when it is committed; tables that failed are left out. */
-  async flush(to: Position): Promise<void> {
+  async flush(to: Position, wants?: Position): Promise<void> {
     let again = true
     while (again && !this.#ports.stop.immediate.aborted) {
-      again = await this.#ports.destinationTurn.run(() => this.#step(to))
+      again = await this.#ports.destinationTurn.run(() => this.#step(to, wants))
     }
   }
 
   /** One transaction. True where more is left to do: others waited for one table, or one was taken out. */
-  async #step(to: Position): Promise<boolean> {
+  async #step(to: Position, wants: Position | undefined): Promise<boolean> {
     const all = this.#participants(to)
     const alone = all.find(
       (table) => table.record.state === 'catching_up' && waitingRowsBefore(table, to) > PROMOTE_ROWS_MAX,
     )
     const tables = alone === undefined ? all : [alone]
-    if (tables.length === 0) return false
+    // Where nothing changed, the boundary alone moves.
+    if (tables.length === 0 && !this.#isBehind(to, wants)) return false
     const failed = await this.#attempt(tables, to, alone !== undefined)
     return failed !== undefined || alone !== undefined
   }
@@ -134,7 +139,8 @@ export class Merger {
     invariant(table.checkpoint !== undefined, 'a table that merges has a checkpoint')
     const files = table.waiting.filter((file) => file.firstPosition < to)
     const into = table.inGroup ? 'final' : table.record.state === 'live' ? 'rejoin' : alone ? 'shadow' : 'promote'
-    return { target: table.configured.target, schema: newestSchema(table, files), files, from: table.checkpoint, into }
+    const part = { target: table.configured.target, schema: newestSchema(table, files), files, from: table.checkpoint }
+    return { ...part, into, ...(table.record.backfill === undefined ? {} : { tombstones: true }) }
   }
 
   /** Flushes; where partial changes find no row, reads those rows at the source and flushes again. */

@@ -112,8 +112,12 @@ export class ShadowLoader {
 
 /** A failure of one table stops that table; a lost snapshot, connection or disk concerns all and is thrown. */
 export async function failReading(ports: SnapshotPorts, table: BookedTable, error: unknown): Promise<void> {
-  if (!(error instanceof PipelineError) || CONCERNS_ALL.has(error.code)) throw error
+  if (concernsAll(error)) throw error
   await ports.book.fail(table, error, false)
+}
+
+export function concernsAll(error: unknown): boolean {
+  return !(error instanceof PipelineError) || CONCERNS_ALL.has(error.code)
 }
 
 const CONCERNS_ALL: ReadonlySet<string> = new Set([

@@ -7,9 +7,10 @@
  * applied to the rows that need them and to no others. Tables whose chunks cannot combine are read again whole.
  */
 import { invariant } from '../core/invariant.ts'
-import type { SnapshotChunk, SnapshotPlan, SnapshotSession } from '../core/source.ts'
+import type { SnapshotPlan, SnapshotSession } from '../core/source.ts'
 import type { ChunkRecord } from '../core/state.ts'
 import type { TableSchema } from '../core/table-schema.ts'
+import { combines, forgetReading, planAfresh } from './chunk-plan.ts'
 import { type ChunkJob, ChunkReader, snapshotLimits } from './chunk-reader.ts'
 import type { SourceContext } from './context.ts'
 import { failReading, ShadowLoader } from './shadow-loader.ts'
@@ -28,12 +29,13 @@ export async function runSnapshots(
   context: SourceContext,
   ports: SnapshotPorts,
   tables: readonly BookedTable[],
+  connections: number,
 ): Promise<void> {
   for (let session = 1; !ports.stop.graceful.aborted; session++) {
     const left = tables.filter((table) => isUnread(table))
     if (left.length === 0) return
     try {
-      await readTables(context, ports, left, session)
+      await readTables(context, ports, left, session, connections)
     } catch (error) {
       ports.stop.immediate.throwIfAborted()
       await ports.attempts.failed(error, ports.stop.graceful)
@@ -50,19 +52,21 @@ async function readTables(
   ports: SnapshotPorts,
   tables: readonly BookedTable[],
   attempt: number,
+  connections: number,
 ): Promise<void> {
   const { source, settings } = context
   await using session = await source.openSnapshot(
     {
+      ...snapshotLimits(settings),
+      connections,
       generation: ports.generation,
       schemas: tables.map((table) => table.schema),
-      ...snapshotLimits(settings),
     },
     ports.stop.immediate,
   )
   ports.reached(session.position)
   const schemas = await requireUnchangedSchemas(context, tables, ports.stop.immediate)
-  await new SnapshotRun(context, ports, session, schemas, attempt).read(tables)
+  await new SnapshotRun(context, ports, session, schemas, attempt).read(tables, connections)
 }
 
 /**
@@ -112,14 +116,14 @@ class SnapshotRun {
     this.#loader = new ShadowLoader(context, ports, session.position, this.#readings, this.#failed)
   }
 
-  async read(tables: readonly BookedTable[]): Promise<void> {
+  async read(tables: readonly BookedTable[], connections: number): Promise<void> {
     const { stop } = this.#ports
     try {
       for (const table of tables) await this.#begin(table)
       const jobs = [...this.#readings.values()].flatMap((reading) =>
         reading.plan.filter((chunk) => chunk.finishedAt === undefined).map((chunk): ChunkJob => ({ reading, chunk })),
       )
-      await this.#reader().read(jobs, this.#context.settings.snapshotConnections)
+      await this.#reader().read(jobs, connections)
     } finally {
       await this.#loader.drain()
     }
@@ -133,15 +137,15 @@ class SnapshotRun {
     const { book, stop } = this.#ports
     try {
       const plan = await this.#session.plan(table.schema, stop.immediate)
-      const { chunks, combines } = await this.#chunksToRead(table, plan)
+      const { chunks, isContinued } = await this.#chunksToRead(table, plan)
       await state.savePlan(table.id, chunks)
       const schema = this.#schemas.get(table) ?? table.schema
       const from = { snapshotPosition: this.#session.position, schema }
       // First, since with the new position alone nobody would know where the stream goes on.
       if (!combines && plan.token !== undefined) await book.remember(table, plan.token, this.#session.position)
       if (table.record.state === 'pending') await book.move(table, 'snapshot_started', from)
-      else if (!combines) await book.move(table, 'snapshot_restarted', from, 'read again whole')
-      if (!combines) this.#ports.follow(table)
+      else if (!isContinued) await book.move(table, 'snapshot_restarted', from, 'read again whole')
+      if (!isContinued) this.#ports.follow(table)
       const reading = beginReading(table, chunks)
       this.#readings.set(table, reading)
       const staged = await state.waiting(name, table.id)
@@ -160,19 +164,19 @@ class SnapshotRun {
   async #chunksToRead(
     table: BookedTable,
     plan: SnapshotPlan,
-  ): Promise<{ readonly chunks: readonly ChunkRecord[]; readonly combines: boolean }> {
+  ): Promise<{ readonly chunks: readonly ChunkRecord[]; readonly isContinued: boolean }> {
     const { state, name } = this.#context
     const before = await state.chunks(table.id)
     const goesOn = plan.token === undefined || table.token !== undefined
-    if (table.record.state === 'snapshotting' && goesOn && combine(plan, before)) {
+    if (table.record.state === 'snapshotting' && goesOn && combines(plan, before)) {
       const held = new Set(await this.#beginShadow(table, true))
       for (const file of await state.waiting(name, table.id)) held.add(file.batchId)
-      // The old cut stays, so that finished chunks keep their meaning; a source leaves the last chunk open-ended.
-      if (before.every((chunk) => chunk.batchIds.every((id) => held.has(id)))) return { chunks: before, combines: true }
+      if (before.every((chunk) => chunk.batchIds.every((id) => held.has(id))))
+        return { chunks: before, isContinued: true }
     }
-    await this.#forgetStaged(table)
+    await forgetReading(this.#context, table)
     await this.#beginShadow(table, false)
-    return { chunks: planAfresh(plan.chunks, table, plan.fingerprint), combines: false }
+    return { chunks: planAfresh(plan.chunks, table, plan.fingerprint), isContinued: false }
   }
 
   #beginShadow(table: BookedTable, keep: boolean): Promise<readonly string[]> {
@@ -194,28 +198,4 @@ class SnapshotRun {
       failed: ({ table }, error) => failReading(this.#ports, table, error),
     })
   }
-
-  /** What an earlier reading staged is of no use to this one. */
-  async #forgetStaged(table: BookedTable): Promise<void> {
-    const { state, stage, name } = this.#context
-    const files = (await state.waiting(name, table.id)).filter((file) => file.kind === 'snapshot')
-    await state.forget(files.map((file) => file.batchId))
-    for (const file of files) await stage.remove(file.path)
-    await state.clearChunks(table.id)
-  }
-}
-
-function combine(plan: SnapshotPlan, before: readonly ChunkRecord[]): boolean {
-  return plan.resumable && before.length > 0 && before.every((chunk) => chunk.fingerprint === plan.fingerprint)
-}
-
-function planAfresh(chunks: readonly SnapshotChunk[], table: BookedTable, fingerprint: string): readonly ChunkRecord[] {
-  return chunks.map((chunk) => ({
-    ...chunk,
-    table: table.id,
-    fingerprint,
-    finishedAt: undefined,
-    rows: 0,
-    batchIds: [],
-  }))
 }

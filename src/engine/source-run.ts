@@ -1,9 +1,11 @@
 /**
- * One source, from start to stop. Three loops share the book of tables:
+ * One source, from start to stop. Five loops share the book of tables:
  *
  * - the stream receives changes and makes them durable, reconnecting from the last recorded boundary;
  * - the snapshot loop reads tables that need it;
- * - the merge loop brings what is recorded to the destination, at most once per freshness.
+ * - the backfill loop reads again what was asked for, of tables that go on meanwhile;
+ * - the merge loop brings what is recorded to the destination, at most once per freshness;
+ * - the desk takes up what people ask.
  *
  * The source is told to forget only what is recorded, so a slow destination or snapshot holds back nobody's log. What
  * touches the destination or a table's place in the group takes its turn.
@@ -11,14 +13,20 @@
 import { describeError, disposition, isPipelineError } from '../core/errors.ts'
 import { type Position, parsePosition } from '../core/position.ts'
 import { Attempts } from './attempts.ts'
+import { type Backfill, BackfillBook } from './backfill-book.ts'
+import { BackfillMerger } from './backfill-merger.ts'
+import { type BackfillPorts, readBackfills } from './backfill-reader.ts'
 import type { SourceContext, StopSignals } from './context.ts'
+import { ControlDesk } from './control-desk.ts'
 import { createGuard, type Guard, type RetryNotice } from './guard.ts'
 import { KeyComparer } from './key-comparer.ts'
+import { runMerges } from './merge-loop.ts'
 import { Merger } from './merger.ts'
-import type { SnapshotPorts } from './snapshot-ports.ts'
-import { isUnread, runSnapshots, SchemaMoved } from './snapshotter.ts'
+import { SnapshotLoop } from './snapshot-loop.ts'
+import { SchemaMoved } from './snapshotter.ts'
 import { type StartedSource, startSource } from './source-start.ts'
 import { StreamFollower } from './stream-follower.ts'
+import { TableAdmission } from './table-admission.ts'
 import type { BookedTable } from './table-book.ts'
 import { Turn } from './turn.ts'
 import { Wake } from './wake.ts'
@@ -72,9 +80,15 @@ class SourceRun {
   readonly #sourceGuard: Guard
   readonly #merger: Merger
   readonly #follower: StreamFollower
-  readonly #snapshotPorts: SnapshotPorts
+  readonly #snapshots: SnapshotLoop
+  readonly #backfills: BackfillBook
+  readonly #backfillPorts: BackfillPorts
+  readonly #backfillMerger: BackfillMerger
+  readonly #desk: ControlDesk
   readonly #mergeWake = new Wake()
   readonly #snapshotWake = new Wake()
+  readonly #backfillWake = new Wake()
+  readonly #boundaryWake = new Wake()
   #rowsSnapshot = 0
   #error: unknown
 
@@ -106,22 +120,53 @@ class SourceRun {
         attempts: attempts(),
         recorded: (staged) => {
           if (staged.files.length > 0) this.#merger.noteCommit(staged.boundary.newestCommitMs)
+          this.#boundaryWake.notify()
           this.#mergeWake.notify()
         },
         unread: () => this.#snapshotWake.notify(),
       },
       started.record.stagedThroughLsn,
     )
-    this.#snapshotPorts = {
-      ...ports,
-      attempts: attempts(),
-      ready: (table) => {
-        this.#rowsSnapshot += table.record.rowsSnapshot
-        this.#mergeWake.notify()
+    const reached = (at: Position) => this.#follower.reach(lsnOf(at))
+    this.#snapshots = new SnapshotLoop(
+      context,
+      {
+        ...ports,
+        attempts: attempts(),
+        ready: (table) => {
+          this.#rowsSnapshot += table.record.rowsSnapshot
+          this.#mergeWake.notify()
+        },
+        follow: (table) => this.#follower.follow(table),
+        reached,
+        letGo: () => this.#letGo(),
+        idle: () => this.#mergeWake.notify(),
+        watch: (run) => this.#watch(run),
       },
-      follow: (table) => this.#follower.follow(table),
-      reached: (at) => this.#follower.reach(lsnOf(at)),
+      this.#snapshotWake,
+    )
+    const backfills = new BackfillBook(context, started.book)
+    this.#backfills = backfills
+    const refuse = (backfill: Backfill, reason: string) => this.#desk.refuse(backfill, reason)
+    this.#backfillPorts = {
+      ...ports,
+      backfills,
+      attempts: attempts(),
+      reached,
+      recorded: () => this.#follower.recorded,
+      advanced: this.#boundaryWake,
+      ready: () => this.#mergeWake.notify(),
+      refuse,
     }
+    const done = (backfill: Backfill, message: string) => this.#desk.finished(backfill, message)
+    const unread = () => this.#backfillWake.notify()
+    this.#backfillMerger = new BackfillMerger(context, { ...ports, backfills, refuse, done, unread })
+    const admission = new TableAdmission(context, {
+      ...ports,
+      follower: this.#follower,
+      unread: () => this.#snapshotWake.notify(),
+    })
+    this.#desk = new ControlDesk(context, { ...ports, backfills, admission, changed: () => this.#wakeAll() })
   }
 
   async run(): Promise<SourceOutcome> {
@@ -131,11 +176,15 @@ class SourceRun {
       const lsn = await this.#sourceGuard.run(() => source.currentLsn(immediate), immediate)
       this.#follower.reach(lsn)
     }
+    await this.#backfills.restore(this.#follower.recorded)
+    await this.#desk.look()
     await this.#letGo()
     await Promise.all([
       this.#watch(this.#follower.run()),
-      this.#watch(this.#snapshotLoop()),
+      this.#watch(this.#snapshots.run()),
+      this.#watch(readBackfills(this.#context, this.#backfillPorts, this.#backfillWake)),
       this.#watch(this.#mergeLoop()),
+      this.#watch(this.#desk.run()),
     ])
     await destination.release()
     return this.#outcome()
@@ -169,22 +218,8 @@ class SourceRun {
     }
   }
 
-  async #snapshotLoop(): Promise<void> {
-    while (!this.#stop.graceful.aborted) {
-      const tables = this.#unread()
-      if (tables.length > 0) {
-        await runSnapshots(this.#context, this.#snapshotPorts, tables)
-        await this.#letGo()
-      } else {
-        this.#mergeWake.notify()
-        await this.#snapshotWake.wait(Number.POSITIVE_INFINITY, this.#stop.graceful)
-      }
-    }
-  }
-
-  #unread(): readonly BookedTable[] {
-    const { only } = this.#context
-    return this.#started.book.all().filter((table) => isUnread(table) && (only === undefined || only.has(table.name)))
+  #wakeAll(): void {
+    for (const wake of [this.#snapshotWake, this.#backfillWake, this.#mergeWake]) wake.notify()
   }
 
   /** Others may read the destination while nothing is written. */
@@ -192,27 +227,18 @@ class SourceRun {
     return this.#turn.run(() => this.#context.destination.release())
   }
 
-  async #mergeLoop(): Promise<void> {
-    const { clock, settings } = this.#context
-    let lastFlush = Number.NEGATIVE_INFINITY
-    while (!this.#stop.graceful.aborted) {
-      const to = this.#follower.recorded
-      const caughtUp = this.#once && this.#follower.reachedTarget && this.#unread().length === 0
-      if (!this.#merger.pending(to)) {
-        if (caughtUp) return this.#finish.abort('done')
-        await this.#mergeWake.wait(Number.POSITIVE_INFINITY, this.#stop.graceful)
-        continue
-      }
-      const waitMs = lastFlush + settings.freshnessMs - clock.elapsedMs()
-      if (waitMs > 0 && !caughtUp) {
-        await this.#mergeWake.wait(waitMs, this.#stop.graceful)
-        continue
-      }
-      lastFlush = clock.elapsedMs()
-      await this.#merger.flush(to)
-      await this.#letGo()
+  #mergeLoop(): Promise<void> {
+    const ports = {
+      merger: this.#merger,
+      backfills: this.#backfillMerger,
+      stop: this.#stop,
+      recorded: () => this.#follower.recorded,
+      isLast: () => this.#once && this.#follower.reachedTarget && this.#snapshots.unread().length === 0,
+      ask: () => this.#desk.look(),
+      done: () => this.#finish.abort('done'),
+      letGo: () => this.#letGo(),
     }
-    if (!this.#stop.immediate.aborted) await this.#merger.flush(this.#follower.recorded)
+    return runMerges(this.#context, ports, this.#mergeWake)
   }
 }
 

@@ -5,12 +5,18 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type pg from 'pg'
+import { loadConfig } from '../../src/config/load.ts'
+import { CONFIG_SCHEMA, openRequestBox } from '../../src/connectors.ts'
+import type { ControlAction, ControlAnswer } from '../../src/core/control-request.ts'
 import type { ProgressEvent, SyncSummary } from '../../src/core/progress.ts'
+import type { RequestBox } from '../../src/core/state.ts'
 import { type ComparedTable, compareTable, type Difference, textRows } from './comparison.ts'
 import { runPipeline, type Wraps } from './pipeline.ts'
 import { createTestDatabase, type TestDatabase } from './postgres.ts'
+import { type StateKind, stateConfig } from './state-config.ts'
 
 export interface SyncOptions {
   readonly wraps?: Wraps
@@ -40,6 +46,8 @@ export interface SyncFixtureOptions {
   /** In place of a folder. */
   readonly stage?: Readonly<Record<string, unknown>>
   readonly serverUrl?: string
+  /** Default: SQLite. PostgreSQL: beside the source. */
+  readonly state?: StateKind
 }
 
 const WAIT_MS = 60_000
@@ -85,7 +93,7 @@ export class SyncFixture implements AsyncDisposable {
       },
       destination: { type: 'duckdb', path: warehouse },
       stage: options.stage ?? { type: 'local', path: stage },
-      state: { type: 'sqlite', path: 'state.db' },
+      state: stateConfig(options.state ?? 'sqlite', database.url),
       naming: options.naming ?? 'copy.{table}',
       sync: { interval: '50ms', memory: '256MiB', ...options.sync },
     }
@@ -109,6 +117,33 @@ export class SyncFixture implements AsyncDisposable {
     const end = await run.ended
     if (end.error !== undefined) throw end.error
     return { ...end, events: run.events }
+  }
+
+  async #requestBox(): Promise<RequestBox> {
+    const request = { file: this.configFile, environment: process.env, settings: [] }
+    const { config, folder } = await loadConfig(CONFIG_SCHEMA, request)
+    return openRequestBox(config, folder)
+  }
+
+  /** Asks as a command does, beside a sync or before one. Returns the id. */
+  async ask(action: ControlAction, name = 't'): Promise<string> {
+    await using box = await this.#requestBox()
+    const id = crypto.randomUUID()
+    await box.ask({ id, table: { source: 'shop', namespace: 'public', name }, action, askedMs: Date.now() })
+    return id
+  }
+
+  /** The answer to a request, as soon as there is one of these. */
+  async answer(id: string, ...outcomes: readonly ControlAnswer['outcome'][]): Promise<ControlAnswer> {
+    await using box = await this.#requestBox()
+    const deadline = Date.now() + WAIT_MS
+    for (;;) {
+      const answer = (await box.request(id))?.answer
+      if (answer !== undefined && (outcomes.length === 0 || outcomes.includes(answer.outcome))) return answer
+      if (Date.now() > deadline)
+        throw new Error(`waited ${WAIT_MS} ms for an answer; so far: ${JSON.stringify(answer)}`)
+      await delay(20)
+    }
   }
 
   /** Rows of a query on the warehouse; every column must be text. No sync may be running. */
