@@ -30,7 +30,8 @@ export async function tellStory(open: OpenApplication, request: DemoRequest, tel
   await clear(folder, configFile)
 
   await using server = await step(tell, 'postgres', 'Starting PostgreSQL 18', async () => {
-    const started = await startPostgres()
+    // As on a server in use: a commit that is not flushed is not sent either, and would wait for the WAL writer.
+    const started = await startPostgres({ settings: { synchronous_commit: 'on' } })
     return [started, 'PostgreSQL 18 is running']
   })
   await using shop = await openShop(server.url, server.databaseUrl(DATABASE))
