@@ -120,10 +120,11 @@ export class DrivenTable {
     return this.fixture.destination
   }
 
-  async snapshot(lsn: number, rows: readonly SnapshotRow[], generation = 1): Promise<void> {
+  /** `takenUs`: when it was taken. Microseconds since 1970. */
+  async snapshot(lsn: number, rows: readonly SnapshotRow[], generation = 1, takenUs?: number): Promise<void> {
     const { destination, lease, target, schema } = this
     await destination.beginSnapshot(lease, target, schema, false, never)
-    const file = await this.fixture.stage.snapshot(schema, before(lsn, generation), rows)
+    const file = await this.fixture.stage.snapshot(schema, before(lsn, generation), rows, takenUs)
     await destination.loadSnapshot(lease, { target, files: [file] }, never)
     await destination.finishSnapshot(lease, target, schema, before(lsn, generation), 1, never)
   }

@@ -1,9 +1,9 @@
 /** Random histories, cut into flushes and files at random: the table is what replaying them one by one gives. */
 import { expect, it } from 'vitest'
-import { randomHistory, replayChanges, type SourceTransaction } from '../support/row-history.ts'
+import { randomHistory, replayChanges } from '../support/row-history.ts'
 import type { ChangeRow } from '../support/stage-rows.ts'
 import { at, column, type DestinationFixture, DrivenTable, ITEMS, schemaOf } from './destination-fixture.ts'
-import { check, playFlushes, type Random, snapshotOfTwoTimes, startEmpty } from './history-player.ts'
+import { check, liveRows, playFlushes, type Random, snapshotOfTwoTimes, startEmpty } from './history-player.ts'
 
 const NAMES = ['id', 'name', 'note', '_source_position'] as const
 
@@ -52,11 +52,6 @@ export function describeHistories(fixture: () => DestinationFixture): void {
       if (hardDelete) expect(rows).toEqual(live)
     })
   })
-}
-
-function liveRows(transaction: SourceTransaction | undefined): string[] {
-  const rows = [...(transaction?.rows.values() ?? [])]
-  return rows.map((row) => `${row.key} ${row.plain ?? 'NULL'} ${row.large ?? 'NULL'}`).sort()
 }
 
 function randomBag(random: Random) {

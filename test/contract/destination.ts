@@ -6,6 +6,7 @@ import { describeComparison } from './destination-comparison.ts'
 import type { DestinationFixture } from './destination-fixture.ts'
 import { describeHistories } from './destination-histories.ts'
 import { describeKeyless } from './destination-keyless.ts'
+import { describeLog } from './destination-log.ts'
 import { describeMerge } from './destination-merge.ts'
 import { describeQuarantine } from './destination-quarantine.ts'
 import { describeSchemas } from './destination-schemas.ts'
@@ -25,7 +26,6 @@ export function describeDestination(name: string, open: Open): void {
     quarantine: describeQuarantine,
     comparison: describeComparison,
     'random histories': describeHistories,
-    versions: describeVersions,
   })
 }
 
@@ -35,8 +35,12 @@ export function describeMerging(name: string, open: Open): void {
     merge: describeMerge,
     'tables without a key': describeKeyless,
     'random histories': describeHistories,
-    versions: describeVersions,
   })
+}
+
+/** Tables that keep more than the current state. */
+export function describeKeepers(name: string, open: Open): void {
+  describeParts(name, open, { 'every version': describeVersions, 'every change': describeLog })
 }
 
 function describeParts(

@@ -99,3 +99,14 @@ function cut(changes: readonly ChangeRow[], random: Random): ChangeRow[][] {
   // A file has at least one row that exists.
   return files.filter((rows) => rows.some((row) => row.position !== undefined))
 }
+
+/** `id name note` of each row of the source, in order. */
+export function liveRows(transaction: SourceTransaction | undefined): string[] {
+  const rows = [...(transaction?.rows.values() ?? [])]
+  return rows.map((row) => `${row.key} ${row.plain ?? 'NULL'} ${row.large ?? 'NULL'}`).sort()
+}
+
+/** As a snapshot would read them. */
+export function currentRows(transaction: SourceTransaction | undefined): { values: ReturnType<typeof valuesOf> }[] {
+  return [...(transaction?.rows.values() ?? [])].map((each) => ({ values: valuesOf(each) }))
+}
