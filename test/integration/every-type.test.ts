@@ -4,6 +4,7 @@
  * each other and with what SQL says, or have the value in quarantine.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { POSTGRES_VERSION } from '../support/postgres.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
 
 interface TypeCase {
@@ -14,6 +15,8 @@ interface TypeCase {
   readonly values: readonly string[]
   /** Of these the destination has none: NULL, and an entry in quarantine. */
   readonly quarantined?: readonly string[]
+  /** Version of PostgreSQL that knows it first. */
+  readonly since?: number
   /** How the two sides are brought to one form; `text` where nothing is said. */
   readonly form?: keyof typeof FORMS
 }
@@ -47,7 +50,7 @@ const TEXTS = [
   `chr(1) || chr(127)`,
 ]
 
-const CASES: readonly TypeCase[] = [
+const ALL_CASES: readonly TypeCase[] = [
   { type: 'boolean', copied: 'BOOLEAN', values: ['true', 'false'], form: 'bool' },
   { type: 'smallint', copied: 'SMALLINT', values: ['0', '-32768', '32767'] },
   { type: 'integer', copied: 'INTEGER', values: ['0', '-2147483648', '2147483647'] },
@@ -92,8 +95,14 @@ const CASES: readonly TypeCase[] = [
     form: 'fraction',
     values: [`'0.${'9'.repeat(38)}'`, `'-0.${'0'.repeat(37)}1'`],
   },
-  { type: 'numeric(5,7)', copied: 'DECIMAL(7,7)', form: 'fraction', values: [`'0.0012345'`, `'-0.0099999'`] },
-  { type: 'numeric(3,-2)', copied: 'DECIMAL(5,0)', values: ['99900', '-100', '0'] },
+  {
+    type: 'numeric(5,7)',
+    since: 15,
+    copied: 'DECIMAL(7,7)',
+    form: 'fraction',
+    values: [`'0.0012345'`, `'-0.0099999'`],
+  },
+  { type: 'numeric(3,-2)', since: 15, copied: 'DECIMAL(5,0)', values: ['99900', '-100', '0'] },
   { type: 'numeric(60,5)', copied: 'VARCHAR', values: [`'${'9'.repeat(55)}.12345'`, `'NaN'`, `'-0.00001'`] },
   {
     type: 'numeric',
@@ -131,8 +140,9 @@ const CASES: readonly TypeCase[] = [
   {
     type: 'interval',
     copied: 'VARCHAR',
-    values: [`'1 year 2 mons -3 days 04:05:06.000007'`, `'0'`, `'-00:00:00.5'`, `'178000000 years'`, `'infinity'`],
+    values: [`'1 year 2 mons -3 days 04:05:06.000007'`, `'0'`, `'-00:00:00.5'`, `'178000000 years'`],
   },
+  { type: 'interval day', since: 17, copied: 'VARCHAR', values: [`'infinity'`, `'-infinity'`, `'3 days'`] },
   { type: 'timetz', copied: 'VARCHAR', values: [`'24:00:00-15:59'`, `'00:00:00.000001+00'`, `'12:34:56+05:45'`] },
   { type: 'money', copied: 'VARCHAR', values: [`'-92233720368547758.08'`, `'12.34'`] },
   { type: 'point', copied: 'VARCHAR', values: [`'(1.5,-2)'`] },
@@ -245,6 +255,8 @@ const CASES: readonly TypeCase[] = [
   { type: 'short_text', copied: 'VARCHAR', values: [`'short'`] },
 ]
 
+const CASES = ALL_CASES.filter(({ since = 0 }) => since <= POSTGRES_VERSION)
+
 const SETUP = `
   CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE EXTENSION ltree;
   CREATE TYPE mood AS ENUM ('ok', 'so "so"');
@@ -254,7 +266,8 @@ const SETUP = `
 
 const TABLES = ['by_snapshot', 'by_stream', 'by_text_stream'] as const
 const ROWS = Math.max(...CASES.map(({ values }) => values.length))
-const HUGE = `repeat('0123456789abcdef', 4 * 1024 * 1024)`
+/** 64 MiB, once: it takes long, and the version of the server does not matter to it. */
+const HUGE = `repeat('0123456789abcdef', ${POSTGRES_VERSION >= 18 ? 4 * 1024 * 1024 : 4096})`
 
 function column(index: number): string {
   return `c${index}`
@@ -332,7 +345,7 @@ test('text of 64 MiB', async () => {
 })
 
 test('generated columns, and a type whose binary form is not known', async () => {
-  for (const table of TABLES) {
+  for (const table of POSTGRES_VERSION >= 18 ? TABLES : []) {
     expect(await fixture.copied(`SELECT count(*)::VARCHAR FROM copy.${table} WHERE doubled = id * 2`)).toEqual([
       [String(ROWS + 1)],
     ])

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startPostgres } from '../../src/demo/embedded-postgres.ts'
 import { type CommandResult, simplyload } from '../support/command-process.ts'
+import { startServer } from '../support/postgres.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
 
 const SQL = 'CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, $$secret value$$)'
@@ -145,7 +145,7 @@ describe.concurrent('an exit code for each kind of trouble', () => {
   })
 
   test('wal_level is not logical: 4, with what to set', async () => {
-    await using server = await startPostgres({ settings: { wal_level: 'replica' } })
+    await using server = await startServer({ settings: { wal_level: 'replica' } })
     await using plain = await SyncFixture.create({ sql: SQL, tables: ['public.t'], serverUrl: server.url })
     const result = await simplyload(plain.folder, ['sync', '--once'])
     expect(result.exitCode).toBe(4)

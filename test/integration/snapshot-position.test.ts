@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest'
 import { PipelineError } from '../../src/core/errors.ts'
 import type { ChangeSource } from '../../src/core/source.ts'
-import { startPostgres } from '../../src/demo/embedded-postgres.ts'
+import { startServer } from '../support/postgres.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
 import { watchSnapshot, wrapSource } from '../support/wrapped-ports.ts'
 
@@ -19,7 +19,7 @@ test.each([
   'a transaction whose commit LSN equals the consistent point is neither lost nor doubled: %s',
   async (_, followed) => {
     // Of its own, so that nobody else writes into the log.
-    await using server = await startPostgres({ settings: { autovacuum: 'off', synchronous_commit: 'on' } })
+    await using server = await startServer({ settings: { autovacuum: 'off', synchronous_commit: 'on' } })
     for (let attempt = 1; ; attempt++) {
       await using fixture = await SyncFixture.create({
         serverUrl: server.url,

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type EmbeddedPostgres, startPostgres } from '../../src/demo/embedded-postgres.ts'
-import { createTestDatabase } from '../support/postgres.ts'
+import type { EmbeddedPostgres } from '../../src/demo/embedded-postgres.ts'
+import { createTestDatabase, startServer } from '../support/postgres.ts'
 import { createStreamFixture, readToEnd } from '../support/stream-reading.ts'
 import { StreamReplica, sqlRows } from '../support/stream-replica.ts'
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
   const [key, certificate] = [join(folder, 'server.key'), join(folder, 'server.crt')]
   const options = ['-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost']
   await promisify(execFile)('openssl', ['req', ...options, '-keyout', key, '-out', certificate])
-  server = await startPostgres({
+  server = await startServer({
     settings: { ssl: 'on' },
     files: { 'server.key': await readFile(key, 'utf8'), 'server.crt': await readFile(certificate, 'utf8') },
   })

@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest'
 import type { StreamEvent } from '../../src/core/source.ts'
-import { startPostgres } from '../../src/demo/embedded-postgres.ts'
-import { createTestDatabase } from '../support/postgres.ts'
+import { createTestDatabase, startServer } from '../support/postgres.ts'
 import { createStreamFixture, readToEnd, readUntil } from '../support/stream-reading.ts'
 import { StreamReplica, sqlRows } from '../support/stream-replica.ts'
 
 test('a change of schema whose commit waits for a standby is read from the log before anybody sees it, and waits too', async () => {
-  await using server = await startPostgres({ settings: { synchronous_standby_names: 'nobody' } })
+  await using server = await startServer({ settings: { synchronous_standby_names: 'nobody' } })
   await using database = await createTestDatabase(server.url)
   await database.query('CREATE TABLE t (id int PRIMARY KEY, a text)')
   const fixture = await createStreamFixture(database, ['t'])

@@ -4,14 +4,14 @@
  */
 import { expect, test } from 'vitest'
 import type { ChangeSource } from '../../src/core/source.ts'
-import { startPostgres } from '../../src/demo/embedded-postgres.ts'
 import { simplyload } from '../support/command-process.ts'
+import { startServer } from '../support/postgres.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
 import { wrapSource } from '../support/wrapped-ports.ts'
 
 test('it is told as what it is, and what is advised mends it', async () => {
   // Of its own: what another reader of the log has found out, all slots of a server can use.
-  await using server = await startPostgres()
+  await using server = await startServer()
   await using fixture = await SyncFixture.create({
     serverUrl: server.url,
     sql: `CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, 'before' FROM generate_series(1, 10) i`,

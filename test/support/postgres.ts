@@ -1,20 +1,33 @@
 /**
- * A real PostgreSQL 18 for tests: one server per run (`postgres-server.ts` starts it), one database per test file.
+ * A real PostgreSQL for tests: one server per project of a run (`postgres-server.ts` starts it), one database per test
+ * file. Most tests run on version 18; `vitest.config.ts` says which ones on 14 too.
  *
  *   await using database = await createTestDatabase()
  *   await database.query('CREATE TABLE orders (id bigint PRIMARY KEY)')
  *
- * For servers of one's own (other settings, TLS, restarts) there is `startPostgres` in `src/demo/embedded-postgres.ts`.
+ * For servers of one's own (other settings, TLS, restarts) there is `startServer`.
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { inject } from 'vitest'
+import { type EmbeddedPostgres, type EmbeddedPostgresOptions, startPostgres } from '../../src/demo/embedded-postgres.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
     postgresUrl: string
+    /** 18. */
+    postgresVersion: number
+    postgresPackage: string
   }
+}
+
+/** Major version of the servers of this project. */
+export const POSTGRES_VERSION = inject('postgresVersion')
+
+/** A server of the version that this project tests. */
+export function startServer(options: Omit<EmbeddedPostgresOptions, 'package'> = {}): Promise<EmbeddedPostgres> {
+  return startPostgres({ ...options, package: inject('postgresPackage') })
 }
 
 export interface TestDatabase extends AsyncDisposable {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres.ts'
+import { createTestDatabase, POSTGRES_VERSION, type TestDatabase } from '../../../test/support/postgres.ts'
 import { type CatalogTable, readCatalog } from './catalog.ts'
 import { connect, type PostgresClient } from './client.ts'
 import { connectionSettings } from './connection-settings.ts'
@@ -140,24 +140,28 @@ test('it answers while somebody holds the table for himself', async () => {
   await other.query('ROLLBACK')
 })
 
-test('a thousand tables cost a few statements, and time in proportion to their number', async () => {
-  await database.query('CREATE SCHEMA many')
-  await database.query(
-    `DO $$ BEGIN FOR i IN 1..1000 LOOP EXECUTE format('CREATE TABLE many.t%s (id int PRIMARY KEY, v text)', i); END LOOP; END $$`,
-  )
-  const names = Array.from({ length: 1000 }, (_, index) => ({ namespace: 'many', name: `t${index + 1}` }))
-  const transactions = async (): Promise<number> => {
-    await client.query('SELECT pg_stat_force_next_flush()')
-    const [row] = await database.query<{ n: number }>(
-      'SELECT xact_commit::int AS n FROM pg_stat_database WHERE datname = current_database()',
+// Version 15 keeps statistics in memory and can be told to write them at once.
+test.runIf(POSTGRES_VERSION >= 15)(
+  'a thousand tables cost a few statements, and time in proportion to their number',
+  async () => {
+    await database.query('CREATE SCHEMA many')
+    await database.query(
+      `DO $$ BEGIN FOR i IN 1..1000 LOOP EXECUTE format('CREATE TABLE many.t%s (id int PRIMARY KEY, v text)', i); END LOOP; END $$`,
     )
-    return row!.n
-  }
-  const before = await transactions()
-  // Work in proportion to the square of the number took 1.2 s for these on a machine with nothing else to do.
-  expect((await readCatalog(client, names, AbortSignal.timeout(5000))).length).toBe(1000)
-  expect((await transactions()) - before).toBeLessThan(10)
-})
+    const names = Array.from({ length: 1000 }, (_, index) => ({ namespace: 'many', name: `t${index + 1}` }))
+    const transactions = async (): Promise<number> => {
+      await client.query('SELECT pg_stat_force_next_flush()')
+      const [row] = await database.query<{ n: number }>(
+        'SELECT xact_commit::int AS n FROM pg_stat_database WHERE datname = current_database()',
+      )
+      return row!.n
+    }
+    const before = await transactions()
+    // Work in proportion to the square of the number took 1.2 s for these on a machine with nothing else to do.
+    expect((await readCatalog(client, names, AbortSignal.timeout(5000))).length).toBe(1000)
+    expect((await transactions()) - before).toBeLessThan(10)
+  },
+)
 
 test('rows are recognised by what the replica identity says', async () => {
   await database.query(`CREATE TABLE by_key (a int, b int, c int, PRIMARY KEY (b, a)); CREATE TABLE by_index (id int PRIMARY KEY, code text NOT NULL);
@@ -195,7 +199,7 @@ test('rows are recognised by what the replica identity says', async () => {
     nothing: ['append'],
     keyless: ['append'],
     index_gone: ['append'],
-    generated_key: ['key', 'b'],
+    generated_key: POSTGRES_VERSION >= 18 ? ['key', 'b'] : ['append'],
   })
   // Before 18 a generated column is not in the log, so nobody can be recognised by it.
   expect(findIdentity(await table('generated_key'), 170_000).kind).toBe('append')
@@ -219,8 +223,9 @@ test('a partitioned table is recognised only as well as each of its partitions',
 })
 
 test('generated columns are followed where the log has them', async () => {
+  const virtual = POSTGRES_VERSION >= 18 ? ', v int GENERATED ALWAYS AS (id + 2) VIRTUAL' : ''
   await database.query(
-    'CREATE TABLE computed (id int PRIMARY KEY, s int GENERATED ALWAYS AS (id + 1) STORED, v int GENERATED ALWAYS AS (id + 2) VIRTUAL)',
+    `CREATE TABLE computed (id int PRIMARY KEY, s int GENERATED ALWAYS AS (id + 1) STORED${virtual})`,
   )
   const found = await table('computed')
   const names = (version: number) => followedColumns(found, version).map((column) => column.name)

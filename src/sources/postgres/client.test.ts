@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres.ts'
+import { createTestDatabase, startServer, type TestDatabase } from '../../../test/support/postgres.ts'
 import type { PipelineError } from '../../core/errors.ts'
-import { type EmbeddedPostgres, startPostgres } from '../../demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../demo/embedded-postgres.ts'
 import { connect, type PostgresClient, type TakenSocket } from './client.ts'
 import { type ConnectionKeys, connectionSettings } from './connection-settings.ts'
 
@@ -262,7 +262,7 @@ describe('TLS', () => {
     await signed('server', 'localhost', 'subjectAltName=DNS:localhost')
     await signed('client', 'certified', 'extendedKeyUsage=clientAuth')
     const read = (name: string) => readFile(path(name), 'utf8')
-    server = await startPostgres({
+    server = await startServer({
       settings: { ssl: 'on', listen_addresses: '127.0.0.1,::1', ssl_ca_file: 'ca.crt' },
       files: {
         'server.crt': await read('server.crt'),
@@ -277,7 +277,7 @@ describe('TLS', () => {
         ].join('\n'),
       },
     })
-    plain = await startPostgres()
+    plain = await startServer()
     await using admin = await open({ url: server.url, ssl: 'disable' })
     await admin.query(
       "CREATE ROLE certified LOGIN; CREATE ROLE tls_only LOGIN PASSWORD 'p'; CREATE ROLE plain_only LOGIN PASSWORD 'p'",

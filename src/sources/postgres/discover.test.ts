@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres.ts'
+import { createTestDatabase, POSTGRES_VERSION, type TestDatabase } from '../../../test/support/postgres.ts'
 import { request, sourceOf } from '../../../test/support/postgres-source.ts'
 import type { PipelineError } from '../../core/errors.ts'
 import type { TableRequest } from '../../core/source.ts'
@@ -26,7 +26,7 @@ async function refusal(...requests: TableRequest[]): Promise<PipelineError> {
 }
 
 test('tables are found with key, size, candidates for a cursor, and what is odd about them', async () => {
-  await database.query(`CREATE TABLE orders (id int PRIMARY KEY, total numeric(10,2), updated_at timestamptz, modified_at text, total2 numeric GENERATED ALWAYS AS (total * 2) VIRTUAL);
+  await database.query(`CREATE TABLE orders (id int PRIMARY KEY, total numeric(10,2), updated_at timestamptz, modified_at text, total2 numeric GENERATED ALWAYS AS (total * 2) ${POSTGRES_VERSION >= 18 ? 'VIRTUAL' : 'STORED'});
     CREATE INDEX ON orders (updated_at); INSERT INTO orders SELECT i, 1, now() FROM generate_series(1, 1000) i; ANALYZE orders;
     CREATE TABLE logs (line text); CREATE TABLE bag (v int); ALTER TABLE bag REPLICA IDENTITY FULL;
     CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE parts_1 PARTITION OF parts DEFAULT;

@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres.ts'
+import { createTestDatabase, POSTGRES_VERSION, startServer, type TestDatabase } from '../../../test/support/postgres.ts'
 import { request, sourceOf } from '../../../test/support/postgres-source.ts'
 import type { Finding } from '../../core/finding.ts'
 import type { TableRequest } from '../../core/source.ts'
-import { startPostgres } from '../../demo/embedded-postgres.ts'
 
 const { signal } = new AbortController()
 
@@ -99,7 +98,7 @@ test('tables whose changes cannot all be followed are told, with the SQL that me
     expect(after!.message).toContain('all their values')
   }))
 
-test('what a publication hides is an error', () =>
+test.runIf(POSTGRES_VERSION >= 15)('what a publication hides is an error', () =>
   withDatabase(async (database) => {
     await database.query(
       'CREATE TABLE a (id int PRIMARY KEY, v int); CREATE PUBLICATION theirs FOR TABLE a (id) WHERE (id > 1)',
@@ -113,7 +112,8 @@ test('what a publication hides is an error', () =>
       level: 'note',
       message: 'Its options leave changes out',
     })
-  }))
+  }),
+)
 
 test('an excluded key, and a column that is not there, are errors', () =>
   withDatabase(async (database) => {
@@ -148,7 +148,7 @@ test('a server that cannot be reached is one finding', async () => {
 })
 
 test('settings of the server that do not do are told, and preparing says the same', async () => {
-  await using server = await startPostgres({
+  await using server = await startServer({
     settings: { wal_level: 'replica', max_replication_slots: 1, max_wal_senders: 1, wal_sender_timeout: 0 },
   })
   await using database = await createTestDatabase(server.url)
@@ -171,7 +171,7 @@ test('settings of the server that do not do are told, and preparing says the sam
 })
 
 test('a server without a free slot says so', async () => {
-  await using server = await startPostgres({ settings: { max_replication_slots: 1 } })
+  await using server = await startServer({ settings: { max_replication_slots: 1 } })
   await using database = await createTestDatabase(server.url)
   await database.query('CREATE TABLE a (id int PRIMARY KEY)')
   await database.query("SELECT pg_create_logical_replication_slot('taken', 'pgoutput')")
@@ -185,7 +185,7 @@ test('a server without a free slot says so', async () => {
 })
 
 test('a slot whose log the server has removed is lost, and says so', async () => {
-  await using server = await startPostgres({
+  await using server = await startServer({
     settings: { max_slot_wal_keep_size: '1MB', max_wal_size: '32MB', min_wal_size: '32MB' },
   })
   await using database = await createTestDatabase(server.url)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres.ts'
+import { createTestDatabase, POSTGRES_VERSION, type TestDatabase } from '../../../test/support/postgres.ts'
 import { request, sourceOf } from '../../../test/support/postgres-source.ts'
 import type { PipelineError } from '../../core/errors.ts'
 import { parseLsn } from './lsn.ts'
@@ -11,11 +11,16 @@ async function withDatabase(use: (database: TestDatabase) => Promise<void>): Pro
   await use(database)
 }
 
+/** Generated columns are published from version 18 on. */
+const HAS_GENERATED = POSTGRES_VERSION >= 18
+const WITH_GENERATED = HAS_GENERATED ? ', publish_generated_columns = stored' : ''
+
 const published = (database: TestDatabase) =>
   database.query(`SELECT pubname, tablename FROM pg_publication_tables ORDER BY 1, 2`)
 const publications = (database: TestDatabase) =>
   database.query(
-    'SELECT pubname, pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot, pubgencols FROM pg_publication ORDER BY 1',
+    `SELECT pubname, pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot, ${HAS_GENERATED ? 'pubgencols' : "'s'"} AS pubgencols
+     FROM pg_publication ORDER BY 1`,
   )
 
 async function failure(promise: Promise<unknown>): Promise<PipelineError> {
@@ -129,12 +134,12 @@ test('from a publication of somebody else nothing is taken out, and its options 
 test('a publication for all tables is taken as it is', () =>
   withDatabase(async (database) => {
     await database.query(`CREATE TABLE a (id int PRIMARY KEY);
-      CREATE PUBLICATION theirs FOR ALL TABLES WITH (publish_via_partition_root = true, publish_generated_columns = stored)`)
+      CREATE PUBLICATION theirs FOR ALL TABLES WITH (publish_via_partition_root = true${WITH_GENERATED})`)
     await using source = sourceOf(database.url, database.name, { publication: 'theirs' })
     expect(await source.prepare([request('a')], true, signal)).toMatchObject({ created: true })
   }))
 
-test('a publication that hides rows or columns of a table is refused', () =>
+test.runIf(POSTGRES_VERSION >= 15)('a publication that hides rows or columns of a table is refused', () =>
   withDatabase(async (database) => {
     await database.query(`CREATE TABLE a (id int PRIMARY KEY, v int); CREATE TABLE b (id int PRIMARY KEY, v int);
       CREATE PUBLICATION rows_only FOR TABLE a WHERE (id > 5); CREATE PUBLICATION columns_only FOR TABLE b (id)`)
@@ -148,7 +153,8 @@ test('a publication that hides rows or columns of a table is refused', () =>
     expect(error).toMatchObject({ code: 'source_setting', context: { table: 'public.b' } })
     await database.query(error.hint!.replace(/ \(leave.*$/, ''))
     await columns.prepare([request('b')], true, signal)
-  }))
+  }),
+)
 
 test('a role that may not make publications is told the SQL that does it, and the SQL works', () =>
   withDatabase(async (database) => {
@@ -317,15 +323,31 @@ test('options that a table does not need do not make its changes incomplete', ()
         names.push(...lacking.map((table) => table.name))
       },
     )
-    expect(names).toEqual(['parted', 'computed'])
+    expect(names).toEqual(HAS_GENERATED ? ['parted', 'computed'] : ['parted'])
   }))
 
 test('a publication that no table needs is done without by whoever may not make it', () =>
   withDatabase(async (database) => {
     const { role, url } = await database.createRole('REPLICATION')
     await database.query(`CREATE TABLE a (id int PRIMARY KEY); GRANT SELECT ON a TO ${role};
-      CREATE PUBLICATION theirs FOR TABLE a WITH (publish_via_partition_root = true, publish_generated_columns = stored)`)
+      CREATE PUBLICATION theirs FOR TABLE a WITH (publish_via_partition_root = true${WITH_GENERATED})`)
     await using source = sourceOf(url, database.name, { publication: 'theirs' })
     expect(await source.prepare([request('a')], true, signal)).toMatchObject({ created: true })
     expect((await publications(database)).map(({ pubname }) => pubname)).toEqual(['theirs'])
+  }))
+
+test('a slot that should survive a failover is made where the server can, and refused where it cannot', () =>
+  withDatabase(async (database) => {
+    await database.query('CREATE TABLE a (id int PRIMARY KEY)')
+    await using source = sourceOf(database.url, database.name, { failover: true })
+    const prepared = source.prepare([request('a')], true, signal)
+    if (POSTGRES_VERSION < 17) {
+      expect(await failure(prepared)).toMatchObject({ code: 'source_setting', hint: expect.stringContaining('17') })
+      return
+    }
+    await prepared
+    const [slot] = await database.query('SELECT failover FROM pg_replication_slots WHERE database = $1', [
+      database.name,
+    ])
+    expect(slot).toEqual({ failover: true })
   }))

@@ -104,7 +104,9 @@ export function requireUsableSlot(slot: Slot, database: string): void {
   })
 }
 
-/** Waits for open transactions, up to `timeoutMs`. */
+const FAILOVER_VERSION = 170_000
+
+/** Waits for open transactions, up to `timeoutMs`. `source_setting` where `failover` is more than the server can. */
 export async function createSlot(
   client: PostgresClient,
   name: string,
@@ -112,7 +114,16 @@ export async function createSlot(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const tail = failover && client.serverVersion >= 170_000 ? ', false, false, true' : ''
+  if (failover && client.serverVersion < FAILOVER_VERSION) {
+    throw new PipelineError('source_setting', `Creating the replication slot ${name}`, {
+      cause: new Error(
+        `the server is PostgreSQL ${Math.floor(client.serverVersion / 10_000)}, whose slots do not survive a failover`,
+      ),
+      hint: 'Take `failover` out of the configuration, or update the server to 17 or later',
+      context: { slot: name },
+    })
+  }
+  const tail = failover ? ', false, false, true' : ''
   const sql = `SELECT pg_create_logical_replication_slot($1, 'pgoutput'${tail})`
   const made = await queryWithDeadline(
     client,

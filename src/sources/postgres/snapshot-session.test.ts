@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres.ts'
+import { createTestDatabase, POSTGRES_VERSION, type TestDatabase } from '../../../test/support/postgres.ts'
 import { collect, readAll, request, sourceOf, valuesOf } from '../../../test/support/postgres-source.ts'
 import { parsePosition } from '../../core/position.ts'
 import type { SnapshotSession } from '../../core/source.ts'
@@ -286,7 +286,7 @@ test('row-level security that would hide rows is an error, not fewer rows', asyn
 
 test('text that is no UTF-8, in a database that does not check it, goes to quarantine', async () => {
   await database.query(
-    `CREATE DATABASE ${database.name}_ascii ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0`,
+    `CREATE DATABASE ${database.name}_ascii ENCODING 'SQL_ASCII' ${POSTGRES_VERSION >= 15 ? 'LOCALE_PROVIDER libc' : ''} LOCALE 'C' TEMPLATE template0`,
   )
   try {
     const address = new URL(database.url)
