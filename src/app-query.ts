@@ -24,8 +24,13 @@ export async function query({ config, folder }: ReportSetting, sql: string, sign
 export async function cleanup({ config, folder }: ReportSetting, signal: AbortSignal): Promise<CleanupReport> {
   await using state = await openState(config, folder, 'write')
   await using stage = await openStage(config, folder)
-  const removed = await applyRetention({ stage, state, clock: systemClock }, config.stage.retentionMs, signal)
+  const { customer } = config
+  const ports = { stage, state, clock: systemClock, customer, sources: Object.keys(config.sources) }
+  const request = { retentionMs: config.stage.retentionMs, lists: true }
+  const { filesRemoved, bytesRemoved, problems } = await applyRetention(ports, request, signal)
+  const [problem] = problems
+  if (problem !== undefined) throw problem
   let filesKept = 0
   for await (const _ of stage.list('')) filesKept++
-  return { ...removed, filesKept }
+  return { filesRemoved, bytesRemoved, filesKept }
 }

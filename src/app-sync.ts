@@ -16,7 +16,6 @@ import { PipelineError } from './core/errors.ts'
 import type { ProgressListener, SyncSummary } from './core/progress.ts'
 import { tableName } from './core/table-schema.ts'
 import type { EngineSettings, SourceContext } from './engine/context.ts'
-import { applyRetention } from './engine/retention.ts'
 import { runSync } from './engine/sync.ts'
 import { openLog } from './pino-log.ts'
 
@@ -68,7 +67,6 @@ export async function syncAll(
   // The process ends on a second signal; nothing inside needs to be told.
   const stop = { graceful: signal, immediate: new AbortController().signal }
   const { summary, firstError } = await runSync(contexts, stop, request.once)
-  await applyRetention({ stage, state, clock: systemClock }, config.stage.retentionMs, stop.immediate)
   const nothingWorked = summary.outcome === 'failed' && summary.tables.every((table) => table.state !== 'live')
   if (firstError !== undefined && (contexts.length === 1 || nothingWorked)) throw firstError
   return summary

@@ -6,8 +6,8 @@
 import { describeError, isPipelineError } from '../core/errors.ts'
 import { laterPosition } from '../core/position.ts'
 import type { StreamToken } from '../core/source.ts'
-import type { StageFile } from '../core/stage.ts'
-import type { SourceRecord, TableRecord } from '../core/state.ts'
+import type { Stage, StageFile } from '../core/stage.ts'
+import type { SourceRecord, State, TableRecord } from '../core/state.ts'
 import { tableName } from '../core/table-schema.ts'
 import type { SourceContext } from './context.ts'
 import { decodePage, type LedgerPage, ledgerFolder, type PageName, pagePath } from './ledger-page.ts'
@@ -37,6 +37,30 @@ export async function restoreLedger(context: SourceContext, signal: AbortSignal)
   log.warn({ source: name, files: waiting }, message)
   emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
   return true
+}
+
+export interface LedgerPlace {
+  readonly stage: Stage
+  readonly state: State
+  readonly customer: string
+  readonly source: string
+}
+
+/** Whether operational state knows at least what the newest page in the stage knows. */
+export async function isStateCurrent(
+  { stage, state, customer, source }: LedgerPlace,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const own = await state.source(source)
+  if (own === undefined) return false
+  const folder = ledgerFolder(customer, source)
+  const newest = (await listPages(stage, folder)).at(-1)
+  if (newest === undefined) return true
+  const path = pagePath(folder, newest)
+  const bytes = await stage.read(path, signal)
+  // Gone since it was listed, or damaged: nobody can tell.
+  const page = bytes === undefined ? undefined : await decodePage(bytes, path).catch(() => undefined)
+  return page !== undefined && !isBehind(own, page)
 }
 
 function isBehind(own: SourceRecord, page: LedgerPage): boolean {

@@ -5,6 +5,7 @@ import type { RunRecord } from '../core/state.ts'
 import type { SourceContext, StopSignals } from './context.ts'
 import { LedgerPages } from './ledger-pages.ts'
 import { lenientStage } from './lenient-stage.ts'
+import { retain, retainFromTimeToTime } from './retention.ts'
 import { retryingState } from './retrying-state.ts'
 import { ONCE_ATTEMPTS_MAX, runSource, type SourceOutcome, tellRetry } from './source-run.ts'
 
@@ -15,9 +16,11 @@ export async function runSync(
 ): Promise<{ readonly summary: SyncSummary; readonly firstError: unknown }> {
   const [first] = contexts
   const startedMs = first === undefined ? 0 : first.clock.elapsedMs()
-  const outcomes = await Promise.all(
-    contexts.map((context) => recordRun(withPatience(context, stop, once), stop, once)),
-  )
+  const done = new AbortController()
+  const retention = retainFromTimeToTime(contexts, AbortSignal.any([done.signal, stop.graceful, stop.immediate]))
+  const sources = Promise.all(contexts.map((context) => recordRun(withPatience(context, stop, once), stop, once)))
+  const [outcomes] = await Promise.all([sources.finally(() => done.abort()), retention])
+  if (!stop.immediate.aborted) await retain(contexts, false, stop.immediate)
   const firstError = outcomes.find((outcome) => outcome.error !== undefined)?.error
   const sum = (of: (outcome: SourceOutcome) => number) => outcomes.reduce((total, outcome) => total + of(outcome), 0)
   return {

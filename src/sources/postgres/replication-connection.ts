@@ -82,10 +82,13 @@ export class ReplicationConnection {
     const client = await connect(options.settings, { replication: true, purpose: 'stream' }, signal)
     let connection: ReplicationConnection | undefined
     try {
-      const [row] = await client.query<{ timeout: number; confirmed: string | null }>(
-        `SELECT setting::int AS timeout, (SELECT confirmed_flush_lsn FROM pg_replication_slots
-          WHERE slot_name = ${quoteLiteral(options.slot)}) AS confirmed FROM pg_settings WHERE name = 'wal_sender_timeout'`,
+      const [row] = await client.query<{ timeout: number; holder: number | null; confirmed: string | null }>(
+        `SELECT setting::int AS timeout, s.active_pid AS holder, s.confirmed_flush_lsn AS confirmed
+         FROM pg_settings LEFT JOIN pg_replication_slots s ON s.slot_name = ${quoteLiteral(options.slot)}
+         WHERE name = 'wal_sender_timeout'`,
       )
+      // It may confirm once more and be gone a moment later: what it confirms would be passed over without a word.
+      if (row?.holder != null) throw heldBy(options, row.holder)
       const confirmed = row?.confirmed == null ? 0n : parseLsn(row.confirmed)
       if (confirmed > options.fromLsn) throw movedOn(options, confirmed)
       const timeoutMs = row?.timeout ?? 0
@@ -309,6 +312,14 @@ export class ReplicationConnection {
 }
 
 /** The server would start where the slot stands, and say nothing about what lies before. */
+function heldBy({ slot }: ReplicationOptions, pid: number): PipelineError {
+  return new PipelineError('source_slot_in_use', `Reading slot ${slot}`, {
+    cause: new Error(`process ${pid} reads it`),
+    hint: `If that is no other sync that should go on: SELECT pg_terminate_backend(${pid})`,
+    context: { slot, pid },
+  })
+}
+
 function movedOn({ slot, fromLsn }: ReplicationOptions, confirmed: bigint): PipelineError {
   return new PipelineError('source_gap', `Reading slot ${slot} from ${formatLsn(fromLsn)}`, {
     cause: new Error(`it has been moved on to ${formatLsn(confirmed)}, so the changes between the two are gone`),
