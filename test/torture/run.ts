@@ -2,8 +2,8 @@
  * `npm run torture -- --minutes 30 --seed N`: tortures the sync, one world after another, until the time is up.
  *
  * Options: `--minutes` (default 5), `--seed` (default: from the clock), `--world-seconds` per world (default 60),
- * `--large` rows of the largest transactions (default 200000), `--keep` folders of good runs too, `--hold` the server after
- * the first world that comes out different, until Ctrl-C.
+ * `--large` rows of the largest transactions (default 200000), `--state sqlite|file|postgres` (default: by the seed, each in
+ * turn), `--keep` folders of good runs too, `--hold` the server after the first world that comes out different, until Ctrl-C.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { startPostgres } from '../../src/demo/embedded-postgres.ts'
+import { STATE_KINDS } from '../support/state-config.ts'
 import { torture } from './torture.ts'
 
 const { values } = parseArgs({
@@ -19,10 +20,15 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     'world-seconds': { type: 'string', default: '60' },
     large: { type: 'string', default: '200000' },
+    state: { type: 'string' },
     keep: { type: 'boolean', default: false },
     hold: { type: 'boolean', default: false },
   },
 })
+
+const wantedState = STATE_KINDS.find((kind) => kind === values.state)
+if (values.state !== undefined && wantedState === undefined)
+  throw new Error(`--state is one of ${STATE_KINDS.join(', ')}, not ${values.state}`)
 
 const endMs = performance.now() + Number(values.minutes) * 60_000
 const worldMs = Number(values['world-seconds']) * 1000
@@ -40,8 +46,10 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
   const folder = join(root, `seed-${seed}`)
   const database = `torture_${seed}`
   await onServer(`CREATE DATABASE ${database}`)
+  const state = wantedState ?? STATE_KINDS[seed % STATE_KINDS.length] ?? 'sqlite'
   const report = await torture({
     seed,
+    state,
     url: server.databaseUrl(database),
     folder,
     durationMs: Math.round(Math.min(worldMs, Math.max(5_000, endMs - performance.now()))),
@@ -55,7 +63,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
   })
   const { chaos, problems } = report
   say(
-    `seed ${seed}: ${problems.length === 0 ? 'equal' : 'DIFFERENT'}; ${report.statements} statements, ${report.rows} rows, ` +
+    `seed ${seed}, state ${state}: ${problems.length === 0 ? 'equal' : 'DIFFERENT'}; ${report.statements} statements, ${report.rows} rows, ` +
       `${chaos.kills} kills, ${chaos.stops} stops, ${chaos.cuts} cuts, ${chaos.rivals} rivals, ${chaos.restarts} starts, ` +
       `${report.reads} reads, ${report.beganLive ? 'live' : 'nothing copied'} at first; last run ${(report.finalRunMs / 1000).toFixed(1)} s`,
   )
@@ -64,7 +72,9 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
   if (problems.length > 0) {
     failures++
     if (values.hold) await hold(database)
-    say(`  look into ${folder}; again: npm run torture -- --minutes 1 --world-seconds ${worldMs / 1000} --seed ${seed}`)
+    say(
+      `  look into ${folder}; again: npm run torture -- --minutes 1 --world-seconds ${worldMs / 1000} --state ${state} --seed ${seed}`,
+    )
   } else {
     if (!values.keep) await rm(folder, { recursive: true, force: true })
     await dropDatabase(database)

@@ -6,11 +6,16 @@ import { expect, test } from 'vitest'
 import { createTestDatabase } from '../support/postgres.ts'
 import { torture } from './torture.ts'
 
-test.each([1, 2])('random changes, kills and faults end in the same state (seed %i)', async (seed) => {
+test.each([
+  [1, 'sqlite'],
+  [2, 'file'],
+  [3, 'postgres'],
+] as const)('random changes, kills and faults end in the same tables (seed %i, state %s)', async (seed, state) => {
   await using database = await createTestDatabase()
   const folder = await mkdtemp(join(tmpdir(), 'simplyload-torture-'))
   const report = await torture({
     seed,
+    state,
     url: database.url,
     folder,
     durationMs: 9_000,

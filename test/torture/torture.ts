@@ -11,6 +11,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import type pg from 'pg'
 import { simplyload } from '../support/command-process.ts'
 import { compareTable, type Difference } from '../support/comparison.ts'
+import { type StateKind, stateConfig } from '../support/state-config.ts'
 import { runAlterer } from './alterer.ts'
 import { type ChaosCounts, readNowAndThen, strike } from './chaos.ts'
 import { Random } from './random.ts'
@@ -26,6 +27,8 @@ export interface TortureOptions {
   readonly url: string
   /** Kept for whoever looks into a failure. */
   readonly folder: string
+  /** PostgreSQL: in the database that is copied, so that its connections are cut too. */
+  readonly state: StateKind
   readonly durationMs: number
   readonly writers: number
   /** Rows of the largest transactions. */
@@ -64,7 +67,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   const log = new StatementLog(join(folder, 'statements.log'))
   try {
     await prepareDatabase(admin, random)
-    await writeFile(join(folder, 'simplyload.yaml'), configYaml(url, random))
+    await writeFile(join(folder, 'simplyload.yaml'), configYaml(url, options.state, random))
     const child = { configFile: join(folder, 'simplyload.yaml'), logFile: join(folder, 'sync.log') }
     // Under fire a world hardly ever gets through its snapshots: that is one thing to torture, live tables are another.
     const beganLive = random.chance(0.7)
@@ -134,7 +137,7 @@ async function prepareDatabase(admin: pg.Client, random: Random): Promise<void> 
     INSERT INTO mixture (id, n, js, big) SELECT i, i, '{"a" : 1}', repeat(md5(i::text), 90) FROM generate_series(1, 60) i`)
 }
 
-function configYaml(url: string, random: Random): string {
+function configYaml(url: string, state: StateKind, random: Random): string {
   const tables = [
     ...WORLD.map((table) => ({ name: qualified(table), hard_delete: table.hardDelete })),
     ...MONEY_TABLES.map((name) => ({ name: `public.${name}` })),
@@ -154,7 +157,7 @@ function configYaml(url: string, random: Random): string {
     },
     destination: { type: 'duckdb', path: 'warehouse.duckdb' },
     stage: { type: 'local', path: 'stage' },
-    state: { type: 'sqlite', path: 'state.db' },
+    state: stateConfig(state, url),
     naming: 'torture.{table}',
     sync: {
       interval: '60ms',
