@@ -1,5 +1,6 @@
 /** What commands ask without moving data: status, checkpoints, discovery, doctor, quarantine. */
 
+import { examineStage } from './app-stage.ts'
 import { knownTargets, resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
 import { examineTransforms, type TransformedTable, transformedTables } from './app-transforms.ts'
 import { targetName } from './config/naming.ts'
@@ -229,10 +230,7 @@ export async function* doctor(
   }
   if (transformed.length > 0)
     yield { part: 'transforms', findings: await examineTransforms({ config, folder }, transformed, signal) }
-  const findStage = async () => {
-    await using _opened = await openStage(config, folder)
-  }
-  yield { part: 'stage', findings: await examineOpening(`stage ${config.stage.path}`, findStage) }
+  yield { part: 'stage', findings: await examineStage({ config, folder }, signal) }
   yield {
     part: 'state',
     findings: await examineOpening(`state ${describeState(config)}`, () => examineState(config, folder)),

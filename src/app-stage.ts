@@ -1,0 +1,21 @@
+/** The stage, as `doctor` examines it. */
+import type { ReportSetting } from './app-reports.ts'
+import { openStage } from './connectors.ts'
+import { describeError, isPipelineError } from './core/errors.ts'
+import type { Finding } from './core/finding.ts'
+import { probeStage } from './engine/stage-probe.ts'
+
+export async function examineStage(
+  { config, folder }: ReportSetting,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const subject = `stage ${config.stage.path}`
+  try {
+    await using stage = await openStage(config, folder)
+    return [{ subject, level: 'ok', message: 'can be opened' }, ...(await probeStage(stage, config.customer, signal))]
+  } catch (error) {
+    signal.throwIfAborted()
+    const fix = isPipelineError(error) ? error.hint : undefined
+    return [{ subject, level: 'error', message: describeError(error), ...(fix === undefined ? {} : { fix }) }]
+  }
+}
