@@ -58,14 +58,15 @@ export async function resolveTables(
       table,
       namespace: named.namespace,
       name: named.name,
-      write: 'merge',
+      write: entry.write,
       hardDelete: entry.hard_delete,
       schemaChanges: entry.schema_changes,
       loadTimeColumn: config.columns.synced,
       deletedColumn: config.columns.deleted,
       transform: tableTransform(entry, folder, table),
     }
-    const request = { table, exclude: entry.exclude, typeOverrides: entry.types, key: entry.key }
+    const commitTimes = entry.write !== 'merge'
+    const request = { table, exclude: entry.exclude, typeOverrides: entry.types, key: entry.key, commitTimes }
     return { source, configured: { request, target } }
   })
   return [...sources.keys()].map((name) => ({

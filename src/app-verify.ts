@@ -6,6 +6,7 @@ import {
   createSource,
   type DescribedSource,
   isStateInUse,
+import { hasFaults } from './core/destination.ts'
   openDestination,
   openStage,
   openState,
@@ -66,9 +67,13 @@ export async function verifyAll(
     }
     const compared = await verifyTable(context, table.target, record.schema, signal)
     const durationMs = Math.round(systemClock.elapsedMs() - startedMs)
+function isEqual({ differing, duplicateKeys, history }: Verified): boolean {
+  return differing === 0 && duplicateKeys === 0 && !hasFaults(history)
+}
+
     tables.push({ ...compared, target: targetName(table), durationMs })
   }
-  const equal = skipped.length === 0 && tables.every((table) => table.differing === 0 && table.duplicateKeys === 0)
+  const equal = skipped.length === 0 && tables.every(isEqual)
   return { equal, tables, skipped }
 }
 

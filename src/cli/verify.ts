@@ -1,5 +1,5 @@
 import type { VerificationReport } from '../core/application.ts'
-import type { RowDifference } from '../core/destination.ts'
+import { type HistoryFaults, hasFaults, type RowDifference } from '../core/destination.ts'
 import { tableName } from '../core/table-schema.ts'
 import type { CommandContext, CommandEnd } from './command.ts'
 import { EXIT } from './exit-code.ts'
@@ -38,7 +38,7 @@ export async function verify(
 type Comparison = Omit<VerificationReport['tables'][number], 'table'>
 
 function isEqual(comparison: Comparison): boolean {
-  return comparison.differing === 0 && comparison.duplicateKeys === 0
+  return comparison.differing === 0 && comparison.duplicateKeys === 0 && !hasFaults(comparison.history)
 }
 
 const COLUMNS = [
@@ -68,6 +68,7 @@ function print({ output }: CommandContext, report: VerificationReport): void {
     const name = printable(tableName(one.table))
     if (one.duplicateKeys > 0)
       output.answer(`${output.colors.red('✗')} ${name}: ${counted(one.duplicateKeys, 'key')} more than once`)
+    for (const fault of historyFaults(one.history)) output.answer(`${output.colors.red('✗')} ${name}: ${fault}`)
     for (const example of one.examples)
       output.answer(`${output.colors.red('✗')} ${name}: ${difference(example, output.colors)}`)
     const hidden = one.differing - one.examples.length
@@ -98,6 +99,18 @@ function difference({ key, kind, columns }: RowDifference, colors: Palette): str
     kind === 'missing' ? 'is missing on the destination' : kind === 'extra' ? 'is not in the source' : 'differs'
   const which = columns.length === 0 ? '' : ` in ${columns.map(printable).join(', ')}`
   return `key ${colors.bold(printable(key))} ${where}${which}`
+}
+
+function historyFaults(history: HistoryFaults | undefined): readonly string[] {
+  if (history === undefined) return []
+  const told: readonly (readonly [number, string])[] = [
+    [history.duplicates, 'beginning when another one of its key begins'],
+    [history.overlaps, 'overlapping the next one of its key'],
+    [history.gaps, 'ending before the next one of its key begins'],
+  ]
+  const versions = told.flatMap(([number, what]) => (number === 0 ? [] : [`${counted(number, 'version')} ${what}`]))
+  if (history.severalActive === 0) return versions
+  return [...versions, `${counted(history.severalActive, 'key')} with more than one active version`]
 }
 
 function percent(share: number): string {

@@ -142,7 +142,7 @@ class SnapshotRun {
       const schema = this.#schemas.get(table) ?? table.schema
       const from = { snapshotPosition: this.#session.position, schema }
       // First, since with the new position alone nobody would know where the stream goes on.
-      if (!combines && plan.token !== undefined) await book.remember(table, plan.token, this.#session.position)
+      if (!isContinued && plan.token !== undefined) await book.remember(table, plan.token, this.#session.position)
       if (table.record.state === 'pending') await book.move(table, 'snapshot_started', from)
       else if (!isContinued) await book.move(table, 'snapshot_restarted', from, 'read again whole')
       if (!isContinued) this.#ports.follow(table)
@@ -168,7 +168,9 @@ class SnapshotRun {
     const { state, name } = this.#context
     const before = await state.chunks(table.id)
     const goesOn = plan.token === undefined || table.token !== undefined
-    if (table.record.state === 'snapshotting' && goesOn && combines(plan, before)) {
+    // In a table of changes each row is what was read at one time, so a part of another time does not fit to it.
+    const goesTogether = table.configured.target.write !== 'append' && combines(plan, before)
+    if (table.record.state === 'snapshotting' && goesOn && goesTogether) {
       const held = new Set(await this.#beginShadow(table, true))
       for (const file of await state.waiting(name, table.id)) held.add(file.batchId)
       if (before.every((chunk) => chunk.batchIds.every((id) => held.has(id))))

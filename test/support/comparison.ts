@@ -4,6 +4,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type pg from 'pg'
+import type { WriteMode } from '../../src/core/destination.ts'
 
 export interface ComparedTable {
   readonly namespace: string
@@ -11,6 +12,8 @@ export interface ComparedTable {
   /** Names of the key columns; empty: rows are counted by content. */
   readonly key: readonly string[]
   readonly target: { readonly namespace: string; readonly name: string }
+  /** How the copy is written. Default: `merge`. Of other modes the latest state is compared. */
+  readonly write?: WriteMode
 }
 
 export interface Difference {
@@ -181,14 +184,61 @@ async function readDestination(
     if (type === undefined) return `'the column ${name.replaceAll("'", "''")} is missing'`
     return type === 'BLOB' ? `lower(hex(${quote(name)}))` : `CAST(${quote(name)} AS VARCHAR)`
   })
-  const rows = await textRows(
-    destination,
-    `SELECT ${[...list, 'CAST(_source_position AS VARCHAR)'].join(', ')} FROM ${from} WHERE NOT _fivetran_deleted`,
-  )
+  const keys = table.key.map((name) => quote(names[columns.findIndex((column) => column.name === name)] ?? name))
+  const rows = await textRows(destination, currentRowsSql(table.write ?? 'merge', from, keys, list))
   return rows.map((row) => ({
     values: row.slice(0, -1).map((text, index) => oneForm(text, columns[index]?.type ?? 'text')),
     position: row.at(-1) ?? null,
   }))
+}
+
+/** The values of `list`, and the position, of each row that the source should have. */
+export function currentRowsSql(
+  write: WriteMode,
+  from: string,
+  keys: readonly string[],
+  list: readonly string[],
+): string {
+  const selected = [...list, 'CAST(_source_position AS VARCHAR)'].join(', ')
+  if (write === 'merge') return `SELECT ${selected} FROM ${from} WHERE NOT _fivetran_deleted`
+  if (write === 'history') return `SELECT ${selected} FROM ${from} WHERE _fivetran_active`
+  const since = `_op <> 'truncate' AND _source_position >=
+    (SELECT coalesce(max(_source_position), '') FROM ${from} WHERE _op = 'truncate')`
+  if (keys.length > 0) {
+    const rank = `rank() OVER (PARTITION BY ${keys.join(', ')} ORDER BY _source_position DESC)`
+    return `SELECT ${selected} FROM (SELECT * FROM ${from} WHERE ${since} QUALIFY ${rank} = 1) WHERE _op <> 'delete'`
+  }
+  const values = list.length === 0 ? "'a row'" : list.join(', ')
+  return `SELECT *, NULL FROM (SELECT ${values} FROM ${from} WHERE ${since} AND _op <> 'delete'
+    EXCEPT ALL SELECT ${values} FROM ${from} WHERE ${since} AND _op = 'delete')`
+}
+
+/** What breaks the rules of a table of versions, told in words; none where all is well. */
+export async function brokenVersions(
+  destination: DuckDBConnection,
+  target: ComparedTable['target'],
+  keys: readonly string[],
+): Promise<readonly string[]> {
+  const key = keys.map(quote).join(', ')
+  const from = `${quote(target.namespace)}.${quote(target.name)}`
+  const before = (column: string) => `lag(${column}) OVER (PARTITION BY ${key} ORDER BY _fivetran_start, _fivetran_end)`
+  const rows = await textRows(
+    destination,
+    `SELECT CASE
+         WHEN last_end IS NOT NULL AND _fivetran_start <= last_end THEN 'begins before the one before ends'
+         WHEN last_end IS NOT NULL AND NOT last_gone AND epoch_us(_fivetran_start) <> epoch_us(last_end) + 1
+           THEN 'does not begin where the one before ends'
+         WHEN _fivetran_end < _fivetran_start THEN 'ends before it begins'
+         WHEN is_last AND _fivetran_active = _fivetran_deleted THEN 'is the last one, and neither active nor deleted'
+         WHEN NOT is_last AND _fivetran_active THEN 'is active, and not the last one'
+       END AS problem, to_json([${keys.map((name) => `CAST(${quote(name)} AS VARCHAR)`).join(', ')}])::VARCHAR, _source_position
+     FROM (SELECT *, ${before('_fivetran_end')} AS last_end, ${before('_fivetran_deleted')} AS last_gone,
+             lead(1) OVER (PARTITION BY ${key} ORDER BY _fivetran_start, _fivetran_end) IS NULL AS is_last FROM ${from})
+     WHERE problem IS NOT NULL ORDER BY 2, 3 LIMIT 10`,
+  )
+  return rows.map(
+    ([problem, at, position]) => `${target.name}: version of ${shorten(at ?? '')} at ${position} ${problem}`,
+  )
 }
 
 /** Every column of the query must be text. */

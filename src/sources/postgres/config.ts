@@ -87,13 +87,26 @@ const tableOptions = z
       .enum(['stop', 'continue'])
       .default('stop')
       .describe('Where a transform fails: stop the table before the rows, or quarantine them and go on'),
-    hard_delete: z.boolean().default(false).describe('Remove deleted rows in place of marking them'),
+    write: z
+      .enum(['merge', 'append', 'history'])
+      .default('merge')
+      .describe(
+        'What the final table has: the current state (`merge`), every change as a row (`append`), or every version of a row with its start and end (`history`)',
+      ),
+    hard_delete: z
+      .boolean()
+      .default(false)
+      .describe('Remove deleted rows in place of marking them (only `write: merge`)'),
     schema_changes: z
       .enum(['evolve', 'freeze', 'discard'])
       .default('evolve')
       .describe('A changed column that cannot be widened: a new column beside it, stop the table, or leave it out'),
   })
-  .superRefine(({ key, exclude }, context) => {
+  .superRefine(({ key, exclude, write, hard_delete }, context) => {
+    if (hard_delete && write !== 'merge') {
+      const message = `must be left out with write: ${write}, where a delete is a row or the end of one`
+      context.addIssue({ code: 'custom', path: ['hard_delete'], message })
+    }
     for (const [index, name] of exclude.entries()) {
       if (key?.includes(name) !== true) continue
       context.addIssue({
