@@ -8,6 +8,7 @@ import {
   isStateInUse,
 import { hasFaults } from './core/destination.ts'
   openDestination,
+  openScratchStage,
   openStage,
   openState,
 } from './connectors.ts'
@@ -34,7 +35,7 @@ export async function verifyAll(
 ): Promise<VerificationReport> {
   const { config, folder } = setting
   await using resources = new AsyncDisposableStack()
-  const stage = resources.use(await openStage(config, folder))
+  const stage = resources.use(await openScratchStage(config, folder))
   const destination = resources.use(await openDestination(config, folder, stage))
   const sources = new Map<string, DescribedSource>()
   for (const name of selectSources(config, request)) {

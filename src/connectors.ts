@@ -129,6 +129,24 @@ export async function openStage(config: Config, folder: string): Promise<Stage> 
   return openLocalStage(resolve(folder, config.stage.path))
 }
 
+/** For rows that only this command needs: on this machine, wherever the files of a sync rest. */
+export async function openScratchStage(config: Config, folder: string): Promise<Stage> {
+  if (config.stage.type !== 's3') return openStage(config, folder)
+  const [{ openLocalStage }, { ScratchFolder }] = await Promise.all([
+    import('./stages/local/local-stage.ts'),
+    import('./stages/s3/scratch-folder.ts'),
+  ])
+  const scratch = new ScratchFolder(resolve(folder, config.stage.cache))
+  const stage = await openLocalStage(await scratch.newPath('stage'))
+  const disposeStage = stage[Symbol.asyncDispose].bind(stage)
+  return Object.assign(stage, {
+    [Symbol.asyncDispose]: async () => {
+      await disposeStage()
+      await scratch[Symbol.asyncDispose]()
+    },
+  })
+}
+
 export async function openState(config: Config, folder: string, mode: 'read' | 'write'): Promise<State> {
   const { state } = config
   switch (state.type) {
