@@ -13,6 +13,8 @@ import type {
   Examination,
   LogLevel,
   QueryResult,
+  ReplayReport,
+  ReplayRequest,
   Selection,
   SourceStatus,
   SyncRequest,
@@ -113,6 +115,10 @@ class ConfiguredApplication implements Application {
 
   async quarantine(selection: Selection, limit: number, signal: AbortSignal): Promise<readonly QuarantineEntry[]> {
     return (await import('./app-reports.ts')).quarantined(this.#setting, selection, limit, signal)
+  }
+
+  async replayQuarantine(request: ReplayRequest, signal: AbortSignal): Promise<ReplayReport> {
+    return (await import('./app-replay.ts')).replayQuarantine(this.#setting, request, signal)
   }
 
   async query(sql: string, signal: AbortSignal): Promise<QueryResult> {

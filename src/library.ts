@@ -2,7 +2,7 @@
  * SimplyLoad as a library: a configuration that is a value, and the work as functions.
  *
  *   import { defineConfig, sync } from 'simplyload'
- *   await sync(defineConfig({ … }), { once: true, onEvent: (event) => console.log(event) })
+ *   await sync(defineConfig({ … }), { once: true, onEvent: show })
  */
 import { resolve } from 'node:path'
 import type { z } from 'zod'

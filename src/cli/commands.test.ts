@@ -223,6 +223,7 @@ describe('checkpoint', () => {
 
 test('quarantine list counts by table, column and reason', async () => {
   const entry = {
+    id: 'a1b2c3d4e5f6',
     table: ORDERS,
     position: position(1, 5n, 1),
     key: '["1"]',
@@ -238,6 +239,35 @@ test('quarantine list counts by table, column and reason', async () => {
   })
   expect(run.stdout).toMatch(/public\.orders +total +numeric NaN +2\n/)
   expect(run.stdout).toMatch(/public\.orders +\(whole row\) +key +1\n/)
+})
+
+test('a replay says for each table what became of it, and which entries it cannot help', async () => {
+  const asked: unknown[] = []
+  const run = await runCli(['quarantine', 'replay', '--table', 'orders', '--id', 'a1', 'b2'], {
+    application: {
+      replayQuarantine: async (request) => {
+        asked.push(request)
+        return {
+          withoutKey: 2,
+          running: true,
+          tables: [
+            {
+              table: ORDERS,
+              entries: 3,
+              outcome: 'done',
+              message: '3 of 3 rows found and read again, 3 entries closed',
+            },
+            { table: { ...ORDERS, name: 'log' }, entries: 1, outcome: 'refused', message: 'it failed' },
+          ],
+        }
+      },
+    },
+  })
+  expect(asked).toEqual([{ source: undefined, tables: ['orders'], ids: ['a1', 'b2'] }])
+  expect(run).toMatchObject({ exitCode: 7 })
+  expect(run.stdout).toContain('public.orders: 3 entries, 3 of 3 rows found')
+  expect(run.stdout).toContain('refused: it failed')
+  expect(run.stdout).toContain('2 entries have no key')
 })
 
 test('the demo tells its story and ends with the verdict', async () => {

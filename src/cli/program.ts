@@ -125,6 +125,16 @@ export function createProgram(version: string, runDemo: RunDemo): Program {
     .option('--limit <rows>', 'how many', positive, 100)
     .action((options) => choose(async (context) => (await import('./quarantine.ts')).showQuarantine(context, options)))
 
+  quarantine
+    .command('replay')
+    .description('read rows again whose values could not be held, once the cause is mended')
+    .option('--source <name>', 'only this source')
+    .option('--table <name...>', 'only these tables')
+    .option('--id <id...>', 'only these entries, as `quarantine show` lists them')
+    .action((options) =>
+      choose(async (context) => (await import('./quarantine.ts')).replayQuarantine(context, options)),
+    )
+
   program
     .command('query')
     .description('run SQL on the destination and print the result')

@@ -1,8 +1,10 @@
 import type { QuarantineEntry } from '../core/destination.ts'
 import { tableName } from '../core/table-schema.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
+import { EXIT } from './exit-code.ts'
 import { count, counted } from './quantity.ts'
 import { type SelectionOptions, selection } from './selection.ts'
+import { printable } from './terminal-text.ts'
 
 /** `list` counts this many at most, and says so where there are more. */
 const LIST_MAX = 100_000
@@ -52,6 +54,7 @@ export async function showQuarantine(
   else {
     output.table(
       [
+        { title: 'ID' },
         { title: 'TABLE', flexible: true },
         { title: 'KEY', flexible: true },
         { title: 'COLUMN', flexible: true },
@@ -59,6 +62,7 @@ export async function showQuarantine(
         { title: 'VALUE', flexible: true },
       ],
       entries.map((entry) => [
+        entry.id,
         tableName(entry.table),
         entry.key ?? '',
         column(entry),
@@ -70,6 +74,34 @@ export async function showQuarantine(
   if (entries.length === options.limit)
     output.note(`There may be more: --limit shows more than ${counted(options.limit, 'entry', 'entries')}.`)
   return done({ entries: entries.length })
+}
+
+export async function replayQuarantine(
+  context: CommandContext,
+  options: SelectionOptions & { readonly id?: readonly string[] },
+): Promise<CommandEnd> {
+  const { output, signal } = context
+  const request = { ...selection(options), ids: options.id ?? [] }
+  const report = await (await context.open()).replayQuarantine(request, signal)
+  for (const { table, ...rest } of report.tables) {
+    output.event({ event: 'replay', source: table.source, table: tableName(table), ...rest })
+    const mark = rest.outcome === 'done' ? output.colors.green('✓') : output.colors.yellow('!')
+    const said = rest.outcome === 'refused' ? `refused: ${rest.message}` : (rest.message ?? 'not taken up yet')
+    output.answer(
+      `${mark} ${printable(tableName(table))}: ${counted(rest.entries, 'entry', 'entries')}, ${printable(said)}`,
+    )
+  }
+  const { withoutKey, running } = report
+  if (report.tables.length === 0 && withoutKey === 0) output.answer('Nothing is in quarantine.')
+  else if (report.tables.length > 0 && !running)
+    output.answer(`No sync runs: the next one reads the rows again (${context.program} sync).`)
+  if (withoutKey > 0)
+    output.answer(
+      `${counted(withoutKey, 'entry has', 'entries have')} no key by which the row could be found: checkpoint reset reads the table again.`,
+    )
+  const refused = report.tables.some((table) => table.outcome === 'refused')
+  const fields = { requests: report.tables.length, withoutKey, running }
+  return refused ? { outcome: 'partial', exitCode: EXIT.partial, fields } : done(fields)
 }
 
 function column(entry: QuarantineEntry): string {

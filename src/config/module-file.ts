@@ -26,7 +26,7 @@ export async function importConfig(file: string): Promise<unknown> {
   }
   throw new PipelineError('config_invalid', `Reading ${file}`, {
     cause: new Error('it has no default export'),
-    hint: "Write: export default defineConfig({ version: 1, … }), with defineConfig from 'simplyload'",
+    hint: "Make the configuration its default export: defineConfig({ version: 1, … }), with defineConfig from 'simplyload'",
     context: { file },
   })
 }

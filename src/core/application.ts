@@ -137,6 +137,25 @@ export interface VerificationReport {
   readonly skipped: readonly { readonly table: TableId; readonly reason: string }[]
 }
 
+export interface ReplayRequest extends Selection {
+  /** As `QuarantineEntry.id`; empty: all entries of the selected tables. */
+  readonly ids: readonly string[]
+}
+
+export interface ReplayReport {
+  /** Entries of rows whose key is not known or has no form of its own: only a resync reads such rows again. */
+  readonly withoutKey: number
+  /** False: the next sync takes it up. */
+  readonly running: boolean
+  readonly tables: readonly {
+    readonly table: TableId
+    readonly entries: number
+    /** Absent: nobody has taken it up yet. */
+    readonly outcome?: 'accepted' | 'done' | 'refused'
+    readonly message?: string
+  }[]
+}
+
 /** A value of a query: what JSON can hold exactly. Everything else comes as the destination's text. */
 export type QueryValue = string | number | boolean | null
 
@@ -170,6 +189,11 @@ export interface Application extends AsyncDisposable {
   resetCheckpoints(selection: Selection, signal: AbortSignal): Promise<readonly string[]>
   verify(request: VerifyRequest, onTable: (table: TableId) => void, signal: AbortSignal): Promise<VerificationReport>
   quarantine(selection: Selection, limit: number, signal: AbortSignal): Promise<readonly QuarantineEntry[]>
+  /**
+   * Asks for the rows of quarantined entries to be read again, after the cause is mended: by the sync that runs, which is
+   * waited for, or by the next one. Throws `not_found` for an id that there is not.
+   */
+  replayQuarantine(request: ReplayRequest, signal: AbortSignal): Promise<ReplayReport>
   /** Runs one statement on the destination, read only. */
   query(sql: string, signal: AbortSignal): Promise<QueryResult>
   /** Removes stage files that are loaded and older than the retention. */

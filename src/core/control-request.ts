@@ -21,6 +21,8 @@ export type ControlAction =
   | { readonly kind: 'add' }
   /** Read again, all or a range, into the table that is there. */
   | { readonly kind: 'backfill'; readonly range?: WrittenRange }
+  /** Rows of which something is in quarantine are read again, into the table that is there. Keys as in `RowKeys`. */
+  | { readonly kind: 'replay'; readonly keys: readonly string[] }
 
 export type ControlKind = ControlAction['kind']
 

@@ -40,7 +40,8 @@ export interface SourceCheckpoints {
  * - `append`: every change is a row, and nothing is changed afterwards.
  * - `history`: every version of a row is a row, with the time from which and until which it held.
  */
-export type WriteMode = 'merge' | 'append' | 'history'
+export const WRITE_MODES = ['merge', 'append', 'history'] as const
+export type WriteMode = (typeof WRITE_MODES)[number]
 
 /** Where a table goes and how. */
 export interface TargetTable {
@@ -136,6 +137,8 @@ export interface BackfillEnd {
   readonly position: Position
   /** What was read again; absent: all rows. The bounds are in the form in which the source prints values of the column. */
   readonly range?: RowRange
+  /** What was read again are the rows with these keys: entries of theirs in quarantine that are older are closed. */
+  readonly keys?: readonly string[]
   /**
    * What was read again and is older than `position` is not at the source any more: it is marked deleted as of then, or
    * removed. False: it stays, since rows of the range cannot be told by their keys.
@@ -154,6 +157,8 @@ export interface TableFailure {
 }
 
 export interface QuarantineEntry {
+  /** The same each time it is listed. */
+  readonly id: string
   readonly table: TableId
   readonly position: Position
   /** JSON text of the key, or `null`. */

@@ -8,7 +8,7 @@ import type { ChangeBatch, InProgressBatch, SnapshotBatch } from './batch.ts'
 import type { WrittenRange } from './control-request.ts'
 import type { Finding } from './finding.ts'
 import type { Position } from './position.ts'
-import type { ColumnType, RowIdentity, RowRange, TableId, TableSchema } from './table-schema.ts'
+import type { ColumnType, RowIdentity, RowKeys, RowRange, TableId, TableSchema } from './table-schema.ts'
 
 /** A configured table, as far as a source must know it. */
 export interface TableRequest {
@@ -171,7 +171,7 @@ export interface SnapshotSession extends AsyncDisposable {
   /** When it was taken, by the source's clock. Microseconds since 1970. */
   readonly takenUs: number
   /** `range`: only these rows are read; absent: all. */
-  plan(schema: TableSchema, signal: AbortSignal, range?: RowRange): Promise<SnapshotPlan>
+  plan(schema: TableSchema, signal: AbortSignal, only?: RowRange | RowKeys): Promise<SnapshotPlan>
   /** Throws `snapshot_lost` when the snapshot can no longer be joined: open a new session and read what is missing. */
   readChunk(schema: TableSchema, chunk: SnapshotChunk, signal: AbortSignal): AsyncIterable<SnapshotBatch>
 }

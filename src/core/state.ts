@@ -50,6 +50,8 @@ export interface OpenBackfill {
   readonly request: string
   /** Absent: all rows. */
   readonly range?: RowRange
+  /** Only the rows whose keys the request names. */
+  readonly byKey?: boolean
   readonly startedMs: number
 }
 

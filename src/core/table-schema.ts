@@ -73,6 +73,11 @@ export interface RowRange {
   readonly to?: string
 }
 
+/** Rows by their keys, each a JSON array of the key columns' text forms, in key order. */
+export interface RowKeys {
+  readonly keys: readonly string[]
+}
+
 export interface TableSchema {
   readonly table: TableId
   /** In the order of the source, without dropped columns. */

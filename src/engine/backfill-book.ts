@@ -87,6 +87,14 @@ export class Backfill {
   }
 }
 
+/** Keys of the rows that the request is about; undefined: it is not about keys. */
+export async function keysAsked({ state }: SourceContext, open: OpenBackfill): Promise<readonly string[] | undefined> {
+  if (open.byKey !== true) return undefined
+  const record = await state.request(open.request)
+  // Requests are kept until they are answered, and this one was not.
+  return record?.request.action.kind === 'replay' ? record.request.action.keys : []
+}
+
 export class BackfillBook {
   readonly #context: SourceContext
   readonly #tables: TableBook

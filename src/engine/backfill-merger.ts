@@ -8,7 +8,7 @@ import { invariant } from '../core/invariant.ts'
 import { comparePositions, type Position } from '../core/position.ts'
 import type { StageFile } from '../core/stage.ts'
 import { type ColumnKind, columnById, type RowRange, type TableSchema } from '../core/table-schema.ts'
-import type { Backfill, BackfillBook } from './backfill-book.ts'
+import { type Backfill, type BackfillBook, keysAsked } from './backfill-book.ts'
 import { forgetReading } from './chunk-plan.ts'
 import type { SourceContext, StopSignals } from './context.ts'
 import type { Guard } from './guard.ts'
@@ -118,12 +118,14 @@ export class BackfillMerger {
     const positions = chunks.flatMap((chunk) => chunk.finishedAt ?? []).sort(comparePositions)
     const position = positions[0] ?? backfill.after
     invariant(position !== undefined, 'what is read was read somewhere')
-    const deleteMissing = tellsMissing(table.schema, open.range)
+    const keys = await keysAsked(this.#context, open)
+    const deleteMissing = keys === undefined && tellsMissing(table.schema, open.range)
     const end = {
       target: table.configured.target,
       schema: table.schema,
       position,
       ...(open.range === undefined ? {} : { range: open.range }),
+      ...(keys === undefined ? {} : { keys }),
       deleteMissing,
       batchIds: chunks.flatMap((chunk) => chunk.batchIds),
       loadedMs: clock.nowMs(),
@@ -136,7 +138,12 @@ export class BackfillMerger {
     const rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0)
     await state.clearChunks(table.id)
     await book.save(table, { backfill: undefined })
-    this.#ports.backfills.tell(backfill, { outcome: 'done', deleted })
+    this.#ports.backfills.tell(backfill, { outcome: 'done', deleted: keys === undefined ? deleted : 0 })
+    if (keys !== undefined)
+      return this.#ports.done(
+        backfill,
+        `${rows} of ${keys.length} rows found and read again, ${deleted} entries closed`,
+      )
     const kept = deleteMissing ? '' : '; rows that the source has no more are not looked for in such a range'
     await this.#ports.done(backfill, `${rows} rows read again, ${deleted} that the source has no more deleted${kept}`)
   }

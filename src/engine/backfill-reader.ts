@@ -9,7 +9,7 @@ import { describeError, disposition, isPipelineError, PipelineError } from '../c
 import { invariant } from '../core/invariant.ts'
 import type { Position } from '../core/position.ts'
 import type { SnapshotSession } from '../core/source.ts'
-import type { Backfill, BackfillBook } from './backfill-book.ts'
+import { type Backfill, type BackfillBook, keysAsked } from './backfill-book.ts'
 import { combines, forgetReading, planAfresh } from './chunk-plan.ts'
 import { type ChunkJob, ChunkReader, snapshotLimits } from './chunk-reader.ts'
 import type { SourceContext } from './context.ts'
@@ -132,7 +132,9 @@ class BackfillReading {
     const { state } = this.#context
     const backfill = this.#backfill
     const { table, open } = backfill
-    const plan = await session.plan(table.schema, this.#ports.stop.immediate, open.range)
+    const keys = await keysAsked(this.#context, open)
+    const only = keys === undefined ? open.range : { keys }
+    const plan = await session.plan(table.schema, this.#ports.stop.immediate, only)
     const before = await state.chunks(table.id)
     const isSame = backfill.reading !== undefined && combines(plan, before)
     const chunks = isSame ? before : planAfresh(plan.chunks, table, plan.fingerprint)

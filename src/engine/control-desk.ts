@@ -8,6 +8,7 @@
 import type { ControlAction, ControlAnswer, ControlRequest, WrittenRange } from '../core/control-request.ts'
 import type { Lease } from '../core/destination.ts'
 import { describeError, disposition, errorSide, isPipelineError } from '../core/errors.ts'
+import type { OpenBackfill } from '../core/state.ts'
 import type { RowRange } from '../core/table-schema.ts'
 import type { Backfill, BackfillBook } from './backfill-book.ts'
 import { forgetReading } from './chunk-plan.ts'
@@ -126,6 +127,8 @@ export class ControlDesk {
           return { outcome: 'accepted' }
         case 'backfill':
           return await this.#backfill(request, table, action.range)
+        case 'replay':
+          return await this.#replay(request, table)
       }
     } catch (error) {
       if (!isPipelineError(error) || this.#ports.stop.immediate.aborted) throw error
@@ -197,13 +200,25 @@ export class ControlDesk {
     written: WrittenRange | undefined,
   ): Promise<Answer | undefined> {
     const { source, clock } = this.#context
-    const { book, stop, changed } = this.#ports
+    const { stop } = this.#ports
     if (table.record.backfill !== undefined) return undefined
     const obstacle = obstacleOf(table)
     if (obstacle !== undefined) return { outcome: 'refused', message: obstacle }
     let range: RowRange | undefined
     if (written !== undefined) range = await source.resolveRange(table.schema, written, stop.immediate)
-    const backfill = { request: id, ...(range === undefined ? {} : { range }), startedMs: clock.nowMs() }
+    return this.#begin(table, { request: id, ...(range === undefined ? {} : { range }), startedMs: clock.nowMs() })
+  }
+
+  /** Rows by key, in the way of a backfill: read at an exact position, merged only where nothing newer is there. */
+  async #replay({ id }: ControlRequest, table: BookedTable): Promise<Answer | undefined> {
+    if (table.record.backfill !== undefined) return undefined
+    const obstacle = obstacleOf(table)
+    if (obstacle !== undefined) return { outcome: 'refused', message: obstacle }
+    return this.#begin(table, { request: id, byKey: true, startedMs: this.#context.clock.nowMs() })
+  }
+
+  async #begin(table: BookedTable, backfill: OpenBackfill): Promise<Answer> {
+    const { book, changed } = this.#ports
     // Chunks of whatever was read before mean nothing to it.
     await forgetReading(this.#context, table)
     await book.save(table, { backfill })
@@ -216,7 +231,7 @@ export class ControlDesk {
   #outcome({ id, action }: ControlRequest, table: BookedTable | undefined): Answer | undefined {
     if (table === undefined) return { outcome: 'refused', message: 'this sync does not follow it' }
     const { state, backfill, lastError } = table.record
-    if (action.kind === 'backfill') {
+    if (action.kind === 'backfill' || action.kind === 'replay') {
       if (backfill?.request === id) return undefined
       if (state === 'needs_resync') return { outcome: 'refused', message: lastError ?? 'it must be read again' }
       return { outcome: 'done', message: state === 'live' ? 'finished' : 'all of it is read again instead' }

@@ -31,7 +31,8 @@ export function describeQuarantine(fixture: () => DestinationFixture): void {
     const flush = table.flushOf([table.part(files, before(10))], before(20))
     expect(await table.destination.flush(flush, never)).toMatchObject({ tables: [{ inserted: 1, quarantined: 1 }] })
     await table.destination.flush(flush, never)
-    const entry = { table: SCHEMA.table, column: 'amount', reason: 'numeric NaN', raw: 'NaN' }
+    const id = expect.stringMatching(/^[0-9a-f]{12}$/)
+    const entry = { id, table: SCHEMA.table, column: 'amount', reason: 'numeric NaN', raw: 'NaN' }
     expect(await list()).toEqual([
       { ...entry, key: '["2"]', position: at(11), loadedMs: LOADED_MS },
       { ...entry, key: '["1"]', position: before(10), loadedMs: expect.any(Number) },

@@ -17,7 +17,7 @@ import { loadLayouts } from './layout-store.ts'
 import { appendDeletes } from './log-rows.ts'
 import { replaceByMarked } from './materialize.ts'
 import type { MergeInput } from './merge-input.ts'
-import { forgetQuarantine } from './quarantine.ts'
+import { closeEntries, forgetQuarantine } from './quarantine.ts'
 import type { Session } from './session.ts'
 import type { InspectedFile } from './stage-inspection.ts'
 import { PARTIAL_UPDATE, TRUNCATE } from './stage-relation.ts'
@@ -111,7 +111,7 @@ export async function finishBackfill(session: Session, lease: Lease, end: Backfi
       await takeLease(session, lease)
       const loaded = await loadedBatches(session, table)
       if (!end.batchIds.every((id) => loaded.has(id))) return undefined
-      const deleted = end.deleteMissing ? await deleteMissing(session, end) : 0
+      const deleted = await settle(session, end)
       const id = idValues(table)
       await session.run(`DELETE FROM _simplyload.tombstones WHERE ${OF_TABLE}`, id)
       const others = [...loaded].filter((batch) => !end.batchIds.includes(batch))
@@ -120,13 +120,24 @@ export async function finishBackfill(session: Session, lease: Lease, end: Backfi
         await session.run(`DELETE FROM _simplyload.loads WHERE ${OF_TABLE} AND batch_id IN (${list})`, id)
       }
       // What an earlier reading of all rows put aside says nothing any more.
-      if (end.range === undefined && end.target.write === 'merge') await forgetQuarantine(session, table, end.position)
+      if (end.range === undefined && end.keys === undefined && end.target.write === 'merge')
+        await forgetQuarantine(session, table, end.position)
       return deleted
     })
   } catch (error) {
     if (session.isStop(error)) throw error
     throw translateError(error, `Finishing the backfill of ${tableName(table)}`, { table: tableName(table) })
   }
+}
+
+/** Returns the rows deleted, or the entries closed where it was about keys. */
+async function settle(session: Session, end: BackfillEnd): Promise<number> {
+  const { keys, target, position, loadedMs } = end
+  if (keys === undefined) return end.deleteMissing ? await deleteMissing(session, end) : 0
+  const { table } = target
+  const layout = (await loadLayouts(session, table.source, [table])).get(table, 'final')?.layout
+  invariant(layout !== undefined, `${tableName(table)} has a final table`)
+  return await closeEntries(session, layout, table, keys, position, loadedMs)
 }
 
 async function deleteMissing(session: Session, { target, schema, position, range, loadedMs }: BackfillEnd) {

@@ -78,7 +78,7 @@ interface Found {
   readonly examples: readonly RowDifference[]
 }
 
-async function openSides(
+export async function openSides(
   session: Session,
   { target, schema, files, keys }: CompareRequest,
   locate: (path: string) => string,
@@ -140,7 +140,7 @@ function keyFilter(layout: TableLayout, keys: readonly string[] | undefined): st
   return keys.length === 0 ? 'false' : `${keyOf(layout, '')} IN (${list})`
 }
 
-function keyOf(layout: TableLayout, prefix: string): string {
+export function keyOf(layout: TableLayout, prefix: string): string {
   return keyText(
     identityColumns(layout).map((column, index) => ({ expression: `${prefix}k${index + 1}`, type: column.type })),
   )
@@ -162,7 +162,7 @@ async function compareByKey(session: Session, { target, limit }: CompareRequest,
   await session.run(
     `CREATE OR REPLACE TEMP TABLE compare_quarantine AS SELECT key, list(DISTINCT column_name) AS columns,
        max(position) FILTER (WHERE column_name = '') AS whole
-     FROM _simplyload.quarantine WHERE source = $1 AND namespace = $2 AND table_name = $3 AND key IS NOT NULL GROUP BY key`,
+     FROM _simplyload.quarantine WHERE source = $1 AND namespace = $2 AND table_name = $3 AND key IS NOT NULL AND closed_at IS NULL GROUP BY key`,
     [target.table.source, target.table.namespace, target.table.name],
   )
   await session.run(detailsSql(sides, keys, limit))

@@ -26,8 +26,9 @@ const TABLES: readonly string[] = [
     loaded_at TIMESTAMPTZ)`,
   // While a backfill of the table is open: keys that were deleted, as JSON text; NULL: the whole table was truncated.
   `tombstones(source VARCHAR, namespace VARCHAR, table_name VARCHAR, key VARCHAR, position VARCHAR)`,
+  // `closed_as`: what a replay found of the row: `replayed`, `again` (it is in quarantine still), `gone`.
   `quarantine(source VARCHAR, namespace VARCHAR, table_name VARCHAR, position VARCHAR, key VARCHAR, column_name VARCHAR,
-    reason VARCHAR, raw VARCHAR, loaded_at TIMESTAMPTZ)`,
+    reason VARCHAR, raw VARCHAR, loaded_at TIMESTAMPTZ, closed_at TIMESTAMPTZ, closed_as VARCHAR)`,
 ]
 
 export async function hasMetadata(session: Session): Promise<boolean> {
@@ -41,10 +42,22 @@ export async function hasMetadata(session: Session): Promise<boolean> {
 export async function createMetadata(session: Session): Promise<void> {
   await session.run('CREATE SCHEMA IF NOT EXISTS _simplyload')
   for (const table of TABLES) await session.run(`CREATE TABLE IF NOT EXISTS _simplyload.${table}`)
+  await addClosing(session)
   const versions = await session.rows("SELECT value FROM _simplyload.meta WHERE key = 'format'")
   if (versions.length === 0) {
     await session.run("INSERT INTO _simplyload.meta VALUES ('format', $1)", [String(FORMAT_VERSION)])
   }
+}
+
+/** Files that were made before entries of the quarantine could be closed. */
+async function addClosing(session: Session): Promise<void> {
+  const found = await session.rows(
+    `SELECT 1 FROM duckdb_columns() WHERE database_name = current_database() AND schema_name = '_simplyload'
+       AND table_name = 'quarantine' AND column_name = 'closed_as'`,
+  )
+  if (found.length > 0) return
+  for (const column of ['closed_at TIMESTAMPTZ', 'closed_as VARCHAR'])
+    await session.run(`ALTER TABLE _simplyload.quarantine ADD COLUMN ${column}`)
 }
 
 /** Throws `destination_version` for a file that a newer version has written. */

@@ -3,12 +3,20 @@ import type { QuarantineEntry } from '../../core/destination.ts'
 import type { Position } from '../../core/position.ts'
 import type { TableId } from '../../core/table-schema.ts'
 import { isParsed, keyText } from './column-type.ts'
-import { quoteLiteral, timestampLiteral } from './identifiers.ts'
+import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { Session } from './session.ts'
 import { hasQuarantine } from './stage-inspection.ts'
 import { relationSql, type StageRelation } from './stage-relation.ts'
-import { dataColumns, identityColumns, type TableLayout } from './table-layout.ts'
+import {
+  columnSql,
+  DELETED_ID,
+  dataColumns,
+  identityColumns,
+  POSITION_ID,
+  type TableLayout,
+  tableSql,
+} from './table-layout.ts'
 
 const ENTRY = '[{"columnId":"INTEGER","reason":"VARCHAR","raw":"VARCHAR","key":"VARCHAR"}]'
 
@@ -49,6 +57,10 @@ export async function recordRejected(session: Session, relation: StageRelation, 
   return rejected
 }
 
+/** Enough to tell any two entries of a person's quarantine apart. */
+const ID_DIGITS = 12
+
+/** Those that are open, the newest first. */
 export async function listQuarantine(
   session: Session,
   source: string,
@@ -57,12 +69,14 @@ export async function listQuarantine(
 ): Promise<readonly QuarantineEntry[]> {
   const ofTable = table === undefined ? '' : ' AND namespace = $2 AND table_name = $3'
   const rows = await session.rows(
-    `SELECT namespace, table_name, position, key, column_name, reason, raw, epoch_ms(loaded_at) AS loaded_ms
-     FROM _simplyload.quarantine WHERE source = $1${ofTable}
+    `SELECT left(md5(concat_ws(chr(1), source, namespace, table_name, position, key, column_name, reason)), ${ID_DIGITS}) AS id,
+       namespace, table_name, position, key, column_name, reason, raw, epoch_ms(loaded_at) AS loaded_ms
+     FROM _simplyload.quarantine WHERE closed_at IS NULL AND source = $1${ofTable}
      ORDER BY position DESC, namespace, table_name, key, column_name LIMIT ${Math.trunc(limit)}`,
     table === undefined ? [source] : [source, table.namespace, table.name],
   )
   return rows.map((row) => ({
+    id: String(row.id),
     table: { source, namespace: String(row.namespace), name: String(row.table_name) },
     position: row.position as Position,
     key: row.key === null ? null : String(row.key),
@@ -100,7 +114,7 @@ export async function recordUnknown(
 export function unknownPositionsSql(table: TableId): string {
   const names = [table.source, table.namespace, table.name].map(quoteLiteral)
   return `SELECT position FROM _simplyload.quarantine WHERE source = ${names[0]} AND namespace = ${names[1]}
-    AND table_name = ${names[2]} AND reason = ${quoteLiteral(UNKNOWN)}`
+    AND table_name = ${names[2]} AND closed_at IS NULL AND reason = ${quoteLiteral(UNKNOWN)}`
 }
 
 /** What an earlier reading of the table put aside says nothing about a new one. */
@@ -111,9 +125,53 @@ export async function forgetQuarantine(session: Session, table: TableId, before:
   )
 }
 
+const ENTRY_COLUMNS = 'source, namespace, table_name, position, key, column_name, reason, raw, loaded_at'
+
+/**
+ * Closes entries of rows that were read again as of `position`, by what was found of each row: it is there as it was read;
+ * it is in quarantine again, with an entry of its own; or it is gone. Those of rows that have changed since stay open: what
+ * they have now may still be what it was. Returns how many were closed.
+ */
+export async function closeEntries(
+  session: Session,
+  layout: TableLayout,
+  table: TableId,
+  keys: readonly string[],
+  position: Position,
+  nowMs: number,
+): Promise<number> {
+  const of = [table.source, table.namespace, table.name]
+  await session.run('CREATE OR REPLACE TEMP TABLE replay_keys (key VARCHAR)')
+  const AT_ONCE = 1_000
+  for (let start = 0; start < keys.length; start += AT_ONCE) {
+    const rows = keys.slice(start, start + AT_ONCE).map((key) => `(${quoteLiteral(key)})`)
+    await session.run(`INSERT INTO replay_keys VALUES ${rows.join(', ')}`)
+  }
+  const parts = identityColumns(layout).map((column) => ({
+    expression: quoteIdentifier(column.name),
+    type: column.type,
+  }))
+  await session.run(
+    `CREATE OR REPLACE TEMP TABLE replay_rows AS SELECT * FROM
+       (SELECT ${keyText(parts)} AS key, ${columnSql(layout, POSITION_ID)} AS position FROM ${tableSql(layout)}
+        WHERE ${columnSql(layout, DELETED_ID)} IS NOT TRUE) WHERE key IN (SELECT key FROM replay_keys)`,
+  )
+  const at = quoteLiteral(position)
+  const again = `SELECT key FROM _simplyload.quarantine WHERE source = $1 AND namespace = $2 AND table_name = $3
+    AND closed_at IS NULL AND position >= ${at} AND key IS NOT NULL`
+  return session.run(
+    `UPDATE _simplyload.quarantine SET closed_at = ${timestampLiteral(nowMs)},
+       closed_as = CASE WHEN key IN (${again}) THEN 'again' WHEN key IN (SELECT key FROM replay_rows) THEN 'replayed' ELSE 'gone' END
+     WHERE source = $1 AND namespace = $2 AND table_name = $3 AND closed_at IS NULL AND position < ${at}
+       AND key IN (SELECT key FROM replay_keys)
+       AND (key IN (${again}) OR key NOT IN (SELECT key FROM replay_rows WHERE position <> ${at}))`,
+    of,
+  )
+}
+
 function insertInto(table: TableId): string {
   const names = [table.source, table.namespace, table.name].map(quoteLiteral)
-  return `INSERT INTO _simplyload.quarantine SELECT ${names.join(', ')},`
+  return `INSERT INTO _simplyload.quarantine (${ENTRY_COLUMNS}) SELECT ${names.join(', ')},`
 }
 
 /** The name that the column has on the destination; '' for a whole row. */

@@ -20,12 +20,26 @@ const VERIFICATION_LIMITS: CopyLimits = { batchRowsMax: 65_536, batchBytesMax: 3
 /** They all become part of the statement, which holds at most 1 GB; so far below that only a mistake gets there. */
 const KEYS_MAX = 5_000_000
 
+/** Which rows of a table count, and what a position is; the same as where its changes are read. */
+export interface RowScope {
+  /** In SQL; undefined: all rows. */
+  condition(catalog: CatalogTable): string | undefined
+  /** A position at or behind everything that is visible now. */
+  now(client: PostgresClient, signal: AbortSignal): Promise<bigint>
+}
+
+export const LOGGED_ROWS: RowScope = {
+  condition: () => undefined,
+  now: async (client, signal) => parseLsn(await currentLsn(client, signal)),
+}
+
 /** See `ChangeSource.readRows`. The client is not used again when it fails. */
 export async function readRowsByKey(
   client: PostgresClient,
   schema: TableSchema,
   keys: readonly string[],
   at: Position,
+  scope: RowScope,
   signal: AbortSignal,
 ): Promise<SnapshotBatch> {
   invariant(schema.identity.kind === 'key', 'rows are read by key only where there is one')
@@ -38,21 +52,37 @@ export async function readRowsByKey(
   })
   const builder = new SnapshotBuilder(schema, wire, at)
   if (keys.length === 0) return builder.take()
-  const condition = await keyCondition(client, schema, catalog, keys, signal)
+  const { columns, casts, from } = await keyList(client, schema, catalog, keys, 'session', signal)
   const only = catalog.kind === 'p' ? '' : 'ONLY '
+  const named = `(${columns}) IN (SELECT ${casts.join(', ')} FROM ${from})`
+  const counts = scope.condition(catalog)
+  const condition = counts === undefined ? named : `${named} AND (${counts})`
   const sql = `COPY (SELECT ${list} FROM ${only}${quoteTable(catalog.namespace, catalog.name)} WHERE ${condition}) TO STDOUT (FORMAT binary)`
   for await (const batch of readCopy(client, sql, builder, UNLIMITED, 0, signal)) return batch
   return builder.take()
 }
 
-/** Compares by the operators of the types, so that an index serves and `1.0` finds `1.00`. */
-async function keyCondition(
+/** Keys as a relation: `(columns) IN (SELECT cast FROM from)`. */
+export interface KeyList {
+  /** The key's columns, as the table calls them. */
+  readonly columns: string
+  /** The same from `from`, each as its column's type. */
+  readonly casts: readonly string[]
+  readonly from: string
+}
+
+/**
+ * Compares by the operators of the types, so that an index serves and `1.0` finds `1.00`. For this the search path is set,
+ * until the end of the session or of the transaction.
+ */
+export async function keyList(
   client: PostgresClient,
   schema: TableSchema,
   catalog: CatalogTable,
   keys: readonly string[],
+  scope: 'session' | 'transaction',
   signal: AbortSignal,
-): Promise<string> {
+): Promise<KeyList> {
   const columns = keyColumns(schema).map((column) => {
     const found = catalog.columns.find((candidate) => candidate.attnum === column.id)
     if (found === undefined) {
@@ -66,17 +96,19 @@ async function keyCondition(
   })
   // The search path is empty; the operators of extension types live where the types do.
   await client.query(
-    `SELECT set_config('search_path', coalesce(string_agg(DISTINCT quote_ident(n.nspname), ', '), ''), false)
+    `SELECT set_config('search_path', coalesce(string_agg(DISTINCT quote_ident(n.nspname), ', '), ''), $2)
      FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = ANY ($1::oid[]) AND n.nspname <> 'pg_catalog'`,
-    [columns.map((column) => column.type.oid)],
+    [columns.map((column) => column.type.oid), scope === 'transaction'],
     signal,
   )
   const rows = keys.map((key) => parseKey(schema, key, columns.length))
   const arrays = columns.map((_, index) => `${quoteLiteral(arrayText(rows, index))}::text[]`)
   const names = columns.map((_, index) => `k${index}`)
-  const casts = columns.map((column, index) => `CAST(k${index} AS ${column.sourceType})`)
-  const left = columns.map((column) => quoteIdentifier(column.name)).join(', ')
-  return `(${left}) IN (SELECT ${casts.join(', ')} FROM unnest(${arrays.join(', ')}) AS k(${names.join(', ')}))`
+  return {
+    columns: columns.map((column) => quoteIdentifier(column.name)).join(', '),
+    casts: columns.map((column, index) => `CAST(k${index} AS ${column.sourceType})`),
+    from: `unnest(${arrays.join(', ')}) AS k(${names.join(', ')})`,
+  }
 }
 
 /** An array literal: the server reads one constant faster than an expression with a constant for each key. */
@@ -100,23 +132,26 @@ function parseKey(schema: TableSchema, key: string, parts: number): readonly str
 export function readForVerification(
   settings: ConnectionSettings,
   schema: TableSchema,
+  scope: RowScope | Promise<RowScope>,
   signal: AbortSignal,
 ): VerificationRead {
   const lsn = Promise.withResolvers<bigint>()
   // Nobody may ask for it when reading fails first.
   lsn.promise.catch(() => undefined)
-  return { atLeastLsn: lsn.promise, batches: verificationBatches(settings, schema, lsn, signal) }
+  return { atLeastLsn: lsn.promise, batches: verificationBatches(settings, schema, scope, lsn, signal) }
 }
 
 async function* verificationBatches(
   settings: ConnectionSettings,
   schema: TableSchema,
+  chosen: RowScope | Promise<RowScope>,
   lsn: PromiseWithResolvers<bigint>,
   signal: AbortSignal,
 ): AsyncGenerator<SnapshotBatch, void, undefined> {
   try {
     await using client = await connect({ ...settings, statementTimeoutMs: 0 }, { purpose: 'verify' }, signal)
-    const atLeast = parseLsn(await currentLsn(client, signal))
+    const scope = await chosen
+    const atLeast = await scope.now(client, signal)
     await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY')
     const catalog = await presentTable(client, schema, signal)
     lsn.resolve(atLeast)
@@ -125,8 +160,10 @@ async function* verificationBatches(
       drift: 'follow',
       encoding: client.textEncoding,
     })
+    const counts = scope.condition(catalog)
+    const where = counts === undefined ? '' : ` WHERE ${counts}`
     for (const leaf of catalog.leaves) {
-      const sql = `COPY (SELECT ${list} FROM ONLY ${quoteTable(leaf.namespace, leaf.name)}) TO STDOUT (FORMAT binary)`
+      const sql = `COPY (SELECT ${list} FROM ONLY ${quoteTable(leaf.namespace, leaf.name)}${where}) TO STDOUT (FORMAT binary)`
       const builder = new SnapshotBuilder(schema, wire, boundary(0, atLeast))
       yield* readCopy(client, sql, builder, VERIFICATION_LIMITS, 0, signal)
     }

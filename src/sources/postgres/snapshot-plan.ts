@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import { PipelineError } from '../../core/errors.ts'
 import type { SnapshotChunk } from '../../core/source.ts'
-import { type RowRange, type TableSchema, tableName } from '../../core/table-schema.ts'
+import { type RowKeys, type RowRange, type TableSchema, tableName } from '../../core/table-schema.ts'
 import type { CatalogLeaf, CatalogTable } from './catalog.ts'
 import type { ValueRange } from './range-plan.ts'
 
@@ -26,6 +26,8 @@ export interface ChunkRange {
   readonly toBlock: number | undefined
   /** Only rows with these values. */
   readonly values: ValueRange | undefined
+  /** Only rows with these keys. */
+  readonly keys: readonly string[] | undefined
 }
 
 export interface PlanLimits {
@@ -97,18 +99,34 @@ export function planFingerprint(schema: TableSchema, catalog: CatalogTable, rang
 export function parseChunk(schema: TableSchema, chunk: SnapshotChunk): ChunkRange {
   const parts: unknown = JSON.parse(chunk.spec)
   if (Array.isArray(parts)) {
-    const [relation, fromBlock, toBlock, values]: readonly unknown[] = parts
+    const [relation, fromBlock, toBlock, values, keys]: readonly unknown[] = parts
     const isBlock = (value: unknown): value is number | null | undefined => value == null || Number.isInteger(value)
-    if (typeof relation === 'number' && isBlock(fromBlock) && isBlock(toBlock) && (fromBlock ?? values) != null) {
+    if (
+      typeof relation === 'number' &&
+      isBlock(fromBlock) &&
+      isBlock(toBlock) &&
+      (fromBlock ?? values ?? keys) != null
+    ) {
       return {
         relation,
         fromBlock: fromBlock ?? undefined,
         toBlock: toBlock ?? undefined,
-        values: values as ValueRange | undefined,
+        values: (values ?? undefined) as ValueRange | undefined,
+        keys: (keys ?? undefined) as readonly string[] | undefined,
       }
     }
   }
   throw new PipelineError('internal', `Reading chunk ${chunk.index} of ${tableName(schema.table)}`, {
     cause: new Error('it was recorded in a form that is not known'),
   })
+}
+
+/** One for each relation with storage: a key may be in any partition. */
+export function planKeyChunks(catalog: CatalogTable, { keys }: RowKeys): readonly SnapshotChunk[] {
+  return catalog.leaves.map((leaf, index) => ({
+    index,
+    spec: JSON.stringify([leaf.oid, null, null, null, keys]),
+    estimatedBytes: 0,
+    estimatedRows: keys.length,
+  }))
 }

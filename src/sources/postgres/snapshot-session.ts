@@ -15,7 +15,7 @@ import { isPipelineError, PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { boundary, type Position } from '../../core/position.ts'
 import type { SnapshotChunk, SnapshotPlan, SnapshotRequest, SnapshotSession } from '../../core/source.ts'
-import { type RowRange, type TableSchema, tableName } from '../../core/table-schema.ts'
+import { type RowKeys, type RowRange, type TableSchema, tableName } from '../../core/table-schema.ts'
 import { queryWithDeadline } from './bounded-wait.ts'
 import type { CatalogTable } from './catalog.ts'
 import { connect, type PostgresClient } from './client.ts'
@@ -25,8 +25,17 @@ import { type CopyLimits, readCopy } from './copy-reader.ts'
 import { sqlState } from './errors.ts'
 import { parseLsn } from './lsn.ts'
 import { type Ask, planRangeChunks, rangeCondition } from './range-plan.ts'
+import { keyList } from './read-rows.ts'
 import { lockTables } from './snapshot-locks.ts'
-import { type ChunkRange, type LeafSize, parseChunk, planChunks, planFingerprint, planLimits } from './snapshot-plan.ts'
+import {
+  type ChunkRange,
+  type LeafSize,
+  parseChunk,
+  planChunks,
+  planFingerprint,
+  planKeyChunks,
+  planLimits,
+} from './snapshot-plan.ts'
 import { quoteLiteral, quoteTable } from './sql-text.ts'
 import { relationKey } from './table-schemas.ts'
 
@@ -41,10 +50,18 @@ interface CreatedSlot {
   readonly snapshot_name: string
 }
 
-interface ExportedSnapshot {
+export interface ExportedSnapshot {
   readonly snapshot: string
   readonly block_bytes: number
   readonly taken_us: number
+}
+
+/** What a snapshot has beyond its rows, where no log tells what comes after it. */
+export interface SnapshotRules {
+  /** Rows that count, in SQL; undefined: all. */
+  condition(schema: TableSchema, catalog: CatalogTable): string | undefined
+  /** What polls go on from. Asked of the connection that holds the snapshot. */
+  token(schema: TableSchema, catalog: CatalogTable, signal: AbortSignal): Promise<string>
 }
 
 // Bounds a connection that breaks again and again; each attempt has moved on from where the one before broke.
@@ -80,11 +97,7 @@ export async function openSnapshot(
     invariant(slot !== undefined, 'CREATE_REPLICATION_SLOT answers with one row')
     await holder.query(`${BEGIN}; SET TRANSACTION SNAPSHOT ${quoteLiteral(slot.snapshot_name)}`)
     const catalogs = await lockTables(holder, request.schemas, options.slotTimeoutMs, signal)
-    const [exported] = await holder.query<ExportedSnapshot>(
-      `SELECT pg_export_snapshot() AS snapshot, current_setting('block_size')::int AS block_bytes,
-         (extract(epoch FROM now()) * 1000000)::int8::float8 AS taken_us`,
-    )
-    invariant(exported !== undefined, 'pg_export_snapshot answers with one row')
+    const exported = await exportSnapshot(holder)
     const position = boundary(request.generation, parseLsn(slot.consistent_point))
     onFailure.move()
     return new PostgresSnapshot({ ...options, settings }, request, holder, position, catalogs, exported)
@@ -93,7 +106,17 @@ export async function openSnapshot(
   }
 }
 
-class PostgresSnapshot implements SnapshotSession {
+/** Of the transaction that is open, for as long as it is. */
+export async function exportSnapshot(holder: PostgresClient): Promise<ExportedSnapshot> {
+  const [exported] = await holder.query<ExportedSnapshot>(
+    `SELECT pg_export_snapshot() AS snapshot, current_setting('block_size')::int AS block_bytes,
+       (extract(epoch FROM now()) * 1000000)::int8::float8 AS taken_us`,
+  )
+  invariant(exported !== undefined, 'pg_export_snapshot answers with one row')
+  return exported
+}
+
+export class PostgresSnapshot implements SnapshotSession {
   readonly position: Position
   readonly takenUs: number
   readonly #options: SnapshotOptions
@@ -102,6 +125,7 @@ class PostgresSnapshot implements SnapshotSession {
   readonly #catalogs: ReadonlyMap<string, CatalogTable>
   readonly #snapshot: string
   readonly #blockBytes: number
+  readonly #rules: SnapshotRules | undefined
   readonly #idle: Worker[] = []
   #closed = false
 
@@ -112,6 +136,7 @@ class PostgresSnapshot implements SnapshotSession {
     position: Position,
     catalogs: ReadonlyMap<string, CatalogTable>,
     { snapshot, block_bytes, taken_us }: ExportedSnapshot,
+    rules?: SnapshotRules,
   ) {
     this.position = position
     this.takenUs = taken_us
@@ -121,10 +146,16 @@ class PostgresSnapshot implements SnapshotSession {
     this.#catalogs = catalogs
     this.#snapshot = snapshot
     this.#blockBytes = block_bytes
+    this.#rules = rules
   }
 
-  async plan(schema: TableSchema, signal: AbortSignal, range?: RowRange): Promise<SnapshotPlan> {
+  async plan(schema: TableSchema, signal: AbortSignal, only?: RowRange | RowKeys): Promise<SnapshotPlan> {
     const catalog = this.#catalogOf(schema)
+    if (only !== undefined && 'keys' in only) {
+      const fingerprint = planFingerprint(schema, catalog, undefined)
+      return { chunks: planKeyChunks(catalog, only), fingerprint, resumable: true }
+    }
+    const range = only
     const sizes = await this.#askHolder<LeafSize>(
       `SELECT oid::int8::text::float8 AS oid, pg_relation_size(oid)::float8 AS "heapBytes", pg_table_size(oid)::float8 AS "tableBytes"
        FROM unnest($1::oid[]) AS leaf(oid)`,
@@ -139,7 +170,10 @@ class PostgresSnapshot implements SnapshotSession {
         : await planRangeChunks(ask, catalog, sizes, limits, range)
     // Without a key nobody can tell which row of a later snapshot replaces one of an earlier.
     const resumable = schema.identity.kind === 'key'
-    return { chunks, fingerprint: planFingerprint(schema, catalog, range), resumable }
+    const plan = { chunks, fingerprint: planFingerprint(schema, catalog, range), resumable }
+    // Of a range the stream has been told before.
+    if (this.#rules === undefined || range !== undefined) return plan
+    return { ...plan, token: await this.#rules.token(schema, catalog, signal) }
   }
 
   async *readChunk(
@@ -154,7 +188,8 @@ class PostgresSnapshot implements SnapshotSession {
     for (let attempt = 1; ; attempt += 1) {
       const worker = this.#idle.pop() ?? (await this.#join(signal))
       try {
-        const { wire, sql } = this.#statement(schema, range, worker.client.textEncoding)
+        const byKey = range.keys && (await this.#keyCondition(worker.client, schema, range.keys, signal))
+        const { wire, sql } = this.#statement(schema, range, worker.client.textEncoding, byKey)
         const { used } = worker
         const builder = used?.schema === schema ? used.builder : new SnapshotBuilder(schema, wire, this.position)
         for await (const batch of readCopy(worker.client, sql, builder, this.#limits, rows, signal)) {
@@ -168,7 +203,7 @@ class PostgresSnapshot implements SnapshotSession {
         return
       } catch (error) {
         if (signal.aborted) throw error
-        const sameOrder = rows === 0 || range.values === undefined
+        const sameOrder = rows === 0 || (range.values ?? range.keys) === undefined
         const mayGoOn = sameOrder && isPipelineError(error, 'source_connection_lost') && attempt < JOIN_ATTEMPTS_MAX
         if (!mayGoOn) throw named(error, schema)
         await this.#requireHolder(signal)
@@ -191,10 +226,21 @@ class PostgresSnapshot implements SnapshotSession {
     return catalog
   }
 
+  async #keyCondition(
+    client: PostgresClient,
+    schema: TableSchema,
+    keys: readonly string[],
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { columns, casts, from } = await keyList(client, schema, this.#catalogOf(schema), keys, 'session', signal)
+    return `(${columns}) IN (SELECT ${casts.join(', ')} FROM ${from})`
+  }
+
   #statement(
     schema: TableSchema,
     range: ChunkRange,
     encoding: TextEncoding,
+    byKey: string | undefined,
   ): Pick<CopyColumns, 'wire'> & { sql: string } {
     const catalog = this.#catalogOf(schema)
     const leaf = catalog.leaves.find((candidate) => candidate.oid === range.relation)
@@ -204,7 +250,10 @@ class PostgresSnapshot implements SnapshotSession {
       ...(range.fromBlock === undefined ? [] : [`ctid >= '(${range.fromBlock},0)'`]),
       ...(range.toBlock === undefined ? [] : [`ctid < '(${range.toBlock},0)'`]),
       ...(range.values === undefined ? [] : [rangeCondition(catalog, range.values)]),
+      ...(byKey === undefined ? [] : [byKey]),
     ]
+    const counts = this.#rules?.condition(schema, catalog)
+    if (counts !== undefined) conditions.push(`(${counts})`)
     const from = `FROM ONLY ${quoteTable(leaf.namespace, leaf.name)} WHERE ${conditions.join(' AND ')}`
     return { wire, sql: `COPY (SELECT ${list} ${from}) TO STDOUT (FORMAT binary)` }
   }
