@@ -12,6 +12,7 @@ import { tableName } from '../../core/table-schema.ts'
 import { HASH_DIGITS } from './bag.ts'
 import { duckdbType, keyText } from './column-type.ts'
 import { isCurrentSql } from './current-rows.ts'
+import { isMemoryError } from './errors.ts'
 import { historyFaults } from './history-quality.ts'
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import { loadLayouts } from './layout-store.ts'
@@ -49,6 +50,20 @@ export async function compareTable(
   locate: (path: string) => string,
 ): Promise<TableComparison> {
   await session.useThreads('all')
+  try {
+    return await compareSides(session, request, locate)
+  } catch (error) {
+    // Two sides of large values, joined, may need more than a merge of theirs did.
+    if (isMemoryError(error) && (await session.useMoreMemory())) return compareSides(session, request, locate)
+    throw error
+  }
+}
+
+async function compareSides(
+  session: Session,
+  request: CompareRequest,
+  locate: (path: string) => string,
+): Promise<TableComparison> {
   const sides = await openSides(session, request, locate)
   const isKeyed = sides.layout.identity.kind === 'key'
   const found = isKeyed ? await compareByKey(session, request, sides) : await compareByContent(session, request, sides)
