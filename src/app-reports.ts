@@ -1,12 +1,12 @@
 /** What commands ask without moving data: status, checkpoints, discovery, doctor, quarantine. */
 
+import { openSource } from './app-sources.ts'
 import { examineStage } from './app-stage.ts'
 import { knownTargets, resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
 import { examineTransforms, type TransformedTable, transformedTables } from './app-transforms.ts'
 import { targetName } from './config/naming.ts'
 import {
   type Config,
-  createSource,
   type DescribedSource,
   describeState,
   destinationType,
@@ -48,7 +48,7 @@ async function withSources<T>(
   await using resources = new AsyncDisposableStack()
   const sources = new Map<string, DescribedSource>()
   for (const name of selectSources(config, selection)) {
-    sources.set(name, resources.use(await createSource(name, sourceConfig(config, name), folder)))
+    sources.set(name, resources.use(await openSource({ config, folder }, name)))
   }
   return await use(sources)
 }
@@ -211,7 +211,7 @@ export async function* doctor(
   const transformed: TransformedTable[] = []
   for (const name of selectSources(config, selection)) {
     const findings: Finding[] = []
-    await using source = await createSource(name, sourceConfig(config, name), folder)
+    await using source = await openSource({ config, folder }, name)
     try {
       const [resolved] = await resolveTables(config, new Map([[name, source]]), folder, signal)
       const tables = resolved?.tables ?? []

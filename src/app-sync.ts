@@ -39,7 +39,8 @@ export async function syncAll(
   const destination = resources.use(await openDestination(config, folder, stage))
   const sources = new Map<string, DescribedSource>()
   for (const name of selectSources(config, request)) {
-    sources.set(name, resources.use(await createSource(name, sourceConfig(config, name), folder)))
+    const recorded = await state.source(name)
+    sources.set(name, resources.use(await createSource(name, sourceConfig(config, name), folder, recorded)))
   }
   const resolved = await resolveTables(config, sources, folder, signal)
   const all = resolved.flatMap(({ tables }) => tables.map((table) => table.request.table))
@@ -55,6 +56,7 @@ export async function syncAll(
       tables,
       only: only === undefined ? undefined : new Set(only.filter((table) => table.source === name).map(tableName)),
       destination,
+      keyComparison: destination,
       stage,
       state,
       settings: engineSettings(config),

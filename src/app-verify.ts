@@ -1,12 +1,11 @@
 /** `verify` and `checkpoint reset`: they need source, stage and destination together. */
 
 import type { ReportSetting } from './app-reports.ts'
-import { resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
+import { openSource } from './app-sources.ts'
+import { resolveTables, selectSources, selectTables } from './app-tables.ts'
 import {
-  createSource,
   type DescribedSource,
   isStateInUse,
-import { hasFaults } from './core/destination.ts'
   openDestination,
   openScratchStage,
   openStage,
@@ -14,6 +13,7 @@ import { hasFaults } from './core/destination.ts'
 } from './connectors.ts'
 import type { Selection, VerificationReport, VerifyRequest } from './core/application.ts'
 import { systemClock } from './core/clock.ts'
+import { hasFaults } from './core/destination.ts'
 import { parsePosition } from './core/position.ts'
 import type { TableRecord } from './core/state.ts'
 import { qualifiedTableName, type TableId, tableName } from './core/table-schema.ts'
@@ -39,7 +39,7 @@ export async function verifyAll(
   const destination = resources.use(await openDestination(config, folder, stage))
   const sources = new Map<string, DescribedSource>()
   for (const name of selectSources(config, request)) {
-    sources.set(name, resources.use(await createSource(name, sourceConfig(config, name), folder)))
+    sources.set(name, resources.use(await openSource(setting, name)))
   }
   const configured = (await resolveTables(config, sources, folder, signal)).flatMap(({ tables }) => tables)
   const ids = configured.map((table) => table.request.table)
@@ -68,14 +68,14 @@ export async function verifyAll(
     }
     const compared = await verifyTable(context, table.target, record.schema, signal)
     const durationMs = Math.round(systemClock.elapsedMs() - startedMs)
-function isEqual({ differing, duplicateKeys, history }: Verified): boolean {
-  return differing === 0 && duplicateKeys === 0 && !hasFaults(history)
-}
-
     tables.push({ ...compared, target: targetName(table), durationMs })
   }
   const equal = skipped.length === 0 && tables.every(isEqual)
   return { equal, tables, skipped }
+}
+
+function isEqual({ differing, duplicateKeys, history }: Verified): boolean {
+  return differing === 0 && duplicateKeys === 0 && !hasFaults(history)
 }
 
 function targetName({ target }: ConfiguredTable): string {

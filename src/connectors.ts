@@ -3,11 +3,11 @@ import { resolve } from 'node:path'
 import type { z } from 'zod'
 import type { DeepReadonly } from './config/load.ts'
 import { configSchema } from './config/schema.ts'
-import type { ComparingDestination, Destination, TargetTable } from './core/destination.ts'
+import type { ComparingDestination, Destination, KeyComparingDestination, TargetTable } from './core/destination.ts'
 import { isPipelineError } from './core/errors.ts'
 import type { ChangeSource } from './core/source.ts'
 import type { Stage } from './core/stage.ts'
-import type { RequestBox, State } from './core/state.ts'
+import type { RequestBox, SourceRecord, State } from './core/state.ts'
 import type { ColumnType, TableSchema } from './core/table-schema.ts'
 import { duckdbType, keyText, textForm } from './destinations/duckdb/column-type.ts'
 import { duckdbDestinationSchema } from './destinations/duckdb/config.ts'
@@ -34,9 +34,15 @@ export type SourceConfig = Config['sources'][string]
 /** A source that can say where it is, without its password. */
 export type DescribedSource = ChangeSource & { readonly description: string }
 
-export async function createSource(name: string, config: SourceConfig, folder: string): Promise<DescribedSource> {
+/** `recorded`: what an earlier run has recorded of it; undefined where there was none. */
+export async function createSource(
+  name: string,
+  config: SourceConfig,
+  folder: string,
+  recorded: SourceRecord | undefined,
+): Promise<DescribedSource> {
   const { createPostgresSource } = await import('./sources/postgres/source.ts')
-  return createPostgresSource(name, config, folder)
+  return createPostgresSource(name, config, folder, recorded)
 }
 
 /** `db.example.com:5432/shop`. */
@@ -62,7 +68,11 @@ export function destinationType(type: ColumnType): string {
   return duckdbType(type)
 }
 
-export type QueryableDestination = Destination & ComparingDestination & Querying & Transforming
+export type QueryableDestination = Destination &
+  ComparingDestination &
+  KeyComparingDestination &
+  Querying &
+  Transforming
 
 /** A destination that says what becomes of a table's columns before they get there. */
 export interface Transforming {

@@ -44,7 +44,7 @@ export async function openProduct(
       [SOURCE]: {
         type: 'postgres',
         url: request.url,
-        tables: request.tables,
+        tables: request.tables.map((name) => ({ name, write: request.write ?? 'merge' })),
       },
     },
     destination: { type: 'duckdb', path: 'warehouse.duckdb' },
@@ -61,7 +61,7 @@ export async function openProduct(
       : await openDestination(config, folder, stage),
   )
   observeVisibility(destination, visible)
-  const source = opened.use(await createSource(SOURCE, sourceConfig, folder))
+  const source = opened.use(await createSource(SOURCE, sourceConfig, folder, await state.source(SOURCE)))
   const [resolved] = await resolveTables(config, new Map([[SOURCE, source]]), '.', new AbortController().signal)
   const context: SourceContext = {
     name: SOURCE,

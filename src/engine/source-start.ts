@@ -44,11 +44,13 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
   for (const message of prepared.notices ?? [])
     context.emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
   const records = await state.tables(name)
+  const tokens = await state.tokens(name)
   const plan = planStart({
     described,
     prepared,
     unpublished,
     keysGiven: new Set(requests.flatMap(({ table, key }) => (key === undefined ? [] : [tableName(table)]))),
+    remembered: new Set(tokens.map(({ table }) => tableName(table))),
     record,
     tables: records,
     checkpoints,

@@ -32,6 +32,8 @@ export interface StartFacts {
   readonly unpublished?: ReadonlySet<string>
   /** Names of tables whose key the configuration gives. */
   readonly keysGiven?: ReadonlySet<string>
+  /** Names of tables of which it is remembered how far they were polled. */
+  readonly remembered?: ReadonlySet<string>
   readonly record: SourceRecord | undefined
   readonly tables: readonly TableRecord[]
   readonly checkpoints: SourceCheckpoints
@@ -59,6 +61,7 @@ export function planStart(facts: StartFacts): StartPlan {
   const compares = sameSystem && sameTimeline && sameMode && sameClock
   const generation = compares ? knownGeneration : knownGeneration + 1
   const sourceGap = sameMode ? findSourceGap(facts, sameSystem) : undefined
+  const isForgotten = (name: string) => mode === 'polling' && facts.remembered?.has(name) !== true
   const covered = record !== undefined && sameSystem && sameMode && sourceGap === undefined
 
   const starts = new Map<string, TableStart>()
@@ -66,10 +69,13 @@ export function planStart(facts: StartFacts): StartPlan {
     const name = tableName(schema.table)
     const known = facts.tables.find((table) => tableName(table.table) === name)
     const checkpoint = checkpoints.tables.find((table) => tableName(table.table) === name)
-    starts.set(name, startOf(facts, schema, known, checkpoint, sourceGap, sameMode))
+    const gap = sourceGap ?? (isForgotten(name) ? FORGOTTEN : undefined)
+    starts.set(name, startOf(facts, schema, known, checkpoint, gap, sameMode))
   }
   return { generation, fromLsn: covered ? record.stagedThroughLsn : prepared.restartLsn, starts }
 }
+
+const FORGOTTEN = 'the operational state does not say how far the table had been polled'
 
 const CHANGED_TO = {
   cdc: 'its changes are read from the log from now on, so it is read again first',

@@ -12,6 +12,8 @@ import type {
   Destination,
   Flush,
   FlushResult,
+  KeyCompareRequest,
+  KeyComparingDestination,
   Lease,
   MissingBaseRows,
   QuarantineEntry,
@@ -23,6 +25,7 @@ import type {
 } from '../core/destination.ts'
 import type { Finding } from '../core/finding.ts'
 import type { Position } from '../core/position.ts'
+import type { KeyDifference } from '../core/source.ts'
 import type { StageFile } from '../core/stage.ts'
 import { keyColumns, qualifiedTableName, type TableId, type TableSchema } from '../core/table-schema.ts'
 import { isTransformed, TransformWorkshop, type WorkshopOptions } from './transform-workshop.ts'
@@ -38,10 +41,9 @@ interface Asked {
 export type TransformingOptions = WorkshopOptions
 
 /** `open`: makes the destination, which fetches its files through the given function. */
-export function transformingDestination<Inner extends Destination & ComparingDestination & Querying>(
-  options: TransformingOptions,
-  open: (fetch: TransformWorkshop['fetch']) => Inner,
-): TransformingDestination<Inner> {
+export function transformingDestination<
+  Inner extends Destination & ComparingDestination & KeyComparingDestination & Querying,
+>(options: TransformingOptions, open: (fetch: TransformWorkshop['fetch']) => Inner): TransformingDestination<Inner> {
   const workshop = new TransformWorkshop(options)
   const inner = open((files, signal) => workshop.fetch(files, signal))
   return new TransformingDestination(inner, workshop)
@@ -51,8 +53,9 @@ interface Querying {
   query(sql: string, signal: AbortSignal): Promise<unknown>
 }
 
-export class TransformingDestination<Inner extends Destination & ComparingDestination & Querying>
-  implements Destination, ComparingDestination
+export class TransformingDestination<
+  Inner extends Destination & ComparingDestination & KeyComparingDestination & Querying,
+> implements Destination, ComparingDestination, KeyComparingDestination
 {
   readonly name: string
   readonly inner: Inner
@@ -174,6 +177,14 @@ export class TransformingDestination<Inner extends Destination & ComparingDestin
     } finally {
       await this.#workshop.discard(made)
     }
+  }
+
+  /** Keys are as the source has them. A row that is missing may be one that the transform drops, so none is named. */
+  async *compareKeys(request: KeyCompareRequest, signal: AbortSignal): AsyncGenerator<KeyDifference, void, undefined> {
+    const { target } = request
+    if (!isTransformed(target)) return yield* this.inner.compareKeys(request, signal)
+    const schema = await this.#workshop.schema(target, request.schema, signal)
+    for await (const { extra } of this.inner.compareKeys({ ...request, schema }, signal)) yield { extra, missing: [] }
   }
 
   /** SQL of a person, on what is there. */

@@ -61,7 +61,7 @@ export async function runPipeline(
   const destination = resources.use(await openDestination(config, folder, stage))
   const sources = new Map<string, ChangeSource>()
   for (const [name, source] of Object.entries(config.sources)) {
-    const created = resources.use(await createSource(name, source, folder))
+    const created = resources.use(await createSource(name, source, folder, await state.source(name)))
     sources.set(name, wraps.source?.(created) ?? created)
   }
   const resolved = await resolveTables(config, sources, folder, run.stop.graceful)
@@ -74,6 +74,7 @@ export async function runPipeline(
       tables,
       only: run.only,
       destination: wraps.destination?.(destination) ?? destination,
+      keyComparison: destination,
       stage: wraps.stage?.(stage) ?? stage,
       state: wraps.state?.(state) ?? state,
       settings: engineSettings(config),

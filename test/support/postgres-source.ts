@@ -6,11 +6,11 @@ import { postgresSourceSchema } from '../../src/sources/postgres/config.ts'
 import { createPostgresSource, type PostgresSource } from '../../src/sources/postgres/source.ts'
 import { vectorValues } from './vector-values.ts'
 
-/** `name` decides the names of slot and publications, which are unique per server: take the database's. */
+/** Read from the log unless told otherwise. `name` decides the names of slot and publications, which are unique per server: take the database's. */
 export function sourceOf(url: string, name: string, config: Readonly<Record<string, unknown>> = {}): PostgresSource {
   return createPostgresSource(
     name,
-    postgresSourceSchema.parse({ type: 'postgres', url, tables: ['public.any'], ...config }),
+    postgresSourceSchema.parse({ type: 'postgres', url, mode: 'cdc', tables: ['public.any'], ...config }),
   )
 }
 

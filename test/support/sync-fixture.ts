@@ -84,6 +84,7 @@ export class SyncFixture implements AsyncDisposable {
         shop: {
           type: 'postgres',
           url: database.url,
+          mode: 'cdc',
           slot: `slot_of_${database.name}`,
           publication: 'simplyload',
           tables: options.tables,

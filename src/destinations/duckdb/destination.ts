@@ -8,6 +8,8 @@ import type {
   Destination,
   Flush,
   FlushResult,
+  KeyCompareRequest,
+  KeyComparingDestination,
   Lease,
   QuarantineEntry,
   SnapshotLoad,
@@ -19,6 +21,7 @@ import { PipelineError } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
+import type { KeyDifference } from '../../core/source.ts'
 import type { Stage, StageFile } from '../../core/stage.ts'
 import { type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
 import { finishBackfill } from './backfill.ts'
@@ -35,6 +38,7 @@ import { compareTable } from './comparison.ts'
 import { type Access, DatabaseFile } from './database-file.ts'
 import { examineDestination } from './examination.ts'
 import { filesOf, runFlush } from './flush.ts'
+import { compareKeys } from './key-comparison.ts'
 import { MERGE_LIMITS, type MergeLimits } from './merge-input.ts'
 import { createMetadata, hasMetadata, requireKnownFormat } from './metadata-schema.ts'
 import { listQuarantine } from './quarantine.ts'
@@ -91,7 +95,7 @@ export function openDuckDbDestination(options: DuckDbDestinationOptions): DuckDb
   return new DuckDbDestination(options)
 }
 
-export class DuckDbDestination implements Destination, ComparingDestination {
+export class DuckDbDestination implements Destination, ComparingDestination, KeyComparingDestination {
   readonly name: string
   readonly #file: DatabaseFile
   readonly #fetch: Stage['fetch']
@@ -226,6 +230,12 @@ export class DuckDbDestination implements Destination, ComparingDestination {
     )
     local.loaded()
     return compared
+  }
+
+  async *compareKeys(request: KeyCompareRequest, signal: AbortSignal): AsyncGenerator<KeyDifference, void, undefined> {
+    await using local = await this.#fetch(request.files, signal)
+    yield* compareKeys(this.#file, request, (path) => local.location(path), signal)
+    local.loaded()
   }
 
   /** Runs SQL of a person, read only. */

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../../core/byte-size.ts'
 import { COLUMN_TYPE_FORM, parseColumnType } from '../../core/column-type-form.ts'
+import { WRITE_MODES } from '../../core/destination.ts'
 import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../../core/duration.ts'
 import { isPipelineError } from '../../core/errors.ts'
 import { connectionSettings, SSL_MODES } from './connection-settings.ts'
@@ -61,6 +62,20 @@ function isModulePath(text: string): boolean {
   return /^(?:\.{0,2}\/)/.test(text)
 }
 
+/** As often as deletes are looked for where nothing but `on` is said: an hour, since each time all keys are read. */
+const DETECT_DELETES_MS = 3_600_000
+
+const detectDeletes = z
+  .union([
+    z.boolean(),
+    z.enum(['on', 'off']),
+    z.string().regex(DURATION_PATTERN, { error: `must be on, off or ${DURATION_FORM}` }),
+  ])
+  .transform((value) => {
+    if (value === 'off' || value === false) return undefined
+    return value === 'on' || value === true ? DETECT_DELETES_MS : durationMs(value)
+  })
+
 const tableOptions = z
   .strictObject({
     name: tableName.describe(
@@ -87,8 +102,26 @@ const tableOptions = z
       .enum(['stop', 'continue'])
       .default('stop')
       .describe('Where a transform fails: stop the table before the rows, or quarantine them and go on'),
+    cursor: z
+      .union([z.literal(false), z.string().min(1)])
+      .optional()
+      .describe(
+        'Polling: a column whose values rise with each change, indexed: a timestamp, date or whole number. Default: an updated_at, modified_at, updated_timestamp or last_modified. `false`: none, each poll looks at the whole table',
+      ),
+    null_cursor: z
+      .enum(['include', 'ignore', 'error'])
+      .default('include')
+      .describe('Polling: rows whose cursor is NULL are followed, left out, or stop the table'),
+    soft_delete_column: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Polling: a row is deleted where this column is true, or a time (`deleted_at`)'),
+    detect_deletes: detectDeletes
+      .optional()
+      .describe('Polling: how often all keys are compared to find deleted rows: `1h`. `on`: 1h. Default: off'),
     write: z
-      .enum(['merge', 'append', 'history'])
+      .enum(WRITE_MODES)
       .default('merge')
       .describe(
         'What the final table has: the current state (`merge`), every change as a row (`append`), or every version of a row with its start and end (`history`)',
@@ -139,7 +172,13 @@ export const postgresSourceSchema = z
       .enum(['auto', 'cdc', 'polling'])
       .default('auto')
       .describe(
-        'How changes are read: from the log (`cdc`), or by querying (`polling`, not available yet). `auto`: from the log',
+        'How changes are read: from the log (`cdc`), or by asking for them (`polling`). `auto`: from the log where that is possible when the source is first read',
+      ),
+    interval: duration.optional().describe('Polling: how often tables are asked for changes. Default: sync.interval'),
+    late_arrivals: duration
+      .optional()
+      .describe(
+        'Polling: how late a row may become visible after others with a larger cursor. Default: 10s; 10m where open transactions cannot be seen (standbys)',
       ),
     slot: z
       .string()
@@ -164,9 +203,6 @@ export const postgresSourceSchema = z
     tables: z.array(table).min(1).describe('Tables to copy'),
   })
   .superRefine((source, context) => {
-    if (source.mode === 'polling') {
-      context.addIssue({ code: 'custom', path: ['mode'], message: 'polling is not available yet; use cdc or auto' })
-    }
     try {
       connectionSettings({ ...source, connect_timeout: undefined, statement_timeout: undefined })
     } catch (error) {

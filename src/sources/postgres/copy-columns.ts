@@ -61,6 +61,6 @@ function drifted(table: string, column: string, typeNow: string | undefined): Pi
  * What the type's output function says, which is also what the stream sends. A cast to text is something else for some
  * types (`bpchar` loses blanks, `inet` gains a mask), and `concat` makes '' of NULL.
  */
-function outputText(expression: string): string {
+export function outputText(expression: string): string {
   return `CASE WHEN ${expression} IS DISTINCT FROM NULL THEN pg_catalog.concat(${expression}) END`
 }

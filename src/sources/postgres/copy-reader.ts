@@ -8,11 +8,19 @@
  * extension; per tuple an int16 field count and per field an int32 length with the value; at the end the count -1. The
  * server sends a message per tuple, the signature together with the first one.
  */
-import type { SnapshotBuilder } from '../../columnar/snapshot-builder.ts'
-import type { SnapshotBatch } from '../../core/batch.ts'
 import { PipelineError } from '../../core/errors.ts'
 import type { PostgresClient, TakenSocket } from './client.ts'
 import { MessageFrames } from './message-frames.ts'
+
+/** Takes tuples one by one and gives batches. */
+export interface TupleBuilder<B> {
+  /** That `take` would give. */
+  readonly rows: number
+  readonly bytes: number
+  /** `offset`: of a complete tuple, its int16 field count first. Returns the offset behind it. */
+  appendTuple(buffer: Uint8Array, offset: number): number
+  take(): B
+}
 
 export interface CopyLimits {
   readonly batchRowsMax: number
@@ -30,14 +38,14 @@ const TRAILER_COUNT = 0xffff
  * Yields batches of at least one row. `skipRows`: leading rows to pass over, because they were yielded before the
  * connection broke. An early return or an abort cuts the connection; after a full read it can be used again.
  */
-export async function* readCopy(
+export async function* readCopy<B>(
   client: PostgresClient,
   sql: string,
-  builder: SnapshotBuilder,
+  builder: TupleBuilder<B>,
   limits: CopyLimits,
   skipRows: number,
   signal: AbortSignal,
-): AsyncGenerator<SnapshotBatch, void, undefined> {
+): AsyncGenerator<B, void, undefined> {
   signal.throwIfAborted()
   const receiver = new CopyReceiver(client, sql, builder, limits, skipRows)
   const stop = (): void => receiver.fail(signal.reason)
@@ -54,13 +62,13 @@ export async function* readCopy(
   }
 }
 
-class CopyReceiver {
+class CopyReceiver<B> {
   readonly #client: PostgresClient
-  readonly #builder: SnapshotBuilder
+  readonly #builder: TupleBuilder<B>
   readonly #limits: CopyLimits
   readonly #frames = new MessageFrames()
   readonly #socket: TakenSocket
-  readonly #ready: SnapshotBatch[] = []
+  readonly #ready: B[] = []
   #skipRows: number
   #started = false
   #paused = false
@@ -68,7 +76,7 @@ class CopyReceiver {
   #outcome: { readonly error: unknown } | 'finished' | undefined
   #wake: (() => void) | undefined
 
-  constructor(client: PostgresClient, sql: string, builder: SnapshotBuilder, limits: CopyLimits, skipRows: number) {
+  constructor(client: PostgresClient, sql: string, builder: TupleBuilder<B>, limits: CopyLimits, skipRows: number) {
     this.#client = client
     this.#builder = builder
     this.#limits = limits
@@ -82,7 +90,7 @@ class CopyReceiver {
   }
 
   /** Undefined: all rows have been taken. */
-  async next(): Promise<SnapshotBatch | undefined> {
+  async next(): Promise<B | undefined> {
     for (;;) {
       if (typeof this.#outcome === 'object') throw this.#outcome.error
       const batch = this.#ready.shift()

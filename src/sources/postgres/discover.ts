@@ -1,10 +1,13 @@
 /** The tables that this role can read, with what a person wants to know before choosing some. */
 import type { DiscoveredTable, TableRequest } from '../../core/source.ts'
+import { keyColumns } from '../../core/table-schema.ts'
 import { type CatalogTable, readCatalog } from './catalog.ts'
 import type { PostgresClient } from './client.ts'
 import { sqlState } from './errors.ts'
+import { cursorCandidates } from './polling/cursor-column.ts'
+import type { Reading } from './reading.ts'
 import { findIdentity, followedColumns } from './row-identity.ts'
-import { refusalOf, tableSchema } from './table-schemas.ts'
+import { refusalOf } from './table-schemas.ts'
 
 interface Size {
   readonly oid: number
@@ -12,17 +15,15 @@ interface Size {
   readonly live_rows: number
 }
 
-const CURSOR_NAMES = new Set(['updated_at', 'modified_at', 'updated_timestamp', 'last_modified'])
-const CURSOR_TYPES = new Set(['timestamp', 'timestamptz', 'date'])
-
 export async function discoverTables(
   client: PostgresClient,
   source: string,
+  reading: Pick<Reading, 'schema' | 'warnings'>,
   signal: AbortSignal,
 ): Promise<readonly DiscoveredTable[]> {
   const tables = await readCatalog(client, undefined, signal)
   const sizes = await readSizes(client, tables, signal)
-  return tables.map((table) => discovered(table, source, client.serverVersion, sizes))
+  return tables.map((table) => discovered(table, source, reading, client.serverVersion, sizes))
 }
 
 /** Sizes need a lock on each table. Somebody who holds one for long is not waited for: then estimates must do. */
@@ -61,29 +62,31 @@ async function readSizes(
 function discovered(
   table: CatalogTable,
   source: string,
+  reading: Pick<Reading, 'schema' | 'warnings'>,
   serverVersion: number,
   sizes: ReadonlyMap<number, Size>,
 ): DiscoveredTable {
   const id = { source, namespace: table.namespace, name: table.name }
   const request: TableRequest = { table: id, exclude: [], typeOverrides: {} }
-  const identity = findIdentity(table, serverVersion)
+  const schema = reading.schema({ request, catalog: table }, serverVersion)
   const ofLeaves = table.leaves.map((leaf) => ({ leaf, size: sizes.get(leaf.oid) }))
   return {
     table: id,
     kind: table.kind === 'p' ? 'partitioned' : 'table',
-    schema: tableSchema({ request, catalog: table }, serverVersion),
-    keyColumns: identity.columns,
+    schema,
+    keyColumns: keyColumns(schema).map((column) => column.name),
     replicaIdentity: table.replicaIdentity,
-    cursorCandidates: table.columns
-      .filter((column) => CURSOR_NAMES.has(column.name.toLowerCase()) && CURSOR_TYPES.has(column.type.name))
-      .map((column) => ({ column: column.name, indexed: table.indexedColumns.includes(column.name) })),
+    cursorCandidates: cursorCandidates(table).map(({ name }) => ({
+      column: name,
+      indexed: table.indexedColumns.includes(name),
+    })),
     // Never analyzed: the statistics collector counts what was written since its last reset.
     estimatedRows: ofLeaves.reduce(
       (sum, { leaf, size }) => sum + (leaf.estimatedRows > 0 ? leaf.estimatedRows : (size?.live_rows ?? 0)),
       0,
     ),
     bytes: ofLeaves.reduce((sum, { size }) => sum + (size?.bytes ?? 0), 0),
-    warnings: tableWarnings(table, serverVersion),
+    warnings: reading.warnings(table, serverVersion),
   }
 }
 

@@ -13,7 +13,7 @@ import { findIdentity, identityFix } from './row-identity.ts'
 import { quoteIdentifier, quoteTable } from './sql-text.ts'
 import { refusalOf, relationKey, requestedTables, tableSchema } from './table-schemas.ts'
 
-interface Access {
+export interface Access {
   readonly oid: number
   readonly namespace: string
   readonly name: string
@@ -30,14 +30,23 @@ interface Role {
   readonly owners: readonly string[] | null
 }
 
-// Rows are read from the relations that hold them, partitions included, so those are asked about.
+// Rows are read from the relations that hold them, partitions included, so those are asked about. Where a row lies and who
+// wrote it are columns that only a right to the whole table covers.
 const ACCESS = `SELECT c.oid::int8::float8 AS oid, n.nspname AS namespace, c.relname AS name,
-    has_schema_privilege(n.oid, 'USAGE') AS usage,
-    has_table_privilege(c.oid, 'SELECT') OR NOT EXISTS (
-      SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        AND NOT has_column_privilege(c.oid, a.attnum, 'SELECT')) AS select,
+    has_schema_privilege(n.oid, 'USAGE') AS usage, has_table_privilege(c.oid, 'SELECT') AS select,
     row_security_active(c.oid) AS hidden
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])`
+
+/** By oid, of tables and their partitions. */
+export async function readAccess(
+  client: PostgresClient,
+  tables: Iterable<CatalogTable>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, Access>> {
+  const oids = [...tables].flatMap((table) => [table.oid, ...table.leaves.map((leaf) => leaf.oid)])
+  const found = await client.query<Access>(ACCESS, [oids], signal)
+  return new Map(found.map((relation) => [relation.oid, relation]))
+}
 
 export interface ExaminedTables {
   readonly findings: readonly Finding[]
@@ -54,10 +63,7 @@ export async function examineTables(
 ): Promise<ExaminedTables> {
   const names = requests.map(({ table }) => ({ namespace: table.namespace, name: table.name }))
   const catalogs = new Map((await readCatalog(client, names, signal)).map((table) => [relationKey(table), table]))
-  const oids = [...catalogs.values()].flatMap((table) => [table.oid, ...table.leaves.map((leaf) => leaf.oid)])
-  const access = new Map(
-    (await client.query<Access>(ACCESS, [oids], signal)).map((relation) => [relation.oid, relation]),
-  )
+  const access = await readAccess(client, catalogs.values(), signal)
   const [role] = await client.query<Role>(
     `SELECT rolsuper AS superuser, has_database_privilege(current_database(), 'CREATE') AS may_create,
        (SELECT json_agg(o.rolname) FROM pg_roles o WHERE pg_has_role(o.oid, 'USAGE')) AS owners
@@ -147,7 +153,7 @@ function shapeFindings(
   return [...shape, ...nulls]
 }
 
-function accessFindings(
+export function accessFindings(
   subject: string,
   table: CatalogTable,
   access: ReadonlyMap<number, Access>,

@@ -47,40 +47,50 @@ export async function readRelationFacts(
   // One snapshot for all of it.
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', undefined, signal)
   try {
-    const [relation] = await client.query<RelationRow>(RELATION, [message.oid], signal)
-    if (relation === undefined) return undefined
-    const [table] = await readCatalog(client, [relation], signal)
-    if (table === undefined) return undefined
-    const types = await readTypes(client, message.columns, signal)
-    const names = await client.query<{ name: string }>(
-      SOURCE_TYPES,
-      [message.columns.map((column) => column.typeOid), message.columns.map((column) => column.typmod)],
-      signal,
-    )
-    const nameOf = (attnum: number): string =>
-      relation.attributes?.find((row) => row.attnum === attnum && !row.dropped)?.name ?? ''
-    const identity = findIdentity(table, client.serverVersion, givenKey?.map(nameOf))
-    return {
-      attributes: (relation.attributes ?? []).map(
-        (row): Attribute => ({
-          attnum: row.attnum,
-          name: row.name,
-          dropped: row.dropped,
-          typeOid: row.type,
-          typmod: row.typmod,
-          hasDefault: row.has_default,
-          writtenBy: row.written_by,
-        }),
-      ),
-      details: new Map(table.columns.map((column): [number, AttributeDetail] => [column.attnum, column])),
-      types: types.map((type, index) =>
-        type === undefined ? undefined : { type, sourceType: names[index]?.name ?? type.name },
-      ),
-      key: identity.kind === 'key' ? identity.columns : undefined,
-      fingerprint: storageFingerprint(message.oid, storageOf(table.leaves), table.horizon),
-    }
+    return await collectRelationFacts(client, message, givenKey, signal)
   } finally {
     await client.query('ROLLBACK')
+  }
+}
+
+/** The same, in the transaction that is open. */
+export async function collectRelationFacts(
+  client: PostgresClient,
+  message: RelationMessage,
+  givenKey: readonly number[] | undefined,
+  signal: AbortSignal,
+): Promise<RelationFacts | undefined> {
+  const [relation] = await client.query<RelationRow>(RELATION, [message.oid], signal)
+  if (relation === undefined) return undefined
+  const [table] = await readCatalog(client, [relation], signal)
+  if (table === undefined) return undefined
+  const types = await readTypes(client, message.columns, signal)
+  const names = await client.query<{ name: string }>(
+    SOURCE_TYPES,
+    [message.columns.map((column) => column.typeOid), message.columns.map((column) => column.typmod)],
+    signal,
+  )
+  const nameOf = (attnum: number): string =>
+    relation.attributes?.find((row) => row.attnum === attnum && !row.dropped)?.name ?? ''
+  const identity = findIdentity(table, client.serverVersion, givenKey?.map(nameOf))
+  return {
+    attributes: (relation.attributes ?? []).map(
+      (row): Attribute => ({
+        attnum: row.attnum,
+        name: row.name,
+        dropped: row.dropped,
+        typeOid: row.type,
+        typmod: row.typmod,
+        hasDefault: row.has_default,
+        writtenBy: row.written_by,
+      }),
+    ),
+    details: new Map(table.columns.map((column): [number, AttributeDetail] => [column.attnum, column])),
+    types: types.map((type, index) =>
+      type === undefined ? undefined : { type, sourceType: names[index]?.name ?? type.name },
+    ),
+    key: identity.kind === 'key' ? identity.columns : undefined,
+    fingerprint: storageFingerprint(message.oid, storageOf(table.leaves), table.horizon),
   }
 }
 

@@ -14,25 +14,32 @@ import type {
   TableRequest,
   VerificationRead,
 } from '../../core/source.ts'
+import type { SourceRecord } from '../../core/state.ts'
 import type { RowRange, TableId, TableSchema } from '../../core/table-schema.ts'
 import { connect, type PostgresClient } from './client.ts'
 import type { PostgresSourceConfig } from './config.ts'
 import { type ConnectionSettings, connectionSettings, describeConnection } from './connection-settings.ts'
 import { discoverTables } from './discover.ts'
-import { examineSource } from './examine.ts'
-import { parseLsn } from './lsn.ts'
-import { currentLsn, dropReplication, type PrepareOptions, prepareSource } from './prepare.ts'
-import { readPublications } from './publication.ts'
+import { LogReading } from './log-reading.ts'
+import { PollReading } from './polling/poll-reading.ts'
+import type { PrepareOptions } from './prepare.ts'
 import { readForVerification, readRowsByKey } from './read-rows.ts'
+import { ReadingChoice } from './reading-choice.ts'
 import { replicationNames } from './replication-names.ts'
 import { resolveRange } from './row-range.ts'
-import { openSnapshot } from './snapshot-session.ts'
-import { openStream } from './stream.ts'
-import { requestedTables, tableSchema } from './table-schemas.ts'
+import { requestedTables } from './table-schemas.ts'
+
+/** What an earlier run has recorded of the source; undefined where there was none. */
+export type RecordedSource = Pick<SourceRecord, 'identity' | 'stagedThroughLsn'> | undefined
 
 /** Opens nothing: connections are made when first needed. `folder`: where relative paths of certificates start. */
-export function createPostgresSource(name: string, config: PostgresSourceConfig, folder = '.'): PostgresSource {
-  return new PostgresSource(name, config, folder)
+export function createPostgresSource(
+  name: string,
+  config: PostgresSourceConfig,
+  folder = '.',
+  recorded?: RecordedSource,
+): PostgresSource {
+  return new PostgresSource(name, config, folder, recorded)
 }
 
 export class PostgresSource implements ChangeSource {
@@ -40,12 +47,11 @@ export class PostgresSource implements ChangeSource {
   /** `db.example.com:5432/shop`. */
   readonly description: string
   readonly #settings: ConnectionSettings
-  readonly #options: PrepareOptions
-  readonly #chunkBytes: number
+  readonly #choice: ReadingChoice
   /** For short questions. Made when first needed, and again after it was lost. */
   #client: Promise<PostgresClient> | undefined
 
-  constructor(name: string, config: PostgresSourceConfig, folder: string) {
+  constructor(name: string, config: PostgresSourceConfig, folder: string, recorded?: RecordedSource) {
     this.name = name
     const seconds = {
       connect_timeout: config.connect_timeout === undefined ? undefined : config.connect_timeout / 1000,
@@ -53,45 +59,57 @@ export class PostgresSource implements ChangeSource {
     }
     this.#settings = connectionSettings({ ...config, ...seconds }, folder)
     this.description = describeConnection(this.#settings)
-    this.#options = {
+    const options: PrepareOptions = {
       settings: this.#settings,
       names: replicationNames(name, config),
       ownsPublications: config.publication === undefined,
       failover: config.failover,
       slotTimeoutMs: config.slot_timeout,
     }
-    this.#chunkBytes = config.snapshot.chunk_bytes
+    const ask = (signal: AbortSignal) => this.#ask(signal)
+    this.#choice = new ReadingChoice(
+      config.mode,
+      recorded?.identity,
+      new LogReading(options, config.snapshot.chunk_bytes, ask),
+      new PollReading(config, options, ask, recorded),
+    )
   }
 
   async discover(signal: AbortSignal): Promise<readonly DiscoveredTable[]> {
-    return discoverTables(await this.#ask(signal), this.name, signal)
+    const { reading } = await this.#choice.preview([], signal)
+    return discoverTables(await this.#ask(signal), this.name, reading, signal)
   }
 
   examine(tables: readonly TableRequest[], signal: AbortSignal): Promise<readonly Finding[]> {
-    return examineSource(this.#options, tables, signal)
+    return this.#choice.examine(tables, signal)
   }
 
   async describe(tables: readonly TableRequest[], signal: AbortSignal): Promise<readonly TableSchema[]> {
+    const { reading } = await this.#choice.make(tables, signal)
     const client = await this.#ask(signal)
-    return (await requestedTables(client, tables, signal)).map((table) => tableSchema(table, client.serverVersion))
+    const found = await requestedTables(client, tables, signal, reading.mode)
+    return found.map((table) => reading.schema(table, client.serverVersion))
   }
 
-  prepare(
+  async prepare(
     tables: readonly TableRequest[],
     mayCreateSlot: boolean,
     signal: AbortSignal,
     beforePublishing: (tables: readonly TableId[]) => Promise<void> = async () => undefined,
   ): Promise<PreparedSource> {
-    return prepareSource(this.#options, tables, mayCreateSlot, signal, beforePublishing)
+    const { reading, why } = await this.#choice.make(tables, signal)
+    const prepared = await reading.prepare(tables, mayCreateSlot, signal, beforePublishing)
+    return why === undefined ? prepared : { ...prepared, notices: [why, ...(prepared.notices ?? [])] }
   }
 
   async currentLsn(signal: AbortSignal): Promise<bigint> {
-    return parseLsn(await currentLsn(await this.#ask(signal), signal))
+    const { reading } = await this.#choice.make([], signal)
+    return reading.rows.now(await this.#ask(signal), signal)
   }
 
-  openSnapshot(request: SnapshotRequest, signal: AbortSignal): Promise<SnapshotSession> {
-    const { slotTimeoutMs } = this.#options
-    return openSnapshot({ settings: this.#settings, slotTimeoutMs, chunkBytes: this.#chunkBytes }, request, signal)
+  async openSnapshot(request: SnapshotRequest, signal: AbortSignal): Promise<SnapshotSession> {
+    const { reading } = await this.#choice.make([], signal)
+    return reading.openSnapshot(request, signal)
   }
 
   async resolveRange(schema: TableSchema, range: WrittenRange, signal: AbortSignal): Promise<RowRange> {
@@ -99,12 +117,8 @@ export class PostgresSource implements ChangeSource {
   }
 
   async openStream(request: StreamRequest, signal: AbortSignal): Promise<ChangeStream> {
-    const { names } = this.#options
-    // Where somebody else made the publications, the second one may be missing as long as no table needs it.
-    const wanted = [names.publication, names.appendPublication]
-    const present = await readPublications(await this.#ask(signal), wanted, signal)
-    const publications = wanted.filter((name) => present.some((publication) => publication.name === name))
-    return await openStream({ settings: this.#settings, slot: names.slot, publications }, request, signal)
+    const { reading } = await this.#choice.make([], signal)
+    return await reading.openStream(request, signal)
   }
 
   async readRows(
@@ -113,16 +127,19 @@ export class PostgresSource implements ChangeSource {
     at: Position,
     signal: AbortSignal,
   ): Promise<SnapshotBatch> {
+    const { reading } = await this.#choice.make([], signal)
     await using client = await connect(this.#settings, { purpose: 'read rows' }, signal)
-    return await readRowsByKey(client, schema, keys, at, signal)
+    return await readRowsByKey(client, schema, keys, at, reading.rows, signal)
   }
 
   readForVerification(schema: TableSchema, signal: AbortSignal): VerificationRead {
-    return readForVerification(this.#settings, schema, signal)
+    const scope = this.#choice.make([], signal).then(({ reading }) => reading.rows)
+    return readForVerification(this.#settings, schema, scope, signal)
   }
 
-  dropSlot(signal: AbortSignal): Promise<void> {
-    return dropReplication(this.#options, signal)
+  async dropSlot(signal: AbortSignal): Promise<void> {
+    const { reading } = await this.#choice.make([], signal)
+    await reading.drop(signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

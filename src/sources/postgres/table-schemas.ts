@@ -2,11 +2,11 @@
 import { columnTypeOf } from '../../columnar/postgres-type.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { editDistance, nearest } from '../../core/nearest.ts'
-import type { TableRequest } from '../../core/source.ts'
+import type { ReadingMode, TableRequest } from '../../core/source.ts'
 import { type Column, type RowIdentity, type TableSchema, tableName } from '../../core/table-schema.ts'
-import { type CatalogTable, type RelationName, readCatalog } from './catalog.ts'
+import { type CatalogColumn, type CatalogTable, type RelationName, readCatalog } from './catalog.ts'
 import type { PostgresClient } from './client.ts'
-import { findIdentity, followedColumns, givenKeyFix } from './row-identity.ts'
+import { type FoundIdentity, findIdentity, followedColumns, givenKeyFix } from './row-identity.ts'
 import { quoteTable } from './sql-text.ts'
 import { storageFingerprint, storageOf } from './storage-fingerprint.ts'
 
@@ -21,6 +21,7 @@ export async function requestedTables(
   client: PostgresClient,
   requests: readonly TableRequest[],
   signal: AbortSignal,
+  mode: ReadingMode = 'cdc',
 ): Promise<readonly RequestedTable[]> {
   const found = await readCatalog(
     client,
@@ -32,7 +33,7 @@ export async function requestedTables(
   for (const request of requests) {
     const catalog = byName.get(relationKey(request.table))
     if (catalog === undefined) throw await tableMissing(client, request, signal)
-    const refusal = refusalOf(catalog, requests)
+    const refusal = refusalOf(catalog, requests, mode)
     if (refusal !== undefined) {
       throw new PipelineError('source_setting', `Describing ${tableName(request.table)}`, {
         cause: new Error(refusal.reason),
@@ -51,7 +52,12 @@ export interface Refusal {
 }
 
 /** Why a relation cannot be followed; undefined where it can. */
-export function refusalOf(table: CatalogTable, requests: readonly TableRequest[]): Refusal | undefined {
+export function refusalOf(
+  table: CatalogTable,
+  requests: readonly TableRequest[],
+  mode: ReadingMode = 'cdc',
+): Refusal | undefined {
+  const why = mode === 'cdc' ? 'whose changes are not in the log' : 'whose rows do not tell when they were written'
   const quoted = quoteTable(table.namespace, table.name)
   const kinds: Readonly<Record<string, string>> = {
     v: 'a view',
@@ -63,15 +69,14 @@ export function refusalOf(table: CatalogTable, requests: readonly TableRequest[]
     I: 'an index',
   }
   const kind = kinds[table.kind]
-  if (kind !== undefined)
-    return { reason: `it is ${kind}, whose changes are not in the log`, hint: 'Name the tables it reads from' }
-  if (table.persistence === 'unlogged')
+  if (kind !== undefined) return { reason: `it is ${kind}, ${why}`, hint: 'Name the tables it reads from' }
+  if (table.persistence === 'unlogged' && mode === 'cdc')
     return { reason: 'it is unlogged: its changes are not in the log', hint: `ALTER TABLE ${quoted} SET LOGGED` }
   if (table.persistence === 'temporary') return { reason: 'it is a temporary table', hint: 'Name a permanent table' }
   const foreign = table.leaves.find((leaf) => leaf.kind === 'f')
   if (foreign !== undefined) {
     return {
-      reason: `its partition ${foreign.namespace}.${foreign.name} is a foreign table, whose changes are not in the log`,
+      reason: `its partition ${foreign.namespace}.${foreign.name} is a foreign table, ${why}`,
       hint: `Name its local partitions as tables, or ALTER TABLE ${quoted} DETACH PARTITION ${quoteTable(foreign.namespace, foreign.name)}`,
     }
   }
@@ -85,18 +90,33 @@ export function refusalOf(table: CatalogTable, requests: readonly TableRequest[]
   return undefined
 }
 
+/** What can be followed of a table, which depends on how its changes are read. */
+export interface Followable {
+  readonly columns: readonly CatalogColumn[]
+  readonly identity: FoundIdentity
+  /** SQL that makes a key given by hand fit. */
+  readonly keyFix: string
+}
+
+function followableInLog({ request, catalog }: RequestedTable, serverVersion: number): Followable {
+  return {
+    columns: followedColumns(catalog, serverVersion),
+    identity: findIdentity(catalog, serverVersion, request.key),
+    keyFix: request.key === undefined ? '' : givenKeyFix(catalog, request.key),
+  }
+}
+
 /** Throws `config_invalid` where `exclude`, `types` or `key` do not fit the table. */
-export function tableSchema(table: RequestedTable, serverVersion: number, version = 1): TableSchema {
+export function tableSchema(
+  table: RequestedTable,
+  serverVersion: number,
+  followable: Followable = followableInLog(table, serverVersion),
+): TableSchema {
   const { request, catalog } = table
-  const followed = followedColumns(catalog, serverVersion)
+  const { identity } = followable
   requireColumns(request, catalog)
-  const identity = findIdentity(catalog, serverVersion, request.key)
   if (request.key !== undefined && identity.kind !== 'key')
-    throw misfit(
-      request,
-      `its key cannot be (${request.key.join(', ')}): ${identity.reason}`,
-      givenKeyFix(catalog, request.key),
-    )
+    throw misfit(request, `its key cannot be (${request.key.join(', ')}): ${identity.reason}`, followable.keyFix)
   const missingKey = identity.columns.find((name) => request.exclude.includes(name))
   if (missingKey !== undefined) {
     throw misfit(
@@ -105,7 +125,7 @@ export function tableSchema(table: RequestedTable, serverVersion: number, versio
       'Take it out of `exclude`',
     )
   }
-  const columns = followed.filter((column) => !request.exclude.includes(column.name))
+  const columns = followable.columns.filter((column) => !request.exclude.includes(column.name))
   return {
     table: request.table,
     columns: columns.map(
@@ -122,7 +142,7 @@ export function tableSchema(table: RequestedTable, serverVersion: number, versio
       identity.kind,
       identity.columns.map((name) => columns.find((column) => column.name === name)?.attnum ?? 0),
     ),
-    version,
+    version: 1,
     fingerprint: storageFingerprint(catalog.oid, storageOf(catalog.leaves), catalog.horizon).text,
   }
 }

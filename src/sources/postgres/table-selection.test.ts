@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { quoteIdentifier, quoteLiteral } from './sql-text.ts'
 import { parseColumnType } from '../../core/column-type-form.ts'
+import { quoteIdentifier, quoteLiteral } from './sql-text.ts'
 import { expandTables, isPattern, parseTableName } from './table-selection.ts'
 
 test('names are taken as written; without a schema they are in public', () => {

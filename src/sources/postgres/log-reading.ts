@@ -1,0 +1,74 @@
+/** Changes from the log: publications, a slot, logical decoding. */
+import type { Finding } from '../../core/finding.ts'
+import type {
+  ChangeStream,
+  PreparedSource,
+  SnapshotRequest,
+  SnapshotSession,
+  StreamRequest,
+  TableRequest,
+} from '../../core/source.ts'
+import type { TableId, TableSchema } from '../../core/table-schema.ts'
+import type { CatalogTable } from './catalog.ts'
+import { tableWarnings } from './discover.ts'
+import { examineSource } from './examine.ts'
+import { dropReplication, type PrepareOptions, prepareSource } from './prepare.ts'
+import { readPublications } from './publication.ts'
+import { LOGGED_ROWS } from './read-rows.ts'
+import type { Ask, Reading } from './reading.ts'
+import { openSnapshot } from './snapshot-session.ts'
+import { openStream } from './stream.ts'
+import { type RequestedTable, tableSchema } from './table-schemas.ts'
+
+export class LogReading implements Reading {
+  readonly mode = 'cdc'
+  readonly rows = LOGGED_ROWS
+  readonly #options: PrepareOptions
+  readonly #chunkBytes: number
+  readonly #ask: Ask
+
+  constructor(options: PrepareOptions, chunkBytes: number, ask: Ask) {
+    this.#options = options
+    this.#chunkBytes = chunkBytes
+    this.#ask = ask
+  }
+
+  schema(table: RequestedTable, serverVersion: number): TableSchema {
+    return tableSchema(table, serverVersion)
+  }
+
+  warnings(table: CatalogTable, serverVersion: number): readonly string[] {
+    return tableWarnings(table, serverVersion)
+  }
+
+  examine(tables: readonly TableRequest[], signal: AbortSignal): Promise<readonly Finding[]> {
+    return examineSource(this.#options, tables, signal)
+  }
+
+  prepare(
+    tables: readonly TableRequest[],
+    mayCreateSlot: boolean,
+    signal: AbortSignal,
+    beforePublishing: (tables: readonly TableId[]) => Promise<void>,
+  ): Promise<PreparedSource> {
+    return prepareSource(this.#options, tables, mayCreateSlot, signal, beforePublishing)
+  }
+
+  openSnapshot(request: SnapshotRequest, signal: AbortSignal): Promise<SnapshotSession> {
+    const { settings, slotTimeoutMs } = this.#options
+    return openSnapshot({ settings, slotTimeoutMs, chunkBytes: this.#chunkBytes }, request, signal)
+  }
+
+  async openStream(request: StreamRequest, signal: AbortSignal): Promise<ChangeStream> {
+    const { names, settings } = this.#options
+    // Where somebody else made the publications, the second one may be missing as long as no table needs it.
+    const wanted = [names.publication, names.appendPublication]
+    const present = await readPublications(await this.#ask(signal), wanted, signal)
+    const publications = wanted.filter((name) => present.some((publication) => publication.name === name))
+    return await openStream({ settings, slot: names.slot, publications }, request, signal)
+  }
+
+  drop(signal: AbortSignal): Promise<void> {
+    return dropReplication(this.#options, signal)
+  }
+}
