@@ -241,7 +241,9 @@ function resultSql({ input: { file }, target, compiled }: FileTransformRequest, 
     if (keys.some((key) => key.id === column.id)) continue
     columns.push(`CASE WHEN ${isLive} THEN ${value} END AS ${dataColumn(column.id)}`)
   }
-  const deletes = present.has(op) && keys.length > 0 && target.write !== 'append'
+  const deletes = present.has(op) && keys.length > 0
+  // Where every change is a row, the delete of one that was never there would be one too many.
+  const isNeverThere = target.write === 'append' ? `(${leftOut} AND b._kind = 'i')` : undefined
   const dropped = ['b._gone', ...(deletes ? [] : [leftOut]), ...(hasFailed ? [`(${failed} AND b._kind = 'd')`] : [])]
   const from = `FROM transform_batch b LEFT JOIN transform_written w ON w._row = b._row${hasFailed ? ' LEFT JOIN transform_failed f ON f._row = b._row' : ''}`
   const rows = `SELECT ${columns.join(', ')}, b._row AS _order ${from} WHERE NOT (${dropped.join(' OR ')})`

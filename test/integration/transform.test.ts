@@ -339,3 +339,17 @@ test('a transaction that arrives in parts, some of which are rolled back', async
   ).toEqual([[String(Number((await fixture.sql(`SELECT count(*) AS n FROM t WHERE v % 10 <> 3`))[0]?.n)), 'W']])
   expect(await verify(fixture)).toMatchObject({ equal: true })
 })
+
+test.each(['append', 'history'])('rows of a table that is written as %s are transformed too', async (write) => {
+  const transform = `SELECT id, v, upper(w) AS w FROM batch WHERE v <> 13`
+  await using fixture = await SyncFixture.create({ sql: SMALL, tables: [{ name: 'public.t', transform, write }] })
+  await fixture.once()
+  await fixture.sql(`UPDATE t SET w = 'new' WHERE id = 1`)
+  await fixture.sql(
+    `UPDATE t SET v = 13 WHERE id = 2; DELETE FROM t WHERE id = 3; INSERT INTO t VALUES (99, 13, 'out')`,
+  )
+  expect((await fixture.once()).summary).toMatchObject({ outcome: 'ok' })
+  expect(await fixture.copied(`SELECT count(*)::VARCHAR FROM copy.t WHERE v = 13 OR w <> upper(w)`)).toEqual([['0']])
+  expect(await fixture.copied(`SELECT DISTINCT w FROM copy.t WHERE id = 1 ORDER BY w`)).toEqual([['NEW'], ['W']])
+  expect(await verify(fixture)).toMatchObject({ equal: write === 'history' })
+})
