@@ -43,6 +43,7 @@ export class ShadowLoader {
       .catch((error: unknown) => this.#failed.abort(error))
       .finally(() => {
         this.#loading = undefined
+        this.#ports.rested()
       })
   }
 
@@ -56,9 +57,11 @@ export class ShadowLoader {
     while (this.#queue.length > 0) {
       const first = this.#queue[0]
       invariant(first !== undefined, 'there is a file to load')
-      const table = book.get(first.schema.table)
-      const files = this.#queue.filter((file) => book.get(file.schema.table) === table)
-      this.#queue = this.#queue.filter((file) => book.get(file.schema.table) !== table)
+      // Absent: nobody follows it any more.
+      const table = book.find(first.schema.table)
+      const files = this.#queue.filter((file) => book.find(file.schema.table) === table)
+      this.#queue = this.#queue.filter((file) => book.find(file.schema.table) !== table)
+      if (table === undefined) continue
       const reading = this.#readings.get(table)
       if (reading === undefined || table.record.state !== 'snapshotting') continue
       try {

@@ -20,6 +20,8 @@ export interface SnapshotPorts {
   readonly ready: (table: BookedTable) => void
   /** Its snapshot has a position: of its changes only later ones count. */
   readonly follow: (table: BookedTable) => void
+  /** Nothing waits to be loaded at the moment. */
+  readonly rested: () => void
   /** The source must be followed at least to here before the tables of this session are up to date. */
   readonly reached: (at: Position) => void
 }

@@ -120,12 +120,14 @@ class SnapshotRun {
     const { stop } = this.#ports
     try {
       for (const table of tables) await this.#begin(table)
+      this.#ports.rested()
       const jobs = [...this.#readings.values()].flatMap((reading) =>
         reading.plan.filter((chunk) => chunk.finishedAt === undefined).map((chunk): ChunkJob => ({ reading, chunk })),
       )
       await this.#reader().read(jobs, connections)
     } finally {
       await this.#loader.drain()
+      this.#ports.rested()
     }
     stop.immediate.throwIfAborted()
     if (this.#failed.signal.aborted) throw this.#failed.signal.reason

@@ -4,6 +4,7 @@ import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
 import { type TableId, tableName } from '../../core/table-schema.ts'
+import { duckdbType } from './column-type.ts'
 import { foldCase, qualifiedName, quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
 import { loadLayouts, ownerOf, removeLayout, saveLayout } from './layout-store.ts'
 import { forgetQuarantine } from './quarantine.ts'
@@ -48,10 +49,11 @@ export async function carryOver(
   const values = columns.map(({ from }) =>
     carriedValue(from.id, `o.${quoteIdentifier(from.name)}`, deleted, at, loadedMs),
   )
-  const onKey = identityColumns(shadow).map(
-    (column, index) =>
-      `n.${quoteIdentifier(column.name)} = o.${quoteIdentifier(identityColumns(final)[index]?.name ?? '')}`,
-  )
+  // In the new type: the other way round, values that the old one does not have would fail the statement.
+  const onKey = identityColumns(shadow).map((column, index) => {
+    const old = `o.${quoteIdentifier(identityColumns(final)[index]?.name ?? '')}`
+    return `n.${quoteIdentifier(column.name)} = CAST(${old} AS ${duckdbType(column.type)})`
+  })
   await session.run(
     `INSERT INTO ${tableSql(shadow)} (${into.join(', ')}) SELECT ${values.join(', ')} FROM ${tableSql(final)} o
      ANTI JOIN ${tableSql(shadow)} n ON ${onKey.join(' AND ')}`,
