@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { simplyload } from '../support/command-process.ts'
 import { FakeS3 } from '../support/fake-s3.ts'
 import { TEST_KEYS } from '../support/s3-stage.ts'
 import { SyncFixture, type SyncFixtureOptions } from '../support/sync-fixture.ts'
@@ -91,6 +92,22 @@ describe('a sync over a bucket', () => {
     expect(JSON.stringify(events)).not.toContain(TEST_KEYS.secret_access_key)
     expect(await readdir(join(fixture.folder, 'cache'))).toEqual([])
     expect(store.count('GetObject')).toBeGreaterThan(0)
+  })
+
+  test('is verified without the bucket, and doctor says what it can do', async () => {
+    await open()
+    await fixture.once()
+    const before = store.calls.length
+    const verified = await simplyload(fixture.folder, ['verify'])
+    expect(verified.events.at(-1)).toMatchObject({ event: 'end', outcome: 'ok' })
+    expect(verified.exitCode).toBe(0)
+    expect(store.calls.length).toBe(before)
+    store.denied.add('DeleteObject')
+    const doctor = await simplyload(fixture.folder, ['doctor'])
+    expect(doctor.stdout).toContain('Allow s3:DeleteObject on arn:aws:s3:::stage/lake/*')
+    expect(doctor.stdout).not.toContain(TEST_KEYS.secret_access_key)
+    const status = await simplyload(fixture.folder, ['status'])
+    expect(status.exitCode).toBe(0)
   })
 
   test('goes on after an outage of the store', async () => {

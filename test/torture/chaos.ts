@@ -16,6 +16,8 @@ export interface ChaosOptions {
   readonly pauseMs: number
   readonly admin: pg.Client
   readonly signal: AbortSignal
+  /** Takes the operational state away. */
+  readonly loseState?: (() => Promise<void>) | undefined
 }
 
 export interface ChaosCounts {
@@ -24,14 +26,18 @@ export interface ChaosCounts {
   cuts: number
   rivals: number
   restarts: number
+  /** How often the operational state was gone at a start. */
+  losses: number
   /** Exits that nobody asked for: exit code and last words → how often. */
   readonly ownExits: Map<string, number>
 }
 
+const LOSS_RATE = 0.3
+
 /** Keeps a sync running and strikes it until the signal; then kills it. */
 export async function strike(options: ChaosOptions): Promise<ChaosCounts> {
   const { random, signal, pauseMs } = options
-  const counts: ChaosCounts = { kills: 0, stops: 0, cuts: 0, rivals: 0, restarts: 0, ownExits: new Map() }
+  const counts: ChaosCounts = { kills: 0, stops: 0, cuts: 0, rivals: 0, restarts: 0, losses: 0, ownExits: new Map() }
   const start = () => {
     counts.restarts++
     const faults = { seed: random.integer(1, 2 ** 31), rate: options.faultRate }
@@ -76,6 +82,10 @@ export async function strike(options: ChaosOptions): Promise<ChaosCounts> {
     // A stop may take its time; it must not take for ever.
     if (blow === 'stop') await Promise.race([child.end('SIGTERM'), delay(random.integer(100, 4000))])
     await child.end()
+    if (options.loseState !== undefined && random.chance(LOSS_RATE)) {
+      counts.losses++
+      await options.loseState()
+    }
     child = start()
   }
   await child.end()

@@ -3,7 +3,7 @@
  *
  * Options: `--minutes` (default 5), `--seed` (default: from the clock), `--world-seconds` per world (default 60),
  * `--large` rows of the largest transactions (default 200000), `--state sqlite|file|postgres` (default: by the seed, each in
- * turn), `--keep` folders of good runs too, `--hold` the server after the first world that comes out different, until Ctrl-C.
+ * turn), `--stage local|s3` (default local), `--keep` folders of good runs too, `--hold` the server after the first world that comes out different, until Ctrl-C.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,7 @@ import pg from 'pg'
 import { startPostgres } from '../../src/demo/embedded-postgres.ts'
 import { STATE_KINDS } from '../support/state-config.ts'
 import { torture } from './torture.ts'
+import { STAGE_KINDS } from './torture-stage.ts'
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     'world-seconds': { type: 'string', default: '60' },
     large: { type: 'string', default: '200000' },
     state: { type: 'string' },
+    stage: { type: 'string', default: 'local' },
     keep: { type: 'boolean', default: false },
     hold: { type: 'boolean', default: false },
   },
@@ -29,6 +31,9 @@ const { values } = parseArgs({
 const wantedState = STATE_KINDS.find((kind) => kind === values.state)
 if (values.state !== undefined && wantedState === undefined)
   throw new Error(`--state is one of ${STATE_KINDS.join(', ')}, not ${values.state}`)
+
+const stage = STAGE_KINDS.find((kind) => kind === values.stage)
+if (stage === undefined) throw new Error(`--stage is one of ${STAGE_KINDS.join(', ')}, not ${values.stage}`)
 
 const endMs = performance.now() + Number(values.minutes) * 60_000
 const worldMs = Number(values['world-seconds']) * 1000
@@ -50,6 +55,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
   const report = await torture({
     seed,
     state,
+    stage,
     url: server.databaseUrl(database),
     folder,
     durationMs: Math.round(Math.min(worldMs, Math.max(5_000, endMs - performance.now()))),
@@ -63,8 +69,8 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
   })
   const { chaos, problems } = report
   say(
-    `seed ${seed}, state ${state}: ${problems.length === 0 ? 'equal' : 'DIFFERENT'}; ${report.statements} statements, ${report.rows} rows, ` +
-      `${chaos.kills} kills, ${chaos.stops} stops, ${chaos.cuts} cuts, ${chaos.rivals} rivals, ${chaos.restarts} starts, ` +
+    `seed ${seed}, state ${state}, stage ${stage}: ${problems.length === 0 ? 'equal' : 'DIFFERENT'}; ${report.statements} statements, ${report.rows} rows, ` +
+      `${chaos.kills} kills, ${chaos.stops} stops, ${chaos.cuts} cuts, ${chaos.rivals} rivals, ${chaos.losses} lost states, ${chaos.restarts} starts, ` +
       `${report.reads} reads, ${report.beganLive ? 'live' : 'nothing copied'} at first; last run ${(report.finalRunMs / 1000).toFixed(1)} s`,
   )
   for (const [what, times] of chaos.ownExits) say(`  ${times} × ended by itself: ${what}`)
@@ -73,7 +79,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
     failures++
     if (values.hold) await hold(database)
     say(
-      `  look into ${folder}; again: npm run torture -- --minutes 1 --world-seconds ${worldMs / 1000} --state ${state} --seed ${seed}`,
+      `  look into ${folder}; again: npm run torture -- --minutes 1 --world-seconds ${worldMs / 1000} --state ${state} --stage ${stage} --seed ${seed}`,
     )
   } else {
     if (!values.keep) await rm(folder, { recursive: true, force: true })

@@ -17,6 +17,7 @@ import { type ChaosCounts, readNowAndThen, strike } from './chaos.ts'
 import { Random } from './random.ts'
 import { StatementLog } from './statement-log.ts'
 import { SyncChild } from './sync-child.ts'
+import { openTortureStage, type StageKind } from './torture-stage.ts'
 import { verifyWithProduct } from './verify-with-product.ts'
 import { MONEY_TABLES, qualified, WORLD, worldSql } from './world.ts'
 import { connectWriter, runMoneyMover, runWriter } from './writer.ts'
@@ -29,6 +30,8 @@ export interface TortureOptions {
   readonly folder: string
   /** PostgreSQL: in the database that is copied, so that its connections are cut too. */
   readonly state: StateKind
+  /** Default: `local`. */
+  readonly stage?: StageKind
   readonly durationMs: number
   readonly writers: number
   /** Rows of the largest transactions. */
@@ -67,7 +70,9 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   const log = new StatementLog(join(folder, 'statements.log'))
   try {
     await prepareDatabase(admin, random)
-    await writeFile(join(folder, 'simplyload.yaml'), configYaml(url, options.state, random))
+    const config = JSON.parse(configYaml(url, options.state, random))
+    await using stage = await openTortureStage(options.stage ?? 'local', options.state, folder, new Random(options.seed))
+    await writeFile(join(folder, 'simplyload.yaml'), JSON.stringify({ ...config, stage: stage.config }, null, 2))
     const child = { configFile: join(folder, 'simplyload.yaml'), logFile: join(folder, 'sync.log') }
     // Under fire a world hardly ever gets through its snapshots: that is one thing to torture, live tables are another.
     const beganLive = random.chance(0.7)
@@ -87,6 +92,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
         pauseMs: options.blowPauseMs,
         admin,
         signal,
+        loseState: stage.loseState,
       }),
       readNowAndThen(join(folder, 'warehouse.duckdb'), random.fork(), signal),
       runAlterer({ ...common, name: 'alterer', random: random.fork(), pauseMs: random.pick([150, 500, 2_000]) }),
