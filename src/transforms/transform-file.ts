@@ -5,7 +5,7 @@
  * | row | becomes |
  * | --- | --- |
  * | insert, update | what the transform gives |
- * | one that the transform leaves out | a delete, since it may have been there before; gone where nothing is deleted by key |
+ * | one that the transform leaves out | a delete, since it may have been there before; gone where nothing is deleted by key, and an insert also where every change is a row |
  * | one that it fails on (`on_transform_error: continue`) | quarantined whole |
  * | delete, truncate, quarantined | itself |
  * | update without some values | see below |
@@ -243,8 +243,12 @@ function resultSql({ input: { file }, target, compiled }: FileTransformRequest, 
   }
   const deletes = present.has(op) && keys.length > 0
   // Where every change is a row, the delete of one that was never there would be one too many.
-  const isNeverThere = target.write === 'append' ? `(${leftOut} AND b._kind = 'i')` : undefined
-  const dropped = ['b._gone', ...(deletes ? [] : [leftOut]), ...(hasFailed ? [`(${failed} AND b._kind = 'd')`] : [])]
+  const neverThere = target.write === 'append' ? [`(${leftOut} AND b._kind = 'i')`] : []
+  const dropped = [
+    'b._gone',
+    ...(deletes ? neverThere : [leftOut]),
+    ...(hasFailed ? [`(${failed} AND b._kind = 'd')`] : []),
+  ]
   const from = `FROM transform_batch b LEFT JOIN transform_written w ON w._row = b._row${hasFailed ? ' LEFT JOIN transform_failed f ON f._row = b._row' : ''}`
   const rows = `SELECT ${columns.join(', ')}, b._row AS _order ${from} WHERE NOT (${dropped.join(' OR ')})`
   const moved = keys.flatMap(({ id }) => (present.has(oldKeyColumn(id)) ? [`b.${oldKeyColumn(id)} IS NOT NULL`] : []))
