@@ -66,7 +66,8 @@ export function advance(mark: Watermark, poll: PollObservation): Watermark {
     return id.startsWith('x') ? everyFloor : mark.seen
   }
   const history = noteSeen(mark.history, poll, seen)
-  let from = larger(lookedBack(history, poll), subtracted(mark.seen, poll))
+  // A transaction may have begun just before the snapshot, when all that was visible was what the poll before saw.
+  let from = smaller(larger(lookedBack(history, poll), subtracted(mark.seen, poll)), mark.seen)
   for (const id of poll.before) from = smaller(from, floorOf(id))
   // What held for all that the poll before did not see holds for what this one did not see.
   from = larger(from, mark.from)
