@@ -219,6 +219,8 @@ test.skipIf(!canMount)(
      const readable = Number((await reader.source('shop')).stagedThroughLsn);
      const atFailure = number;
      unlinkSync(ballast);
+     // Shorter than what did not fit, of which a part is on the disk.
+     await state.recordError({ source: 'shop', code: 'internal', message: 'm', atMs: 1 });
      await step();
      await state[Symbol.asyncDispose]();
      const again = await openFileState({ path, mode: 'write' });
