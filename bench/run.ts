@@ -8,6 +8,7 @@ import { latency } from './latency.ts'
 import { manyTables } from './many-tables.ts'
 import { snapshotDuckdb } from './snapshot-duckdb.ts'
 import { snapshotParquet } from './snapshot-parquet.ts'
+import { stageS3 } from './stage-s3.ts'
 import { startup } from './startup.ts'
 import { streamDuckdb } from './stream-duckdb.ts'
 import { streamParquet } from './stream-parquet.ts'
@@ -21,6 +22,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   latency,
   largeTransaction,
   manyTables,
+  stageS3,
   startup,
 ]
 

@@ -13,6 +13,7 @@ import { isPipelineError, PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { StageWriter, StoredContent } from '../../core/stage.ts'
 import type { Bucket, UploadedPart } from './client.ts'
+import { crc32Combine } from './crc32-combine.ts'
 import { formatChecksum } from './download.ts'
 import { PartBuffer } from './part-buffer.ts'
 import type { ScratchFolder } from './scratch-folder.ts'
@@ -65,7 +66,6 @@ export class S3Writer implements StageWriter {
         if (this.#part.isFull) await this.#send()
         taken += await this.#part.append(bytes.subarray(taken))
       }
-      this.#crc32 = crc32(bytes, this.#crc32)
       this.#bytes += bytes.byteLength
     } catch (error) {
       this.#state = 'failed'
@@ -110,6 +110,7 @@ export class S3Writer implements StageWriter {
     const done = await memory.claim(this.#part.length, this.#signal)
     try {
       const part = await this.#part.take()
+      this.#crc32 = crc32(part.bytes)
       this.#mayBeVisible = true
       await bucket.put(this.key, part.bytes, this.#crc32, this.#mark, this.#signal)
       part.done()
@@ -128,7 +129,9 @@ export class S3Writer implements StageWriter {
     const number = this.#sent.length + 1
     const part = await this.#part.take()
     this.#part.partBytes = memory.partBytes * (number < EQUAL_PARTS ? 1 : LARGE_PARTS_FACTOR)
-    const sent = bucket.uploadPart(this.key, uploadId, number, part.bytes, crc32(part.bytes), this.#signal)
+    const checksum = crc32(part.bytes)
+    this.#crc32 = crc32Combine(this.#crc32, checksum, part.bytes.byteLength)
+    const sent = bucket.uploadPart(this.key, uploadId, number, part.bytes, checksum, this.#signal)
     this.#sent.push(
       sent
         .then((uploaded) => {

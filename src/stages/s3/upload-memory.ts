@@ -40,7 +40,7 @@ export class UploadMemory {
 
   /** Memory to be used again. */
   recycle(buffer: Buffer): void {
-    if (buffer.byteLength === this.partBytes && this.#spare.length * this.partBytes < this.#sendMax / 2) {
+    if (buffer.byteLength === this.partBytes && this.#spare.length * this.partBytes < this.#sendMax) {
       this.#spare.push(buffer)
     }
   }
