@@ -3,6 +3,7 @@
  * with `--json` it is one line. Without a name the benchmarks are listed.
  */
 import { parseArgs } from 'node:util'
+import { history } from './history.ts'
 import { largeTransaction } from './large-transaction.ts'
 import { latency } from './latency.ts'
 import { manyTables } from './many-tables.ts'
@@ -19,6 +20,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   snapshotDuckdb,
   streamParquet,
   streamDuckdb,
+  history,
   latency,
   largeTransaction,
   manyTables,

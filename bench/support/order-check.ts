@@ -31,12 +31,17 @@ const POSTGRES = `SELECT count(*)::text AS rows,
 
 const DUCKDB = (table: string) => `SELECT count(*)::text AS rows,
   sum(('0x' || substr(md5(${hashedText((column) => `epoch_us(${column})`)}), 1, 8))::bigint)::text AS sum
-  FROM ${table} WHERE NOT _fivetran_deleted`
+  FROM ${table}`
 
-/** Throws where they differ. Returns the number of rows. */
-export async function requireSameOrders(server: BenchServer, warehouse: string, table: string): Promise<number> {
+/** Throws where they differ. `current`: which rows of the table count. Returns their number. */
+export async function requireSameOrders(
+  server: BenchServer,
+  warehouse: string,
+  table: string,
+  current = 'NOT _fivetran_deleted',
+): Promise<number> {
   const [expected] = await server.query<TableSum & Record<string, string>>(POSTGRES)
-  const found = await queryDuckDb<TableSum>(warehouse, DUCKDB(table))
+  const found = await queryDuckDb<TableSum>(warehouse, `${DUCKDB(table)} WHERE ${current}`)
   if (expected?.rows === found.rows && expected.sum === found.sum) return Number(found.rows)
   throw new Error(
     `The destination differs: ${found.rows} rows with sum ${found.sum} in place of ${expected?.rows} with ${expected?.sum}`,

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { engineSettings } from '../../src/app-sync.ts'
+import { engineSettings } from '../../src/app-settings.ts'
 import { resolveTables } from '../../src/app-tables.ts'
 import { CONFIG_SCHEMA, createSource, openDestination, openStage, openState } from '../../src/connectors.ts'
 import { systemClock } from '../../src/core/clock.ts'

@@ -1,10 +1,11 @@
 /**
- * The scene of the stream benchmarks: a table that the product has copied, then transactions that wait in the log. Two
- * slots stand at the same place before the changes; each run reads from a copy of the one that is never read, so that
- * limit and measured side decode the same log, as often as wanted.
+ * The scene of the stream benchmarks: a table that the product has copied, in each write mode that is wanted, then
+ * transactions that wait in the log. Slots that are never read stand before the changes; each run reads from a copy of its
+ * own, so that limit and measured side decode the same log, as often as wanted.
  */
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { WriteMode } from '../../src/core/destination.ts'
 import type { BenchServer } from './bench-server.ts'
 import { type MessageListener, runSync } from './measured-sync.ts'
 import { createOrders, insertOrders, ORDER_TABLE, updateOrders } from './order-table.ts'
@@ -18,7 +19,7 @@ export interface StreamScene {
   readonly description: string
   /** Seconds of pg_recvlogical. */
   readonly limit: () => Promise<number>
-  readonly measure: (profile: string | undefined, listener?: MessageListener) => Promise<SyncResult>
+  readonly measure: (profile: string | undefined, listener?: MessageListener, write?: WriteMode) => Promise<SyncResult>
   /** Folder of the last measured run. */
   readonly roundFolder: string
   /** What the transactions take in the server's memory, as it decodes them. */
@@ -30,11 +31,13 @@ export interface StreamSceneOptions {
   readonly rows: number
   readonly changes: number
   readonly transactions: number
+  /** Default: `merge` alone. */
+  readonly writes?: readonly WriteMode[]
 }
 
 /** What the product names its slot for a source called `bench`. */
 const SLOT = 'simplyload_bench'
-const KEPT_SLOT = 'bench_kept'
+const KEPT_SLOT = (write: WriteMode) => `bench_kept_${write}`
 
 export async function makeStreamScene(
   server: BenchServer,
@@ -42,12 +45,13 @@ export async function makeStreamScene(
   options: StreamSceneOptions,
   say: (line: string) => void,
 ): Promise<StreamScene> {
-  const { rows, changes, transactions } = options
+  const { rows, changes, transactions, writes = ['merge'] } = options
   say(`filling ${ORDER_TABLE} with ${rows} rows and copying it (not measured)`)
   await createOrders(server, rows)
-  const request = (path: string): SyncRequest => ({
+  const request = (path: string, write: WriteMode): SyncRequest => ({
     url: server.url,
     tables: [ORDER_TABLE],
+    write,
     folder: path,
     destination: options.destination,
     once: true,
@@ -56,25 +60,27 @@ export async function makeStreamScene(
     memory: '512MiB',
     counted: false,
   })
-  const prepared = join(folder.path, 'prepared')
+  const prepared = (write: WriteMode) => join(folder.path, `prepared-${write}`)
   const roundFolder = join(folder.path, 'round')
-  // Paths are in the product's records, so a copy must lie where the original was.
-  await runSync(request(roundFolder))
-  await rename(roundFolder, prepared)
-  await copySlot(server, SLOT, KEPT_SLOT)
+  for (const write of writes) {
+    // Paths are in the product's records, so a copy must lie where the original was.
+    await runSync(request(roundFolder, write))
+    await rename(roundFolder, prepared(write))
+    await copySlot(server, SLOT, KEPT_SLOT(write))
+  }
   say(`writing ${transactions} transactions with ${changes} changes in all (not measured)`)
   const inserted = await writeTransactions(server, rows, changes, transactions)
   const lsn = await server.value('SELECT pg_current_wal_lsn()')
-  const reading = { slot: KEPT_SLOT, publications: publicationNames(), lsn, folder: folder.path }
+  const reading = { slot: KEPT_SLOT(writes[0] ?? 'merge'), publications: publicationNames(), lsn, folder: folder.path }
   return {
     changes,
     description: `${transactions} transaction(s), together ${inserted} inserts and ${changes - inserted} updates of whole rows`,
     roundFolder,
     limit: () => receiveLog(server, reading),
-    async measure(profile, listener) {
-      await rewindSlot(server, SLOT, KEPT_SLOT)
-      await folder.renew('round', prepared)
-      return runSync(request(roundFolder), profile, listener)
+    async measure(profile, listener, write = 'merge') {
+      await rewindSlot(server, SLOT, KEPT_SLOT(write))
+      await folder.renew('round', prepared(write))
+      return runSync(request(roundFolder, write), profile, listener)
     },
     decodedBytes: () => decodedBytes(server, SLOT),
   }

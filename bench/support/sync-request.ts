@@ -1,10 +1,13 @@
 /** What the harness and the process that runs the product say to each other. */
+import type { WriteMode } from '../../src/core/destination.ts'
 import type { ProgressEvent, SyncSummary } from '../../src/core/progress.ts'
 
 export interface SyncRequest {
   readonly url: string
   /** `namespace.name`. */
   readonly tables: readonly string[]
+  /** Of all tables. Default: `merge`. */
+  readonly write?: WriteMode
   /** Stage, state and destination live here, so that a copy of it goes on where it stood. */
   readonly folder: string
   /** `discard`: takes everything, keeps nothing. */

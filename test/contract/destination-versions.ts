@@ -17,46 +17,9 @@ import {
   schemaOf,
 } from './destination-fixture.ts'
 import { check, liveRows, playFlushes, snapshotOfTwoTimes, startEmpty } from './history-player.ts'
+import { change, insert, move, remove, row, START_US, touch, truncate, update, us } from './version-changes.ts'
 
 const NO_FAULTS = { duplicates: 0, overlaps: 0, gaps: 0, severalActive: 0 }
-/** Second 0 of what follows. */
-const START_US = Date.UTC(2026, 10, 20) * 1000
-
-const us = (second: number) => START_US + Math.round(second * 1_000_000)
-const row = (id: number, name: string | null, note: string | null = null): SnapshotRow => ({
-  values: { 1: String(id), 2: name, 3: note },
-})
-
-function change(
-  op: 'i' | 'u',
-  position: Position,
-  second: number,
-  id: number,
-  name: string | null,
-  note?: string | null,
-) {
-  const values = note === undefined ? { 1: String(id), 2: name } : { 1: String(id), 2: name, 3: note }
-  return { op, position, committedUs: us(second), values, ...(note === undefined ? { unchanged: [3] } : {}) }
-}
-
-const insert = (lsn: number, second: number, id: number, name: string, note: string | null = null) =>
-  change('i', at(lsn), second, id, name, note)
-const update = (lsn: number, second: number, id: number, name: string | null, note: string | null = null) =>
-  change('u', at(lsn), second, id, name, note)
-/** The note is not sent, because it is unchanged. */
-const touch = (lsn: number, second: number, id: number, name: string) => change('u', at(lsn), second, id, name)
-const remove = (lsn: number, second: number, id: number, ordinal = 1): ChangeRow => ({
-  op: 'd',
-  position: at(lsn, ordinal),
-  committedUs: us(second),
-  values: { 1: String(id) },
-})
-const move = (lsn: number, second: number, from: number, to: number, name: string): ChangeRow => ({
-  ...touch(lsn, second, to, name),
-  oldKey: { 1: String(from) },
-})
-const truncate = (lsn: number, second: number): ChangeRow => ({ op: 't', position: at(lsn), committedUs: us(second) })
-
 export function describeVersions(fixture: () => DestinationFixture): void {
   let tables = 0
   const nextSchema = () => ({ ...ITEMS, table: { ...ITEMS.table, name: `versions_${++tables}` } })
@@ -190,6 +153,8 @@ export function describeVersions(fixture: () => DestinationFixture): void {
       `2 two NULL from 0 to 6 deleted at ${at(16)}`,
       `3 three NULL from 0 to 7 deleted at ${at(17)}`,
     ])
+    await table.merge(40, [truncate(35, 3)])
+    expect((await versionsOf(table))[0]).toBe(`1 after NULL from 9 to 9.000001 deleted at ${at(35)}`)
     expect(await faultsOf(table)).toEqual(NO_FAULTS)
   })
 

@@ -53,32 +53,42 @@ export async function writeVersions(
       'count(*) FILTER (WHERE NOT r.dead AND NOT r.replaces) AS inserted',
       'count(*) FILTER (WHERE NOT r.dead AND r.replaces) AS updated',
       'count(*) FILTER (WHERE r.dead) AS deleted',
+      'count(*) FILTER (WHERE r.gone) AS gone',
       'count(*) FILTER (WHERE r.closes IS NOT NULL AND NOT r.dead) AS replaced',
       'count(*) FILTER (WHERE r.closes IS NOT NULL AND r.dead) AS ended',
       ...completionCounts(options.unchangedIds),
     ].join(', ')} FROM merge_versions r`,
   )
   const until = (column: string) => `make_timestamptz(${column})`
-  const closed = (dead: string) => `FROM merge_versions r WHERE r.closes = ${tableSql(layout)}.rowid AND ${dead}`
   const [end, active] = [columnSql(layout, END_ID), columnSql(layout, ACTIVE_ID)]
   const [deleted, position] = [columnSql(layout, DELETED_ID), columnSql(layout, POSITION_ID)]
   if (Number(counts.replaced) > 0) {
     const replaced = await session.run(
-      `UPDATE ${tableSql(layout)} SET ${end} = ${until('r.began - 1')}, ${active} = false ${closed('NOT r.dead')}`,
+      `UPDATE ${tableSql(layout)} SET ${end} = ${until('r.began - 1')}, ${active} = false
+       FROM (SELECT closes, began FROM merge_versions WHERE NOT dead) r WHERE r.closes = ${tableSql(layout)}.rowid`,
     )
     invariant(replaced === Number(counts.replaced), 'each version is replaced once')
   }
+  // The positions of changes that took rows away.
+  if (Number(counts.deleted) > 0) {
+    await session.run(
+      `CREATE OR REPLACE TEMP TABLE merge_ends AS SELECT (code & -8) AS code, pos FROM ${input.rowsSql()}
+       WHERE (code & -8) IN (SELECT last & -8 FROM merge_versions WHERE dead)`,
+    )
+  }
   if (Number(counts.ended) > 0) {
     const ended = await session.run(
-      `UPDATE ${tableSql(layout)} SET ${end} = ${until('r.began')}, ${active} = false, ${deleted} = true,
-         ${position} = r.dead_pos ${closed('r.dead')}`,
+      `UPDATE ${tableSql(layout)} SET ${end} = ${until('r.began')}, ${active} = false, ${deleted} = true, ${position} = r.pos
+       FROM (SELECT v.closes, v.began, x.pos FROM merge_versions v JOIN merge_ends x ON x.code = v.last & -8 WHERE v.dead) r
+       WHERE r.closes = ${tableSql(layout)}.rowid`,
     )
     invariant(ended === Number(counts.ended), 'each row ends once')
   }
   const truncated = input.features.truncates > 0 ? await truncateRest(session, input) : 0
   const rows = new RowValues(input, options, counts)
   let written = 0
-  for (const slice of input.slices) written += await session.run(insertSql(input, rows, slice, options.loadedMs))
+  for (const slice of input.slices)
+    written += await session.run(insertSql(input, rows, slice, options.loadedMs, Number(counts.gone) > 0))
   invariant(written === Number(counts.versions), 'each version has exactly one change with its values')
   return {
     inserted: Number(counts.inserted),
@@ -104,7 +114,7 @@ export async function endVersions(
   )
 }
 
-function insertSql(input: MergeInput, rows: RowValues, slice: Slice, loadedMs: number): string {
+function insertSql(input: MergeInput, rows: RowValues, slice: Slice, loadedMs: number, hasGone: boolean): string {
   const { layout } = input
   const own = [
     ...(layout.identity.kind === 'key' ? [] : ['e.k1']),
@@ -113,13 +123,14 @@ function insertSql(input: MergeInput, rows: RowValues, slice: Slice, loadedMs: n
     'r.until IS NULL',
     timestampLiteral(loadedMs),
     'r.gone',
-    'CASE WHEN r.gone THEN r.gone_pos ELSE e.pos END',
+    hasGone ? 'coalesce(g.pos, e.pos)' : 'e.pos',
   ]
   return `INSERT INTO ${tableSql(layout)} (${versionColumnList(layout)})
     SELECT ${[...rows.values, ...own].join(', ')}
     FROM (SELECT * FROM merge_versions WHERE NOT dead
             AND val >= ${firstCode(slice.first)} AND val < ${firstCode(slice.end)}) r
-    JOIN ${input.changesSql(slice)} e ON e.code = r.val ${rows.joinsSql(slice)}`
+    JOIN ${input.changesSql(slice)} e ON e.code = r.val ${rows.joinsSql(slice)}
+    ${hasGone ? 'LEFT JOIN merge_ends g ON g.code = r.gone_code & -8' : ''}`
 }
 
 /** Rows that no change of the flush is about end with the first truncate after them. Before new versions are written. */

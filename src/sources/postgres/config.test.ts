@@ -5,7 +5,15 @@ import { replicationNames } from './replication-names.ts'
 
 const MINIMAL = { type: 'postgres', url: 'postgres://u:S3cr3t@h/d', tables: ['public.orders'] }
 
-const TABLE = { exclude: [], types: {}, hard_delete: false, schema_changes: 'evolve', on_transform_error: 'stop' }
+const TABLE = {
+  exclude: [],
+  types: {},
+  write: 'merge',
+  hard_delete: false,
+  schema_changes: 'evolve',
+  null_cursor: 'include',
+  on_transform_error: 'stop',
+}
 
 function parse(extra: object): PostgresSourceConfig {
   return postgresSourceSchema.parse({ ...MINIMAL, ...extra })
@@ -39,6 +47,8 @@ test('a table has a short and a long form, and they may be mixed', () => {
     key: ['a', 'b'],
     transform: './transforms/t.ts#one',
     on_transform_error: 'continue',
+    write: 'merge',
+    null_cursor: 'error',
   }
   expect(parse({ tables: ['orders', long] }).tables).toEqual([
     { name: 'orders', ...TABLE },
@@ -56,7 +66,9 @@ test('TLS is a mode, or a mode with files', () => {
 
 test('what cannot be meant is refused where it stands, without the password', () => {
   const cases: readonly (readonly [object, string])[] = [
-    [{ mode: 'polling' }, 'polling is not available yet'],
+    [{ mode: 'trigger' }, 'mode'],
+    [{ tables: [{ name: 'a.b', write: 'upsert' }] }, 'write'],
+    [{ tables: [{ name: 'a.b', null_cursor: 'skip' }] }, 'null_cursor'],
     [{ tables: [] }, 'tables'],
     [{ tables: ['a.b.c'] }, 'schema.table'],
     [{ tables: [{ name: 'a.b', types: { x: 'decimal(39,0)' } }] }, 'decimal(precision,scale)'],
