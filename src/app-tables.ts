@@ -17,18 +17,31 @@ export interface SourceTables {
   readonly tables: readonly ConfiguredTable[]
 }
 
-/** Asks a source for its tables only where the file has a pattern. */
+export type TableEntry = SourceConfig['tables'][number]
+
+/** A table, and what the configuration says about it. */
+export interface NamedTable {
+  readonly source: string
+  readonly entry: TableEntry
+  readonly table: TableId
+}
+
 export async function resolveTables(
   config: Config,
   sources: ReadonlyMap<string, Source>,
   folder: string,
   signal: AbortSignal,
 ): Promise<readonly SourceTables[]> {
-  const requests: {
-    readonly source: string
-    readonly entry: SourceConfig['tables'][number]
-    readonly table: TableId
-  }[] = []
+  return configureTables(config, [...sources.keys()], await nameTables(config, sources, signal), folder)
+}
+
+/** Asks a source for its tables only where the file has a pattern. */
+export async function nameTables(
+  config: Config,
+  sources: ReadonlyMap<string, Source>,
+  signal: AbortSignal,
+): Promise<readonly NamedTable[]> {
+  const requests: NamedTable[] = []
   for (const [name, source] of sources) {
     const entries = sourceConfig(config, name).tables
     const present = hasPattern(sourceConfig(config, name)) ? await source.discover(signal) : []
@@ -47,6 +60,16 @@ export async function resolveTables(
       requests.push({ source: name, entry, table: { source: name, namespace: table.namespace, name: table.name } })
   }
   requireDistinct(requests.map(({ table }) => table))
+  return requests
+}
+
+/** `sources`: of all of them, also of those without a table. */
+export function configureTables(
+  config: Config,
+  sources: readonly string[],
+  requests: readonly NamedTable[],
+  folder: string,
+): readonly SourceTables[] {
   const targets = assignTargets(
     config.naming,
     requests.map(({ entry, table }) => ({ table, target: entry.target })),
@@ -69,18 +92,14 @@ export async function resolveTables(
     const request = { table, exclude: entry.exclude, typeOverrides: entry.types, key: entry.key, commitTimes }
     return { source, configured: { request, target } }
   })
-  return [...sources.keys()].map((name) => ({
+  return sources.map((name) => ({
     name,
     tables: configured.filter((each) => each.source === name).map((each) => each.configured),
   }))
 }
 
 /** Modules are looked up from the folder of the configuration; what they say is a part of the digest. */
-function tableTransform(
-  entry: SourceConfig['tables'][number],
-  folder: string,
-  table: TableId,
-): TableTransform | undefined {
+function tableTransform(entry: TableEntry, folder: string, table: TableId): TableTransform | undefined {
   const { transform, on_transform_error: onError } = entry
   if (transform === undefined) return undefined
   const digestOf = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)

@@ -1,14 +1,21 @@
 /** The application: the configuration, and for each command what it takes. Heavy modules are loaded when first used. */
 import { existsSync } from 'node:fs'
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
+import type { ConfigPlace } from './app-add.ts'
 import { loadConfig } from './config/load.ts'
+import { isModuleFile } from './config/module-file.ts'
 import { CONFIG_SCHEMA, type Config, describeDestination, describeSource } from './connectors.ts'
 import type {
+  AddCommand,
+  AddReport,
   Application,
   ApplicationOptions,
   CheckpointStatus,
   CleanupReport,
   ConfigSummary,
+  ControlCommand,
+  ControlledTable,
+  ControlReport,
   Discovery,
   Examination,
   LogLevel,
@@ -30,8 +37,14 @@ import type { TableId } from './core/table-schema.ts'
 export async function openApplication(options: ApplicationOptions): Promise<Application> {
   const file = options.configFile ?? presentConfigFile()
   const { environment, settings, logLevel } = options
-  const { config, folder } = await loadConfig(CONFIG_SCHEMA, { file, environment, settings })
-  return configuredApplication(config, { file: relative(process.cwd(), file) || file, folder, logLevel })
+  const load = (path: string) => loadConfig(CONFIG_SCHEMA, { file: path, environment, settings })
+  const { config, folder } = await load(file)
+  const place = {
+    path: resolve(file),
+    isYaml: !isModuleFile(file),
+    load: async (path = file) => (await load(path)).config,
+  }
+  return configuredApplication(config, { file: relative(process.cwd(), file) || file, folder, logLevel, place })
 }
 
 /** Two of them would leave it open which one counts. */
@@ -50,6 +63,8 @@ export interface ApplicationSetting {
   /** Where relative paths of the configuration start. */
   readonly folder: string
   readonly logLevel: LogLevel
+  /** Absent: the configuration is a value. */
+  readonly place?: ConfigPlace
 }
 
 export function configuredApplication(config: Config, setting: ApplicationSetting): Application {
@@ -90,7 +105,8 @@ class ConfiguredApplication implements Application {
 
   async sync(request: SyncRequest, listener: ProgressListener, signal: AbortSignal): Promise<SyncSummary> {
     const { syncAll } = await import('./app-sync.ts')
-    return syncAll({ ...this.#setting, logLevel: this.#given.logLevel }, request, listener, signal)
+    const { logLevel, place } = this.#given
+    return syncAll({ ...this.#setting, logLevel, place }, request, listener, signal)
   }
 
   async status(selection: Selection, signal: AbortSignal): Promise<readonly SourceStatus[]> {
@@ -111,6 +127,23 @@ class ConfiguredApplication implements Application {
     signal: AbortSignal,
   ): Promise<VerificationReport> {
     return (await import('./app-verify.ts')).verifyAll(this.#setting, request, onTable, signal)
+  }
+
+  async control(
+    command: ControlCommand,
+    onAnswer: (table: ControlledTable) => void,
+    signal: AbortSignal,
+  ): Promise<ControlReport> {
+    return (await import('./app-control.ts')).control(this.#setting, command, onAnswer, signal)
+  }
+
+  async addTables(
+    command: AddCommand,
+    onAnswer: (table: ControlledTable) => void,
+    signal: AbortSignal,
+  ): Promise<AddReport> {
+    const { addTables } = await import('./app-add.ts')
+    return addTables({ ...this.#setting, place: this.#given.place }, command, onAnswer, signal)
   }
 
   async quarantine(selection: Selection, limit: number, signal: AbortSignal): Promise<readonly QuarantineEntry[]> {

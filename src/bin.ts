@@ -1,5 +1,5 @@
 /** The process: signals, exit code, and the wiring that only a whole process needs. */
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { runCommandLine } from './cli/command-line.ts'
 import { giveHeapRoom } from './v8-flags.ts'
 
@@ -14,6 +14,24 @@ function interrupt(): void {
 
 process.on('SIGINT', interrupt)
 process.on('SIGTERM', interrupt)
+const reloading = new Set<() => void>()
+process.on('SIGHUP', () => {
+  // To a daemon it says: read the configuration again. Where a terminal was closed it says that nobody looks any more.
+  const isHungUp = process.stdin.isTTY === true && !hasTerminal()
+  if (reloading.size === 0 || isHungUp) interrupt()
+  else for (const reload of reloading) reload()
+})
+
+/** False once the terminal that this process was started in is gone. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return true
+  } catch {
+    return false
+  }
+}
+
 // A reader that went away (`simplyload query … | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
@@ -38,6 +56,10 @@ const exitCode = await runCommandLine({
   },
   signal: stop.signal,
   interrupt,
+  reloads(listener) {
+    reloading.add(listener)
+    return { [Symbol.dispose]: () => reloading.delete(listener) }
+  },
 })
 // Output to a pipe may still be on its way; handles that libraries forgot must not keep the process alive.
 process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)))

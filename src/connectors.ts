@@ -32,7 +32,11 @@ export type Config = DeepReadonly<z.output<typeof CONFIG_SCHEMA>>
 export type SourceConfig = Config['sources'][string]
 
 /** A source that can say where it is, without its password. */
-export type DescribedSource = ChangeSource & { readonly description: string }
+export type DescribedSource = ChangeSource & {
+  readonly description: string
+  /** Tables are configured otherwise from now on. */
+  useTables(tables: SourceConfig['tables']): void
+}
 
 /** `recorded`: what an earlier run has recorded of it; undefined where there was none. */
 export async function createSource(

@@ -1,6 +1,6 @@
 /** From a command line to an exit code: parses, runs one command, and says how it ended. */
 import { CommanderError } from 'commander'
-import type { Application, OpenApplication } from '../core/application.ts'
+import type { Application, OpenApplication, Reloads } from '../core/application.ts'
 import { LOG_LEVELS, type LogLevel } from '../core/application.ts'
 import type { RunDemo } from '../core/demo.ts'
 import type { CommandContext, CommandEnd } from './command.ts'
@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly signal: AbortSignal
   /** Asks the process to stop, as a signal would. */
   readonly interrupt: () => void
+  /** Tells when the configuration is to be read again: on SIGHUP. */
+  readonly reloads: Reloads
 }
 
 /** Never rejects: whatever happens is told, and is an exit code. */
@@ -63,6 +65,7 @@ async function run(program: Program, surroundings: Surroundings, output: Output)
     program: surroundings.program,
     signal: surroundings.signal,
     interrupt: surroundings.interrupt,
+    reloads: surroundings.reloads,
     async open(overrides): Promise<Application> {
       const application = await surroundings.openApplication({
         configFile: overrides?.configFile ?? options.config,

@@ -1,5 +1,5 @@
 /** What every command gets and gives. */
-import type { Application } from '../core/application.ts'
+import type { Application, Reloads } from '../core/application.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import type { Output, TextStream } from './output.ts'
 
@@ -24,6 +24,8 @@ export interface CommandContext {
   readonly signal: AbortSignal
   /** As if the first SIGINT had come; the second call ends the process. */
   readonly interrupt: () => void
+  /** Tells when the configuration is to be read again. */
+  readonly reloads: Reloads
   /** Reads the configuration. Closed when the command ends. */
   readonly open: (overrides?: OpenOverrides) => Promise<Application>
 }

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { LOG_LEVELS } from '../core/application.ts'
 import type { RunDemo } from '../core/demo.ts'
+import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../core/duration.ts'
 import type { CommandContext, CommandEnd, GlobalOptions } from './command.ts'
 
 /** What a command line asks for, ready to run. */
@@ -79,6 +80,37 @@ export function createProgram(version: string, runDemo: RunDemo): Program {
     .option('--table <name...>', 'only these tables')
     .action((options) => choose(async (context) => (await import('./status.ts')).status(context, options)))
 
+  waiting(
+    program
+      .command('backfill')
+      .description('read all or some rows of a table again while it goes on')
+      .requiredOption('--table <name...>', 'of these tables')
+      .option('--from <value>', 'only rows from this value on, itself included')
+      .option('--to <value>', 'only rows up to this value, itself included')
+      .option('--column <name>', 'the column of --from and --to; the first one of the key where left out'),
+  ).action((options) => choose(async (context) => (await import('./table-control.ts')).backfill(context, options)))
+
+  const table = program.command('table').description('change what a sync does with a table, also while it runs')
+  for (const [kind, description] of [
+    ['pause', 'keep a table as it is; its changes are staged until it is resumed'],
+    ['resume', 'let a table go on that is paused, or that failed'],
+    ['resync', 'read a table again whole; readers keep the old rows until it is complete'],
+  ] as const) {
+    waiting(table.command(kind).description(description).argument('<table...>', 'namespace.name')).action(
+      (tables, options) =>
+        choose(async (context) => (await import('./table-control.ts')).control(context, tables, options, { kind })),
+    )
+  }
+
+  waiting(
+    table
+      .command('add')
+      .description('write tables into the configuration file, and copy them without stopping the others')
+      .argument('<table...>', 'namespace.name'),
+  ).action((tables, options) =>
+    choose(async (context) => (await import('./table-control.ts')).addTables(context, tables, options)),
+  )
+
   const checkpoint = program.command('checkpoint').description('how far the final tables are')
   checkpoint
     .command('list')
@@ -152,6 +184,19 @@ export function createProgram(version: string, runDemo: RunDemo): Program {
     .action((options) => choose(async (context) => (await import('./demo.ts')).demo(context, options, runDemo)))
 
   return { commander: program, globalOptions: () => program.opts<GlobalOptions>(), invocation: () => chosen }
+}
+
+/** What commands have in common that ask something of a sync. */
+function waiting(command: Command): Command {
+  return command
+    .option('--source <name>', 'where several sources have the table')
+    .option('--wait', 'wait until it is done, not only until it is taken up', false)
+    .option('--timeout <duration>', 'wait no longer than this: 30s, 10m', milliseconds)
+}
+
+function milliseconds(value: string): number {
+  if (!DURATION_PATTERN.test(value)) throw new InvalidArgumentError(`It must be ${DURATION_FORM}.`)
+  return durationMs(value)
 }
 
 function assignment(value: string, earlier: readonly string[]): readonly string[] {

@@ -20,7 +20,12 @@ export async function sync(
 ): Promise<CommandEnd> {
   const application = await context.open()
   const fixes = new Map<string, string>()
-  const summary = await run(context, application, { ...selection(options), once: options.once }, fixes)
+  const summary = await run(
+    context,
+    application,
+    { ...selection(options), once: options.once, reloads: context.reloads },
+    fixes,
+  )
   const { tables, outcome, ...counts } = summary
   for (const table of tables) context.output.event({ event: 'table', ...table })
   printEnd(context, summary, fixes)

@@ -5,6 +5,7 @@
  * Opening an application reads and checks the configuration and nothing more: no connection, no file of the stage or the
  * state, no heavy module. Each method takes what it needs and lets go of it before it resolves.
  */
+import type { ControlAction, ControlAnswer } from './control-request.ts'
 import type { QuarantineEntry, TableComparison } from './destination.ts'
 import type { Finding } from './finding.ts'
 import type { Position } from './position.ts'
@@ -83,7 +84,11 @@ export interface Discovery {
   })[]
 }
 
+/** Calls the listener each time that the configuration is to be read again, until disposed. */
+export type Reloads = (listener: () => void) => Disposable
+
 export interface SyncRequest extends Selection {
+  readonly reloads?: Reloads
   /** Stops at the position that was current at the start. */
   readonly once: boolean
 }
@@ -165,6 +170,44 @@ export interface QueryResult {
   readonly rows: AsyncIterable<readonly QueryValue[]>
 }
 
+/** What is asked of the sync that runs, or of the next one, about each of the tables. */
+export interface ControlCommand extends Selection {
+  readonly action: Exclude<ControlAction, { readonly kind: 'add' | 'replay' }>
+  readonly wait: ControlWait
+}
+
+export interface ControlWait {
+  /** `done`: until it is finished; `taken`: until the sync that runs has taken it up. */
+  readonly until: 'taken' | 'done'
+  /** Absent: without end for `done`, else some seconds. */
+  readonly timeoutMs: number | undefined
+}
+
+export interface AddCommand {
+  /** Absent: the only one. */
+  readonly source: string | undefined
+  /** `namespace.name`. */
+  readonly tables: readonly string[]
+  readonly wait: ControlWait
+}
+
+export interface ControlledTable {
+  readonly table: TableId
+  /** Absent: no sync has taken it up so far. */
+  readonly answer?: ControlAnswer
+}
+
+export interface ControlReport {
+  /** A sync runs. Else the next one takes up what was asked. */
+  readonly running: boolean
+  readonly tables: readonly ControlledTable[]
+}
+
+export interface AddReport extends ControlReport {
+  /** Written to the configuration file; the others were there already. */
+  readonly added: readonly TableId[]
+}
+
 export interface CleanupReport {
   readonly filesRemoved: number
   readonly bytesRemoved: number
@@ -188,6 +231,14 @@ export interface Application extends AsyncDisposable {
   /** The tables will be copied anew by the next sync. Final tables stay until then. Returns the tables, `source.namespace.name`. */
   resetCheckpoints(selection: Selection, signal: AbortSignal): Promise<readonly string[]>
   verify(request: VerifyRequest, onTable: (table: TableId) => void, signal: AbortSignal): Promise<VerificationReport>
+  /** Asks, and waits for answers. `onAnswer` hears of each as it comes. */
+  control(
+    command: ControlCommand,
+    onAnswer: (table: ControlledTable) => void,
+    signal: AbortSignal,
+  ): Promise<ControlReport>
+  /** Writes tables into the configuration file, leaving all else in it as it is, and asks the sync that runs to take them. */
+  addTables(command: AddCommand, onAnswer: (table: ControlledTable) => void, signal: AbortSignal): Promise<AddReport>
   quarantine(selection: Selection, limit: number, signal: AbortSignal): Promise<readonly QuarantineEntry[]>
   /**
    * Asks for the rows of quarantined entries to be read again, after the cause is mended: by the sync that runs, which is

@@ -30,10 +30,25 @@ export interface ConfiguredTable {
   readonly target: TargetTable
 }
 
+/** What another configuration has come to in a run. */
+export interface Reconfiguration {
+  /** Names of tables. */
+  readonly added: readonly string[]
+  readonly removed: readonly string[]
+  /** Tables that could not be added, with the reason. */
+  readonly problems: readonly string[]
+}
+
+/** The way to a run that goes on: set by it, absent before and after. */
+export interface RunHandle {
+  reconfigure?: ((tables: readonly ConfiguredTable[], settings: EngineSettings) => Promise<Reconfiguration>) | undefined
+}
+
 export interface SourceContext {
   readonly name: string
   readonly source: ChangeSource
-  readonly tables: readonly ConfiguredTable[]
+  /** May be replaced while a run goes on, through `handle`. */
+  tables: readonly ConfiguredTable[]
   /** Names (`namespace.name`) that this run merges; undefined: all. The others are staged. */
   readonly only: ReadonlySet<string> | undefined
   readonly destination: Destination
@@ -43,13 +58,15 @@ export interface SourceContext {
   readonly state: State
   /** Where the stage is shared: the ledger as it carries it. */
   readonly ledgerPages?: LedgerPages
-  readonly settings: EngineSettings
+  /** May be replaced while a run goes on: what depends on them asks anew each time. */
+  settings: EngineSettings
   readonly clock: Clock
   readonly log: Log
   readonly emit: (event: ProgressEvent) => void
   readonly runId: string
   /** Reads the configuration again and takes what is different. Returns why not, where it cannot. */
   readonly reload?: () => Promise<string | undefined>
+  readonly handle?: RunHandle
 }
 
 /** `graceful` first: finish what is in hand and commit it. `immediate`: stop now; nothing is lost. */

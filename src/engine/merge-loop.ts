@@ -21,14 +21,15 @@ export interface MergeLoopPorts {
   readonly letGo: () => Promise<void>
 }
 
-export async function runMerges({ clock, settings }: SourceContext, ports: MergeLoopPorts, wake: Wake): Promise<void> {
+export async function runMerges(context: SourceContext, ports: MergeLoopPorts, wake: Wake): Promise<void> {
+  const { clock } = context
   const { merger, backfills, stop, recorded, isLast, ask, done, letGo } = ports
   let lastFlushMs = Number.NEGATIVE_INFINITY
   while (!stop.graceful.aborted) {
     const to = recorded()
     const last = isLast()
     const pending = merger.pending(to, backfills.wants)
-    const waitMs = pending ? lastFlushMs + settings.freshnessMs - clock.elapsedMs() : Number.POSITIVE_INFINITY
+    const waitMs = pending ? lastFlushMs + context.settings.freshnessMs - clock.elapsedMs() : Number.POSITIVE_INFINITY
     if (pending && (waitMs <= 0 || last)) {
       lastFlushMs = clock.elapsedMs()
       await merger.flush(to, backfills.wants)

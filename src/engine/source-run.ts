@@ -16,7 +16,7 @@ import { Attempts } from './attempts.ts'
 import { type Backfill, BackfillBook } from './backfill-book.ts'
 import { BackfillMerger } from './backfill-merger.ts'
 import { type BackfillPorts, readBackfills } from './backfill-reader.ts'
-import type { SourceContext, StopSignals } from './context.ts'
+import type { ConfiguredTable, EngineSettings, Reconfiguration, SourceContext, StopSignals } from './context.ts'
 import { ControlDesk } from './control-desk.ts'
 import { createGuard, type Guard, type RetryNotice } from './guard.ts'
 import { KeyComparer } from './key-comparer.ts'
@@ -54,16 +54,28 @@ export async function runSource(context: SourceContext, stop: StopSignals, once:
   const tell = (notice: RetryNotice) => tellRetry(context, notice)
   const unreachable = new Attempts(UNREACHABLE_ATTEMPTS_MAX, context.clock, tell)
   const others = new Attempts(START_ATTEMPTS_MAX, context.clock, tell)
+  let current: SourceRun | undefined
+  const reconfigure = async (tables: readonly ConfiguredTable[], settings: EngineSettings) => {
+    context.settings = settings
+    if (current !== undefined) return current.reconfigure(tables)
+    // Between two attempts: the next one begins with them.
+    context.tables = tables
+    return { added: [], removed: [], problems: [] }
+  }
+  if (context.handle !== undefined) context.handle.reconfigure = reconfigure
   for (;;) {
     try {
       const started = await startSource(context, stop.immediate)
-      const outcome = await new SourceRun(context, stop, once, started).run()
+      current = new SourceRun(context, stop, once, started)
+      const outcome = await current.run()
       if (!(outcome.error instanceof SchemaMoved)) return outcome
     } catch (error) {
       if (stop.graceful.aborted) throw error
       const isUnreachable =
         isPipelineError(error, 'source_unreachable') || isPipelineError(error, 'destination_unreachable')
       await (isUnreachable ? unreachable : others).failed(error, stop.graceful)
+    } finally {
+      current = undefined
     }
   }
 }
@@ -86,6 +98,7 @@ class SourceRun {
   readonly #backfills: BackfillBook
   readonly #backfillPorts: BackfillPorts
   readonly #backfillMerger: BackfillMerger
+  readonly #admission: TableAdmission
   readonly #desk: ControlDesk
   readonly #mergeWake = new Wake()
   readonly #snapshotWake = new Wake()
@@ -165,12 +178,17 @@ class SourceRun {
     const done = (backfill: Backfill, message: string) => this.#desk.finished(backfill, message)
     const unread = () => this.#backfillWake.notify()
     this.#backfillMerger = new BackfillMerger(context, { ...ports, backfills, refuse, done, unread })
-    const admission = new TableAdmission(context, {
+    this.#admission = new TableAdmission(context, {
       ...ports,
       follower: this.#follower,
       unread: () => this.#snapshotWake.notify(),
     })
-    this.#desk = new ControlDesk(context, { ...ports, backfills, admission, changed: () => this.#wakeAll() })
+    this.#desk = new ControlDesk(context, {
+      ...ports,
+      backfills,
+      admission: this.#admission,
+      changed: () => this.#wakeAll(),
+    })
   }
 
   async run(): Promise<SourceOutcome> {
@@ -193,6 +211,15 @@ class SourceRun {
     clearTimeout(this.#rest)
     await destination.release()
     return this.#outcome()
+  }
+
+  /** Takes another list of tables, and settings that the stream has to be opened anew for. */
+  async reconfigure(tables: readonly ConfiguredTable[]): Promise<Reconfiguration> {
+    const done = await this.#admission.reconcile(tables)
+    this.#context.tables = this.#started.book.all().map((table) => table.configured)
+    this.#follower.refresh()
+    this.#wakeAll()
+    return done
   }
 
   /** A loop that fails ends the run: at once where going on could do harm, else after merging what is staged. */

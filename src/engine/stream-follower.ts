@@ -2,10 +2,11 @@
  * Follows the source's changes and makes them durable, connection after connection: each starts at the last recorded
  * boundary. A confirmation goes out only after the boundary is in the ledger.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Lease } from '../core/destination.ts'
 import { disposition, isPipelineError } from '../core/errors.ts'
 import { boundary, type Position } from '../core/position.ts'
-import type { ChangeStream, StreamEvent, StreamTable } from '../core/source.ts'
+import type { ChangeStream, StreamEvent, StreamRequest, StreamTable } from '../core/source.ts'
 import { columnById, type TableId, type TableSchema, tableName } from '../core/table-schema.ts'
 import type { Attempts } from './attempts.ts'
 import type { SourceContext, StopSignals } from './context.ts'
@@ -34,6 +35,8 @@ export interface FollowPorts {
   readonly unread: () => void
 }
 
+type StreamSettings = Pick<StreamRequest, 'flushAfterMs' | 'batchRowsMax' | 'batchBytesMax' | 'memoryBytesMax'>
+
 type SchemaEvent = Extract<StreamEvent, { kind: 'schema' }>
 
 interface NoticedSchema {
@@ -51,6 +54,7 @@ export class StreamFollower {
   #stream: ChangeStream | undefined
   #streams = 0
   #connection = new AbortController()
+  #opened: StreamSettings | undefined
   /** How often a table has been followed anew, by name. */
   readonly #beginnings = new Map<string, number>()
 
@@ -75,6 +79,16 @@ export class StreamFollower {
     this.#stream?.requestBoundary(lsn)
   }
 
+  /** Where the settings that the stream was opened with are others now, it is opened anew. */
+  refresh(): void {
+    if (this.#opened !== undefined && !isDeepStrictEqual(this.#opened, this.#streamSettings())) this.reconnect()
+  }
+
+  #streamSettings(): StreamSettings {
+    const { intervalMs, batchRowsMax, batchBytesMax, memoryBytesMax } = this.#context.settings
+    return { flushAfterMs: intervalMs, batchRowsMax, batchBytesMax, memoryBytesMax: memoryBytesMax / 4 }
+  }
+
   /** Follows the tables of the book anew, from the last recorded boundary on. */
   reconnect(): void {
     this.#connection.abort(new Error('followed anew'))
@@ -97,8 +111,10 @@ export class StreamFollower {
 
   /** One connection: until it breaks or a stop is asked for. */
   async #follow(signal: AbortSignal): Promise<void> {
-    const { source, settings } = this.#context
+    const { source } = this.#context
     const { lease, generation, stop } = this.#ports
+    const settings = this.#streamSettings()
+    this.#opened = settings
     const stager = new Stager(this.#context, lease, this.#streams++, stop.immediate)
     const schemas: NoticedSchema[] = []
     const beginnings = new Map(this.#beginnings)
@@ -108,10 +124,7 @@ export class StreamFollower {
           generation,
           fromLsn: this.#recordedLsn,
           tables: this.#streamTables(),
-          flushAfterMs: settings.intervalMs,
-          batchRowsMax: settings.batchRowsMax,
-          batchBytesMax: settings.batchBytesMax,
-          memoryBytesMax: settings.memoryBytesMax / 4,
+          ...settings,
           compareKeys: (schema, keys) => this.#ports.keys.compare(schema, keys, () => stager.drain()),
         },
         AbortSignal.any([signal, stager.failed]),

@@ -3,10 +3,10 @@
  * position, so that every change after it is staged.
  */
 import type { Lease } from '../core/destination.ts'
-import { PipelineError } from '../core/errors.ts'
+import { describeError, isPipelineError, PipelineError } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
-import type { TableId, TableSchema } from '../core/table-schema.ts'
-import type { ConfiguredTable, SourceContext, StopSignals } from './context.ts'
+import { type TableId, type TableSchema, tableName } from '../core/table-schema.ts'
+import type { ConfiguredTable, Reconfiguration, SourceContext, StopSignals } from './context.ts'
 import type { Guard } from './guard.ts'
 import type { StreamFollower } from './stream-follower.ts'
 import { BookedTable, newRecord, type TableBook } from './table-book.ts'
@@ -57,6 +57,32 @@ export class TableAdmission {
     })
     emit({ event: 'state', source: name, table: table.name, state: 'pending', reason: 'added', atMs: clock.nowMs() })
     this.#follow(table)
+  }
+
+  /** Makes the book what the configuration is now. What is known of a table is left as it is. */
+  async reconcile(tables: readonly ConfiguredTable[]): Promise<Reconfiguration> {
+    const { book, stop } = this.#ports
+    const isWanted = (table: BookedTable) => tables.some(({ request }) => tableName(request.table) === table.name)
+    const removed = book.all().filter((table) => !isWanted(table))
+    for (const table of removed) await this.dismiss(table)
+    const added: string[] = []
+    const problems: string[] = []
+    for (const configured of tables) {
+      const name = tableName(configured.request.table)
+      const known = book.find(configured.request.table)
+      if (known !== undefined) {
+        known.configured = configured
+        continue
+      }
+      try {
+        await this.admit(configured)
+        added.push(name)
+      } catch (error) {
+        if (!isPipelineError(error) || stop.immediate.aborted) throw error
+        problems.push(`${name}: ${describeError(error)}${error.hint === undefined ? '' : `. ${error.hint}`}`)
+      }
+    }
+    return { added, removed: removed.map((table) => table.name), problems }
   }
 
   /** It is no longer configured. Its final table stays as it is. */

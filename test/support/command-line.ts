@@ -70,6 +70,7 @@ export async function runCli(argv: readonly string[], options: CommandLineOption
     runDemo: options.runDemo ?? (() => Promise.reject(new Error('the test gave no demo'))),
     signal: options.signal ?? new AbortController().signal,
     interrupt: () => undefined,
+    reloads: () => ({ [Symbol.dispose]: () => undefined }),
   })
   const events = (): readonly Record<string, unknown>[] =>
     written.stdout

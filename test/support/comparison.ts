@@ -213,6 +213,26 @@ export function currentRowsSql(
     EXCEPT ALL SELECT ${values} FROM ${from} WHERE ${since} AND _op = 'delete')`
 }
 
+/** What breaks the rules of the table's write mode, told in words; none where all is well. */
+export async function brokenRules(destination: DuckDBConnection, table: ComparedTable): Promise<readonly string[]> {
+  const { target, key, write } = table
+  if (write === 'history') return brokenVersions(destination, target, key.length === 0 ? ['_fivetran_id'] : key)
+  return write === 'append' ? repeatedChanges(destination, target) : []
+}
+
+/** Each change has a position of its own; those that a reading anew has found share its boundary. */
+async function repeatedChanges(
+  destination: DuckDBConnection,
+  target: ComparedTable['target'],
+): Promise<readonly string[]> {
+  const rows = await textRows(
+    destination,
+    `SELECT _source_position, _op, count(*)::VARCHAR FROM ${quote(target.namespace)}.${quote(target.name)}
+     WHERE NOT ends_with(_source_position, '/0000000000') AND _op <> 'read' GROUP BY 1, 2 HAVING count(*) > 1 LIMIT 10`,
+  )
+  return rows.map(([position, op, count]) => `${target.name}: ${op} at ${position} is there ${count} times`)
+}
+
 /** What breaks the rules of a table of versions, told in words; none where all is well. */
 export async function brokenVersions(
   destination: DuckDBConnection,

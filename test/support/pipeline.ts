@@ -3,7 +3,7 @@
  * that fails, a source that is held up, a clock that jumps.
  */
 
-import { engineSettings } from '../../src/app-sync.ts'
+import { engineSettings } from '../../src/app-settings.ts'
 import { resolveTables } from '../../src/app-tables.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import {

@@ -2,7 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type pg from 'pg'
-import { textRows } from '../support/comparison.ts'
+import type { WriteMode } from '../../src/core/destination.ts'
+import { currentRowsSql, textRows } from '../support/comparison.ts'
 import type { Random } from './random.ts'
 import { SyncChild, type SyncChildOptions, type SyncExit } from './sync-child.ts'
 import { MONEY_TABLES, MONEY_TOTAL } from './world.ts'
@@ -117,11 +118,16 @@ export interface ReaderReport {
 }
 
 /** Reads the file now and then, as an analyst does, and holds it for a while: money must always add up. */
-export async function readNowAndThen(file: string, random: Random, signal: AbortSignal): Promise<ReaderReport> {
+export async function readNowAndThen(
+  file: string,
+  write: WriteMode,
+  random: Random,
+  signal: AbortSignal,
+): Promise<ReaderReport> {
   const report: ReaderReport = { reads: 0, refused: 0, wrong: [] }
   while (!signal.aborted) {
     await delay(random.integer(20, 600), undefined, { signal }).catch(() => undefined)
-    const total = await readTotal(file, random.chance(0.1) ? random.integer(100, 1500) : 0)
+    const total = await readTotal(file, random.chance(0.1) ? random.integer(100, 1500) : 0, write)
     if (total === 'refused') report.refused++
     else if (total !== undefined) {
       report.reads++
@@ -132,7 +138,11 @@ export async function readNowAndThen(file: string, random: Random, signal: Abort
 }
 
 /** Undefined: the tables are not there yet. */
-export async function readTotal(file: string, holdMs: number): Promise<string | 'refused' | undefined> {
+export async function readTotal(
+  file: string,
+  holdMs: number,
+  write: WriteMode = 'merge',
+): Promise<string | 'refused' | undefined> {
   let instance: DuckDBInstance
   try {
     instance = await DuckDBInstance.create(file, { access_mode: 'READ_ONLY' })
@@ -148,7 +158,7 @@ export async function readTotal(file: string, holdMs: number): Promise<string | 
         `SELECT count(*)::VARCHAR FROM information_schema.tables WHERE table_schema = 'torture' AND table_name IN (${names})`,
       )
       if (found?.[0] !== String(MONEY_TABLES.length)) return undefined
-      const parts = MONEY_TABLES.map((name) => `SELECT cents FROM torture.${name} WHERE NOT _fivetran_deleted`)
+      const parts = MONEY_TABLES.map((name) => currentRowsSql(write, `torture.${name}`, ['id'], ['cents']))
       const [sum] = await textRows(connection, `SELECT sum(cents)::VARCHAR FROM (${parts.join(' UNION ALL ')})`)
       if (holdMs > 0) await delay(holdMs)
       return sum?.[0] ?? 'nothing'

@@ -3,13 +3,15 @@
  *
  * Options: `--minutes` (default 5), `--seed` (default: from the clock), `--world-seconds` per world (default 60),
  * `--large` rows of the largest transactions (default 200000), `--state sqlite|file|postgres` (default: by the seed, each in
- * turn), `--stage local|s3` (default local), `--keep` folders of good runs too, `--hold` the server after the first world that comes out different, until Ctrl-C.
+ * turn), `--stage local|s3` (default local), `--write merge|append|history` (default merge), `--keep` folders of good runs
+ * too, `--hold` the server after the first world that comes out different, until Ctrl-C.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
+import { WRITE_MODES } from '../../src/core/destination.ts'
 import { startPostgres } from '../../src/demo/embedded-postgres.ts'
 import { STATE_KINDS } from '../support/state-config.ts'
 import { torture } from './torture.ts'
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     large: { type: 'string', default: '200000' },
     state: { type: 'string' },
     stage: { type: 'string', default: 'local' },
+    write: { type: 'string', default: 'merge' },
     keep: { type: 'boolean', default: false },
     hold: { type: 'boolean', default: false },
   },
@@ -31,6 +34,9 @@ const { values } = parseArgs({
 const wantedState = STATE_KINDS.find((kind) => kind === values.state)
 if (values.state !== undefined && wantedState === undefined)
   throw new Error(`--state is one of ${STATE_KINDS.join(', ')}, not ${values.state}`)
+
+const write = WRITE_MODES.find((mode) => mode === values.write)
+if (write === undefined) throw new Error(`--write is one of ${WRITE_MODES.join(', ')}, not ${values.write}`)
 
 const stage = STAGE_KINDS.find((kind) => kind === values.stage)
 if (stage === undefined) throw new Error(`--stage is one of ${STAGE_KINDS.join(', ')}, not ${values.stage}`)
@@ -56,6 +62,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
     seed,
     state,
     stage,
+    write,
     url: server.databaseUrl(database),
     folder,
     durationMs: Math.round(Math.min(worldMs, Math.max(5_000, endMs - performance.now()))),
@@ -69,7 +76,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
   })
   const { chaos, problems } = report
   say(
-    `seed ${seed}, state ${state}, stage ${stage}: ${problems.length === 0 ? 'equal' : 'DIFFERENT'}; ${report.statements} statements, ${report.rows} rows, ` +
+    `seed ${seed}, state ${state}, stage ${stage}, ${write}: ${problems.length === 0 ? 'equal' : 'DIFFERENT'}; ${report.statements} statements, ${report.rows} rows, ` +
       `${chaos.kills} kills, ${chaos.stops} stops, ${chaos.cuts} cuts, ${chaos.rivals} rivals, ${chaos.losses} lost states, ${chaos.restarts} starts, ` +
       `${report.reads} reads, ${report.beganLive ? 'live' : 'nothing copied'} at first; last run ${(report.finalRunMs / 1000).toFixed(1)} s`,
   )
@@ -79,7 +86,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
     failures++
     if (values.hold) await hold(database)
     say(
-      `  look into ${folder}; again: npm run torture -- --minutes 1 --world-seconds ${worldMs / 1000} --state ${state} --stage ${stage} --seed ${seed}`,
+      `  look into ${folder}; again: npm run torture -- --minutes 1 --world-seconds ${worldMs / 1000} --state ${state} --stage ${stage} --write ${write} --seed ${seed}`,
     )
   } else {
     if (!values.keep) await rm(folder, { recursive: true, force: true })

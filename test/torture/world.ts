@@ -3,6 +3,8 @@
  * and names that need quotes.
  */
 
+import type { WriteMode } from '../../src/core/destination.ts'
+
 /** How keys of a table are made. Few keys, so that they are used again and again. */
 export type KeyShape =
   | { readonly kind: 'integer'; readonly column: string }
@@ -140,6 +142,11 @@ export const WORLD: readonly WorldTable[] = [
     hardDelete: false,
   },
 ]
+
+/** What nothing tells apart has no versions. */
+export function writeOf(table: WorldTable, write: WriteMode): WriteMode {
+  return write === 'history' && table.key.kind === 'none' && !table.changeable ? 'merge' : write
+}
 
 /** Money that is only moved: the sum over both never changes. */
 export const MONEY_TABLES = ['money_a', 'money_b'] as const

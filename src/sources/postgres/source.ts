@@ -48,6 +48,7 @@ export class PostgresSource implements ChangeSource {
   readonly description: string
   readonly #settings: ConnectionSettings
   readonly #choice: ReadingChoice
+  readonly #polling: PollReading
   /** For short questions. Made when first needed, and again after it was lost. */
   #client: Promise<PostgresClient> | undefined
 
@@ -67,12 +68,18 @@ export class PostgresSource implements ChangeSource {
       slotTimeoutMs: config.slot_timeout,
     }
     const ask = (signal: AbortSignal) => this.#ask(signal)
+    this.#polling = new PollReading(config, options, ask, recorded)
     this.#choice = new ReadingChoice(
       config.mode,
       recorded?.identity,
       new LogReading(options, config.snapshot.chunk_bytes, ask),
-      new PollReading(config, options, ask, recorded),
+      this.#polling,
     )
+  }
+
+  /** Tables are configured otherwise from now on. */
+  useTables(tables: PostgresSourceConfig['tables']): void {
+    this.#polling.useTables(tables)
   }
 
   async discover(signal: AbortSignal): Promise<readonly DiscoveredTable[]> {

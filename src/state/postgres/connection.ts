@@ -1,11 +1,12 @@
 /**
  * The one connection of a state, with its calls one after the other. When it is lost it is made anew: at once where
- * somebody waits for requests or holds the lock, else with the next call. A call that was under way then fails, and
- * whoever made it makes it again.
+ * somebody waits for requests or holds the lock, else with the next call. A call that was under way is made once more;
+ * when that fails too the server is away, and whoever asked decides how long to wait.
  *
  *   none ──call──▶ connecting ──▶ prepared, locked, listening ──lost──▶ none
  *                     └── failed: the call says why ──▶ none
  */
+import { isPipelineError } from '../../core/errors.ts'
 import type { Place } from './errors.ts'
 import { postgresStateError } from './errors.ts'
 import { takeWriterLock } from './writer-lock.ts'
@@ -63,11 +64,17 @@ export class StateConnection implements AsyncDisposable {
     this.#options = options
   }
 
-  /** `doing` is a gerund: its object is the state. */
+  /** `doing` is a gerund: its object is the state. `work` is harmless when it is done twice. */
   run<T>(doing: string, work: (client: StateClient) => Promise<T>): Promise<T> {
     const { place } = this.#options
     const mine = this.#last
-      .then(async () => await this.#withinTime(await this.#connected(), work))
+      .then(() => this.#attempt(work))
+      .catch((error: unknown) => {
+        if (!isPipelineError(error, 'source_connection_lost')) throw error
+        // The server says goodbye before its end of the connection is seen to be gone.
+        this.#client?.destroy()
+        return this.#attempt(work)
+      })
       .catch((error: unknown) => {
         if (this.#client?.usable === false) this.#reconnect(RECONNECT_FIRST_MS, RECONNECT_FIRST_MS)
         throw postgresStateError(error, `${doing} the state ${place.server}, schema ${place.schema}`, place)
@@ -105,6 +112,10 @@ export class StateConnection implements AsyncDisposable {
     this.#listeners.clear()
     await this.#last
     await this.#client?.close()
+  }
+
+  async #attempt<T>(work: (client: StateClient) => Promise<T>): Promise<T> {
+    return await this.#withinTime(await this.#connected(), work)
   }
 
   async #connected(): Promise<StateClient> {

@@ -25,7 +25,7 @@ import { cursorFindings, examinePolling } from './examine-polling.ts'
 import { openFirstRead } from './first-read.ts'
 import { PollClock } from './poll-clock.ts'
 import { type PollOptions, pollOptions } from './poll-options.ts'
-import { LATE_ARRIVALS_BLIND_MS, LATE_ARRIVALS_MS, type PollSource, PollStream } from './poll-stream.ts'
+import { LATE_ARRIVALS_BLIND_MS, LATE_ARRIVALS_MS, PAGE_ROWS, type PollSource, PollStream } from './poll-stream.ts'
 import { pollFollowable } from './row-key.ts'
 import { rowRules } from './row-rules.ts'
 
@@ -43,7 +43,7 @@ const DATABASE =
 export class PollReading implements Reading {
   readonly mode = 'polling'
   readonly rows: RowScope
-  readonly #config: PostgresSourceConfig
+  #config: PostgresSourceConfig
   readonly #options: PrepareOptions
   readonly #ask: Ask
   readonly #recorded: Pick<SourceRecord, 'identity'> | undefined
@@ -69,13 +69,18 @@ export class PollReading implements Reading {
       intervalMs: config.interval,
       lateArrivalsMs: (isBlind) => this.#lateArrivalsMs(isBlind),
       optionsOf: ({ schema }) => this.#optionsOf(schema.table),
+      pageRows: PAGE_ROWS,
       historyBroken: false,
       failed: new Set(),
     }
     this.rows = {
-      condition: (catalog) => rowRules(catalog, pollOptions(config, catalog)).lives,
+      condition: (catalog) => rowRules(catalog, pollOptions(this.#config, catalog)).lives,
       now: async (client, signal) => this.#clock.target(await serverUs(client, signal)),
     }
+  }
+
+  useTables(tables: PostgresSourceConfig['tables']): void {
+    this.#config = { ...this.#config, tables }
   }
 
   schema({ request, catalog }: RequestedTable, serverVersion: number): TableSchema {

@@ -40,6 +40,8 @@ export interface PollSource {
   /** How late rows may become visible, by whether open transactions are seen. */
   readonly lateArrivalsMs: (isBlind: boolean) => number
   readonly optionsOf: (table: StreamTable) => PollOptions
+  /** Of a page, where many rows are to be expected. */
+  readonly pageRows: number
   /** Transaction ids of before mean nothing, since the server goes on from another history; until a poll is recorded. */
   historyBroken: boolean
   /** Names of tables that have failed in this run. Survives the stream. */
@@ -53,7 +55,7 @@ export const LATE_ARRIVALS_BLIND_MS = 600_000
 /** Polls take half of the time at most, except that a pause is no longer than this. */
 const PAUSE_MS_MAX = 300_000
 /** A second and a half of reading; what comes after it is not lost with the connection. */
-const PAGE_ROWS = 1_000_000
+export const PAGE_ROWS = 1_000_000
 /** After so long many rows may wait. */
 const CATCH_UP_AFTER_US = 300_000_000n
 /** A clock that is this far behind where it was has jumped. */
@@ -178,7 +180,8 @@ export class PollStream implements ChangeStream {
     const hasJumped = this.#serverUs - transaction.serverUs > JUMP_US
     const sinceMs = this.#lastPollMs === undefined ? 0 : performance.now() - this.#lastPollMs
     const reachBackMs = Math.max(lateMs, LATE_ARRIVALS_BLIND_MS) + sinceMs
-    const isCatchingUp = transaction.serverUs - this.#serverUs > CATCH_UP_AFTER_US || this.#lastRows >= PAGE_ROWS
+    const isCatchingUp =
+      transaction.serverUs - this.#serverUs > CATCH_UP_AFTER_US || this.#lastRows >= this.#source.pageRows
     return {
       client,
       transaction,
@@ -186,7 +189,7 @@ export class PollStream implements ChangeStream {
       limits: this.#request,
       lookBackUs: BigInt(lateMs) * 1000n,
       reachBackUs: hasJumped ? BigInt(Math.round(reachBackMs * 1000)) : 0n,
-      pageRows: isCatchingUp ? PAGE_ROWS : undefined,
+      pageRows: isCatchingUp ? this.#source.pageRows : undefined,
       numbering: progress.numbering,
       signal: this.#signal,
     }

@@ -9,15 +9,20 @@ export const HASHES_MAX = 500_000
 
 /** A hash table with open addressing; two 32-bit lanes per entry, both 0 where it is free. */
 export class RowHashes {
+  readonly #max: number
   #lanes = new Int32Array(0)
   #size = 0
+
+  constructor(max = HASHES_MAX) {
+    this.#max = max
+  }
 
   get size(): number {
     return this.#size
   }
 
   get isFull(): boolean {
-    return this.#size >= HASHES_MAX
+    return this.#size >= this.#max
   }
 
   has(hash: RowHash): boolean {
