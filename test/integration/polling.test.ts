@@ -14,11 +14,13 @@ test('a first read and what changes after it arrive without a slot or a publicat
   await using fixture = await SyncFixture.create({ sql: ORDERS, tables: ['public.orders'], source: polling })
   await fixture.once()
   expect(await fixture.differences(orders)).toEqual([])
-  await fixture.sql("UPDATE orders SET amount = amount + 1, updated_at = clock_timestamp() WHERE id % 10 = 0")
-  await fixture.sql("INSERT INTO orders (id, amount) SELECT g, g FROM generate_series(2001, 2100) g")
+  await fixture.sql('UPDATE orders SET amount = amount + 1, updated_at = clock_timestamp() WHERE id % 10 = 0')
+  await fixture.sql('INSERT INTO orders (id, amount) SELECT g, g FROM generate_series(2001, 2100) g')
   const { summary } = await fixture.once()
   expect(summary.changesStaged).toBe(200)
   expect(await fixture.differences(orders)).toEqual([])
-  expect(await fixture.sql('SELECT slot_name FROM pg_replication_slots WHERE database = current_database()')).toEqual([])
+  expect(await fixture.sql('SELECT slot_name FROM pg_replication_slots WHERE database = current_database()')).toEqual(
+    [],
+  )
   expect(await fixture.sql('SELECT pubname FROM pg_publication')).toEqual([])
 })
