@@ -24,6 +24,7 @@ import type {
   SourceStatus,
   TableStatus,
 } from './core/application.ts'
+import type { ControlRecord } from './core/control-request.ts'
 import type { QuarantineEntry, SourceCheckpoints } from './core/destination.ts'
 import { describeError, isPipelineError } from './core/errors.ts'
 import type { Finding } from './core/finding.ts'
@@ -84,6 +85,7 @@ async function sourceStatus(
   const record = await state.source(name)
   const waiting = await state.waiting(name)
   const [lastRun] = await state.runs(name, 1)
+  const open = await state.openRequests(name)
   const targets = knownTargets(
     config,
     name,
@@ -99,7 +101,12 @@ async function sourceStatus(
       lastRun === undefined
         ? undefined
         : { outcome: lastRun.outcome, startedMs: lastRun.startedMs, endedMs: lastRun.endedMs },
-    tables: records.map((table, index) => tableStatus(table, targets[index] ?? '', waiting)),
+    tables: await Promise.all(
+      records.map(async (table, index) => ({
+        ...tableStatus(table, targets[index] ?? '', waiting),
+        ...(await controlStatus(state, table, open)),
+      })),
+    ),
   }
 }
 
@@ -116,6 +123,23 @@ function tableStatus(record: TableRecord, target: string, waiting: readonly Stag
     waitingRows: own.reduce((sum, file) => sum + file.rows, 0),
     lastSyncMs,
     lastError: state === 'live' ? undefined : record.lastError,
+  }
+}
+
+async function controlStatus(
+  state: State,
+  { table, backfill }: TableRecord,
+  open: readonly ControlRecord[],
+): Promise<Pick<TableStatus, 'backfill' | 'asked'>> {
+  const chunks = backfill === undefined ? [] : await state.chunks(table)
+  const finished = chunks.filter((chunk) => chunk.finishedAt !== undefined)
+  const rows = finished.reduce((sum, chunk) => sum + chunk.rows, 0)
+  const asked = open
+    .filter(({ request, answer }) => answer === undefined && tableName(request.table) === tableName(table))
+    .map(({ request }) => request.action.kind)
+  return {
+    ...(backfill === undefined ? {} : { backfill: { rows, chunksDone: finished.length, chunks: chunks.length } }),
+    ...(asked.length === 0 ? {} : { asked }),
   }
 }
 

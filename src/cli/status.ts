@@ -20,6 +20,7 @@ export async function status(context: CommandContext, options: SelectionOptions)
       COLUMNS,
       tables.map((table) => row(table, nowMs)),
     )
+    for (const line of tables.flatMap(remarks)) output.answer(`${output.colors.cyan('◐')} ${printable(line)}`)
     for (const { table, lastError } of tables) {
       if (lastError !== undefined)
         output.answer(`${output.colors.red('✗')} ${printable(tableName(table))}: ${printable(lastError)}`)
@@ -43,6 +44,18 @@ const COLUMNS = [
   { title: 'QUARANTINED', align: 'right' },
   { title: 'LAST SYNC', align: 'right' },
 ] as const
+
+/** What goes on with a table besides its state, and what is to come. */
+function remarks({ table, backfill, asked }: TableStatus): readonly string[] {
+  const name = tableName(table)
+  const lines: string[] = []
+  if (backfill !== undefined) {
+    const { rows, chunksDone, chunks } = backfill
+    lines.push(`${name}: backfill, ${count(rows)} rows read again, ${chunksDone} of ${chunks} parts`)
+  }
+  if (asked !== undefined) lines.push(`${name}: asked for, not taken up yet: ${asked.join(', ')}`)
+  return lines
+}
 
 function row(table: TableStatus, nowMs: number): readonly string[] {
   return [

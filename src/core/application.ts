@@ -119,6 +119,10 @@ export interface TableStatus {
   readonly waitingRows: number
   readonly lastSyncMs: number | undefined
   readonly lastError: string | undefined
+  /** While rows of it are read again. */
+  readonly backfill?: { readonly rows: number; readonly chunksDone: number; readonly chunks: number }
+  /** Requests that no sync has taken up yet: `pause`, `backfill`. */
+  readonly asked?: readonly string[]
 }
 
 export interface CheckpointStatus {

@@ -146,11 +146,19 @@ test('beside the tables that are copied, the state of an idle sync is not writte
   await sync.heard('merged', (event) => event.tables.some((table) => table.updated === 1))
   // What that merge has written has been read from the log, and so have commits of tables that nobody copies.
   const versions = () => fixture.sql('SELECT xmin::text, ctid::text FROM sync_state.sync_sources')
-  await settled(fixture)
-  const before = { rows: await versions(), calls: written.length }
-  for (let commit = 0; commit < 50; commit++) await fixture.sql(`INSERT INTO unpublished VALUES (${commit})`)
-  await settled(fixture)
-  expect({ rows: await versions(), calls: written.length }).toEqual(before)
+  const log = async () =>
+    BigInt((await fixture.sql("SELECT (pg_current_wal_lsn() - '0/0')::text AS at"))[0]?.at as string)
+  for (let attempt = 1; ; attempt++) {
+    await settled(fixture)
+    const [before, from] = [{ rows: await versions(), calls: written.length }, await log()]
+    for (let commit = 0; commit < 50; commit++) await fixture.sql(`INSERT INTO unpublished VALUES (${commit})`)
+    await settled(fixture)
+    const now = { rows: await versions(), calls: written.length }
+    // Other databases of the server write too, and a stretch of log that is worth freeing is recorded.
+    if ((await log()) - from >= 8n << 20n && attempt < 10) continue
+    expect(now).toEqual(before)
+    break
+  }
 
   await fixture.sql('UPDATE items SET v = 2 WHERE id = 1')
   await sync.stop()

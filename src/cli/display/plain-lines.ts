@@ -4,6 +4,7 @@
 import type { ProgressEvent } from '../../core/progress.ts'
 import { bytes, compact, count, counted, duration, timeOfDay } from '../quantity.ts'
 import { printable } from '../terminal-text.ts'
+import { backfillEnd } from './backfill-end.ts'
 import { percentile } from './sparkline.ts'
 import { STATE_WORDS } from './view.ts'
 
@@ -41,6 +42,8 @@ export class PlainLines {
         return `${event.table}: ${STATE_WORDS[event.state]}${event.reason === undefined ? '' : `, ${event.reason}`}`
       case 'snapshot':
         return this.#snapshotText(event)
+      case 'backfill':
+        return this.#backfillText(event)
       case 'staged':
         this.#flow(event).lagBytes = event.lagBytes
         return undefined
@@ -69,6 +72,18 @@ export class PlainLines {
     this.#told.set(event.table, event.atMs)
     const of = finished ? '' : ` of about ${compact(event.estimatedRows)}`
     return `${event.table}: ${count(event.rows)}${of} rows copied (${bytes(event.bytes)})`
+  }
+
+  #backfillText(event: Extract<ProgressEvent, { event: 'backfill' }>): string | undefined {
+    if (event.outcome !== undefined) {
+      this.#told.delete(event.table)
+      return `${event.table}: ${backfillEnd(event)}`
+    }
+    const toldMs = this.#told.get(event.table)
+    if (toldMs === undefined) this.#told.set(event.table, event.atMs)
+    if (toldMs === undefined || event.atMs - toldMs < SUMMARY_MS) return undefined
+    this.#told.set(event.table, event.atMs)
+    return `${event.table}: ${count(event.rows)} of about ${compact(event.estimatedRows)} rows read again, ${count(event.merged)} merged`
   }
 
   #merged(event: Extract<ProgressEvent, { event: 'merged' }>): string | undefined {

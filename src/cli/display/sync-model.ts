@@ -1,6 +1,7 @@
 /** What the display knows: the events of a run, added up. Bounded, whatever the number of events. */
 import type { ProgressEvent } from '../../core/progress.ts'
 import type { TableState } from '../../core/state.ts'
+import { backfillEnd } from './backfill-end.ts'
 import { RateMeter } from './rate-meter.ts'
 
 export interface TableModel {
@@ -14,6 +15,8 @@ export interface TableModel {
   snapshotRows: number
   snapshotBytes: number
   estimatedRows: number
+  /** Absent while none goes on. */
+  backfill: { readonly rows: number; readonly bytes: number; readonly estimatedRows: number } | undefined
   quarantined: number
   latencyMs: number | undefined
   changedMs: number
@@ -78,6 +81,17 @@ export class SyncModel {
         table.snapshotRows = event.rows
         table.snapshotBytes = event.bytes
         table.estimatedRows = event.estimatedRows
+        break
+      }
+      case 'backfill': {
+        this.#recovered(source, event.atMs)
+        const table = this.#table(event.source, event.table)
+        const before = table.backfill ?? { rows: event.rows, bytes: event.bytes }
+        this.#count(table, event.rows - before.rows, event.bytes - before.bytes, event.atMs)
+        const { rows, bytes, estimatedRows, outcome } = event
+        table.backfill = outcome === undefined ? { rows, bytes, estimatedRows } : undefined
+        const level = outcome === 'refused' ? 'warning' : 'info'
+        if (outcome !== undefined) this.#note(level, `${event.table}: ${backfillEnd(event)}`, event.atMs)
         break
       }
       case 'staged':
@@ -174,6 +188,7 @@ export class SyncModel {
       snapshotRows: 0,
       snapshotBytes: 0,
       estimatedRows: 0,
+      backfill: undefined,
       quarantined: 0,
       latencyMs: undefined,
       changedMs: 0,

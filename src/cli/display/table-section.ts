@@ -55,7 +55,7 @@ function rank(table: TableModel, nowMs: number): number {
     case 'catching_up':
       return 2
     case 'live':
-      return isActive(table, nowMs) ? 3 : 6
+      return isActive(table, nowMs) || table.backfill !== undefined ? 3 : 6
     case 'pending':
       return 4
     case 'paused':
@@ -121,6 +121,10 @@ function cell(text: string, column: LiveColumn): string {
 }
 
 function stateText(table: TableModel): string {
+  if (table.state === 'live' && table.backfill !== undefined) {
+    const { rows, estimatedRows } = table.backfill
+    return estimatedRows === 0 ? 'backfill' : `backfill ${Math.min(99, Math.floor((rows / estimatedRows) * 100))} %`
+  }
   if (table.state !== 'snapshotting' || table.estimatedRows === 0) return STATE_WORDS[table.state]
   // The estimate may be too small: 100 % is when it is done.
   return `${STATE_WORDS.snapshotting} ${Math.min(99, Math.floor((table.snapshotRows / table.estimatedRows) * 100))} %`
@@ -138,6 +142,7 @@ function rate(perSecond: number, format: (value: number) => string): string {
 }
 
 function mark(table: TableModel, { nowMs, colors }: View): string {
+  if (table.state === 'live' && table.backfill !== undefined) return colors.cyan('◐')
   if (table.state === 'failed' || table.state === 'needs_resync') return colors.red('✗')
   if (table.state === 'snapshotting' || table.state === 'catching_up') return colors.cyan('◐')
   if (table.state !== 'live') return colors.dim('○')

@@ -37,14 +37,17 @@ export async function foldChanges(session: Session, input: MergeInput, options: 
       bucket === 0 ? `CREATE OR REPLACE TEMP TABLE merge_result AS ${select}` : `INSERT INTO merge_result ${select}`,
     )
     // Counted with all else where there is one bucket only; for all at once it would take too much memory.
-    if (buckets > 1) folded += requireOneResultPerKey(await session.row(`${KEY_COUNTS} WHERE rowid >= ${folded}`))
+    if (buckets > 1) folded += requireOneResultPerKey(await session.row(keyCountsSql(folded)))
   }
   // A target row is never changed by an older change.
   if (options.guarded) await session.run('DELETE FROM merge_result WHERE target_pos >= newest')
   if (input.features.truncates > 0) await applyTruncates(session, input)
 }
 
-const KEY_COUNTS = 'SELECT count(*) AS results, count(DISTINCT last) AS keys FROM merge_result'
+/** Of the results behind the first `folded`; within a transaction `rowid` does not count them. */
+export function keyCountsSql(folded: bigint): string {
+  return `SELECT count(*) AS results, count(DISTINCT last) AS keys FROM (SELECT last FROM merge_result OFFSET ${folded})`
+}
 
 /** Two results for one key are a bug, or a target that has a key twice. Returns the number of results. */
 export function requireOneResultPerKey(counts: Readonly<Record<string, unknown>>): bigint {

@@ -14,7 +14,7 @@
  * - `several`: the key may have more events.
  */
 import { ORDINAL_DIGITS, POSITION_LENGTH } from '../../core/position.ts'
-import { hasColumnSql, requireOneResultPerKey } from './fold.ts'
+import { hasColumnSql, keyCountsSql, requireOneResultPerKey } from './fold.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { Session } from './session.ts'
@@ -39,15 +39,13 @@ export async function foldVersions(session: Session, input: MergeInput, options:
   for (const [index, fold] of folds.entries()) {
     const into = index === 0 ? 'CREATE OR REPLACE TEMP TABLE merge_result AS' : 'INSERT INTO merge_result'
     await session.run(`${into} ${fold.keysSql()}`)
-    folded += requireOneResultPerKey(await session.row(`${KEY_COUNTS} WHERE rowid >= ${folded}`))
+    folded += requireOneResultPerKey(await session.row(keyCountsSql(folded)))
   }
   await addDeleted(session, input, options)
   const { several } = await session.row('SELECT count(*) FILTER (WHERE several) AS several FROM merge_result')
   if (Number(several) > 0) await foldSeveral(session, input, folds)
   if (options.guarded) await session.run('DELETE FROM merge_result WHERE target_pos >= newest')
 }
-
-const KEY_COUNTS = 'SELECT count(*) AS results, count(DISTINCT last) AS keys FROM merge_result'
 
 function foldsOf(input: MergeInput, options: VersionFoldOptions): readonly Fold[] {
   const { buckets } = input
