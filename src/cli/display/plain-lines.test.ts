@@ -67,3 +67,27 @@ test('an error comes with its fix, on one line, whatever is in the names', () =>
   }
   expect(linesOf([error], 0)).toEqual(['shop: error: public.a⏎b: Reading failed; fix: GRANT …'])
 })
+
+test('a backfill is told from time to time, and how it ended', () => {
+  const backfill = (atMs: number, rows: number, end = {}): ProgressEvent => ({
+    event: 'backfill',
+    source: 'shop',
+    table: 'public.orders',
+    rows,
+    merged: rows / 2,
+    bytes: 0,
+    chunksDone: 0,
+    chunks: 4,
+    estimatedRows: 4000,
+    ...end,
+    atMs,
+  })
+  const events = [backfill(0, 0), backfill(1000, 100), backfill(6000, 2000), backfill(7000, 3000)]
+  expect(linesOf([...events, backfill(8000, 4000, { outcome: 'done', deleted: 3 })], 9000)).toEqual([
+    'shop: public.orders: 2,000 of about 4.0k rows read again, 1,000 merged',
+    'shop: public.orders: backfill done, 4,000 rows read again, 3 rows deleted',
+  ])
+  expect(linesOf([backfill(0, 10, { outcome: 'refused', reason: 'its columns were changed' })], 1)).toEqual([
+    'shop: public.orders: backfill given up: its columns were changed',
+  ])
+})

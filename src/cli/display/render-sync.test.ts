@@ -56,6 +56,37 @@ describe('the live display', () => {
     expect(lines[1]).toContain('50 %  50.0k rows · 0 of 1 tables')
   })
 
+  test('shows how much of a live table is read again, and that it is paused', () => {
+    const backfill = (rows: number, second: number, end = {}): ProgressEvent => {
+      const progress = { rows, merged: 0, bytes: rows, chunksDone: 0, chunks: 4, estimatedRows: 40_000 }
+      return {
+        event: 'backfill',
+        source: 'shop',
+        table: 'public.orders',
+        ...progress,
+        ...end,
+        atMs: START + second * 1000,
+      }
+    }
+    const going = [state('public.orders', 'live'), backfill(0, 5), backfill(10_000, 9)]
+    const line = (events: readonly ProgressEvent[]) =>
+      renderSync(modelOf(events), view()).find((text) => text.includes('public.orders'))
+    expect(line(going)).toMatch(/◐ public\.orders +backfill 25 % +10,000/)
+    const ended = [...going, backfill(40_000, 10, { outcome: 'done', deleted: 1 })]
+    expect(line(ended)).toMatch(/● public\.orders +live/)
+    expect(renderSync(modelOf(ended), view()).join('\n')).toContain(
+      'backfill done, 40,000 rows read again, 1 row deleted',
+    )
+    const paused: ProgressEvent = {
+      event: 'state',
+      source: 'shop',
+      table: 'public.orders',
+      state: 'paused',
+      atMs: START,
+    }
+    expect(line([...going, paused])).toMatch(/○ public\.orders +paused/)
+  })
+
   test('follows: latency, position in the notation of the source, distance', () => {
     const lines = renderSync(
       modelOf([
