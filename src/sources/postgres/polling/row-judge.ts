@@ -58,7 +58,7 @@ export class PollJudge implements RowJudge {
     const { cursor, softDelete, unsettled } = this.#places
     this.returned++
     if (cursor >= 0) this.#noteCursor(row, source, cursor)
-    const isUnsettled = unsettled >= 100 && source.view.getUint8(row.offsets[unsettled] ?? 0) === 1
+    const isUnsettled = unsettled >= 0 && source.view.getUint8(row.offsets[unsettled] ?? 0) === 1
     if ((isUnsettled || this.#before.size > 0) && !this.#isNew(row, source, start, end, isUnsettled)) return LEAVE_OUT
     this.sent++
     return softDelete >= 0 && this.#isDeleted(row, source, softDelete) ? PUT_AND_DELETE_ROW : this.#verdict
