@@ -15,6 +15,7 @@ import {
   LATE_ARRIVALS_BLIND_MS,
   LATE_ARRIVALS_MS,
   PAGE_ROWS,
+  type PollSource,
   PollStream,
 } from '../../src/sources/postgres/polling/poll-stream.ts'
 import { pollFollowable } from '../../src/sources/postgres/polling/row-key.ts'
@@ -36,6 +37,7 @@ export interface PolledRow {
   readonly table: string
   readonly op: string
   readonly position: Position | undefined
+  readonly id?: unknown
   /** By name of the column. */
   readonly [column: string]: unknown
 }
@@ -52,10 +54,12 @@ const SIGNAL_MS = 100_000
 export class PollScene implements AsyncDisposable {
   readonly events: StreamEvent[] = []
   readonly tables = new Map<string, Followed>()
+  firstRows: readonly PolledRow[] = []
   readonly clock: PollClock
   readonly #options: SceneOptions
-  readonly #config: ReturnType<typeof postgresSourceSchema.parse>
+  #config: ReturnType<typeof postgresSourceSchema.parse>
   readonly #settings: ReturnType<typeof connectionSettings>
+  readonly #source: PollSource
   #reached: bigint
   #stream: PollStream | undefined
   #iterator: AsyncIterator<StreamEvent> | undefined
@@ -66,12 +70,23 @@ export class PollScene implements AsyncDisposable {
     this.#settings = connectionSettings({ url: options.url })
     this.clock = new PollClock(options.clock)
     this.#reached = options.clock ?? 0n
+    this.#source = {
+      settings: this.#settings,
+      clock: this.clock,
+      intervalMs: undefined,
+      lateArrivalsMs: (isBlind) => this.#lateMs(isBlind),
+      optionsOf: ({ schema }) => this.#optionsOf(schema.table),
+      pageRows: options.pageRows ?? PAGE_ROWS,
+      historyBroken: false,
+      failed: new Set(),
+      busy: new Map(),
+    }
   }
 
   /** Reads all tables for the first time. */
   static async open(options: SceneOptions): Promise<PollScene> {
     const scene = new PollScene(options)
-    await scene.firstRead()
+    scene.firstRows = await scene.firstRead()
     return scene
   }
 
@@ -142,6 +157,26 @@ export class PollScene implements AsyncDisposable {
     return this.close()
   }
 
+  rowsOf(batch: Batch): readonly PolledRow[] {
+    return rowsOf(batch)
+  }
+
+  /** Other options for the tables, from the next stream on. */
+  configure(tables: SceneOptions['tables']): void {
+    this.#config = postgresSourceSchema.parse({ type: 'postgres', url: this.#options.url, tables })
+  }
+
+  /** As if all polls so far had been made until `clock`, and had seen cursors up to it. Microseconds since 1970. */
+  async pretend(table: string, clock: bigint): Promise<void> {
+    await this.close()
+    const followed = this.tables.get(table)!
+    const seen = String(clock - 946_684_800_000_000n)
+    const history = [[String(clock), seen]]
+    followed.token = JSON.stringify({ ...this.token(table), seen, from: seen, history })
+    this.#reached = clock
+    this.clock.raise(clock)
+  }
+
   token(table: string): Readonly<Record<string, unknown>> {
     return JSON.parse(this.tables.get(table)?.token ?? 'null')
   }
@@ -183,16 +218,6 @@ export class PollScene implements AsyncDisposable {
 
   #open(): PollStream {
     if (this.#stream !== undefined) return this.#stream
-    const source = {
-      settings: this.#settings,
-      clock: this.clock,
-      intervalMs: undefined,
-      lateArrivalsMs: (isBlind: boolean) => this.#lateMs(isBlind),
-      optionsOf: ({ schema }: { readonly schema: TableSchema }) => this.#optionsOf(schema.table),
-      pageRows: this.#options.pageRows ?? PAGE_ROWS,
-      historyBroken: false,
-      failed: new Set<string>(),
-    }
     const request: StreamRequest = {
       generation: 1,
       fromLsn: this.#reached,
@@ -208,7 +233,7 @@ export class PollScene implements AsyncDisposable {
       batchBytesMax: 8 * 1024 * 1024,
       memoryBytesMax: 32 * 1024 * 1024,
     }
-    this.#stream = new PollStream(source, request, AbortSignal.timeout(SIGNAL_MS))
+    this.#stream = new PollStream(this.#source, request, AbortSignal.timeout(SIGNAL_MS))
     this.#iterator = this.#stream[Symbol.asyncIterator]()
     return this.#stream
   }

@@ -85,6 +85,7 @@ export async function openSnapshot(
   const settings = { ...options.settings, statementTimeoutMs: 0 }
   await using cleanup = new AsyncDisposableStack()
   const connecting = connect(settings, { purpose: 'snapshot' }, signal)
+  connecting.catch(() => undefined) // until it is awaited
   const onFailure = new AsyncDisposableStack()
   onFailure.defer(() => connecting.then((client) => client.close()).catch(() => undefined))
   try {
