@@ -72,6 +72,7 @@ export class PollReading implements Reading {
       pageRows: PAGE_ROWS,
       historyBroken: false,
       failed: new Set(),
+      busy: new Map(),
     }
     this.rows = {
       condition: (catalog) => rowRules(catalog, pollOptions(this.#config, catalog)).lives,

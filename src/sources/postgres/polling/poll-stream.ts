@@ -46,6 +46,8 @@ export interface PollSource {
   historyBroken: boolean
   /** Names of tables that have failed in this run. Survives the stream. */
   readonly failed: Set<string>
+  /** Until when tables that somebody holds are left out, by name; by `performance.now`. Survives the stream. */
+  readonly busy: Map<string, number>
 }
 
 /** How far the clocks of those who write cursors may differ, where open transactions are seen. */
@@ -70,8 +72,6 @@ export class PollStream implements ChangeStream {
   readonly #signal: AbortSignal
   readonly #intervalMs: number
   readonly #tables = new Map<string, PolledTable>()
-  /** Until when a table is left out, by a clock that does not jump. */
-  readonly #busy = new Map<string, number>()
   #client: PostgresClient | undefined
   #wanted = 0n
   #reached: bigint
@@ -149,7 +149,7 @@ export class PollStream implements ChangeStream {
     const client = await this.#connected()
     const now = performance.now()
     const tables = [...this.#tables.values()].filter(
-      (table) => !table.ended && (this.#busy.get(table.name) ?? 0) <= now && table.oid !== undefined,
+      (table) => !table.ended && (this.#source.busy.get(table.name) ?? 0) <= now && table.oid !== undefined,
     )
     const own = ownSessions(this.#source.settings.applicationName)
     const oids = tables.flatMap((table) => table.oid ?? [])
@@ -283,8 +283,7 @@ export class PollStream implements ChangeStream {
     } catch (error) {
       this.#signal.throwIfAborted()
       if (isPipelineError(error, 'source_busy')) {
-        this.#source.failed.delete(table.name)
-        this.#busyUntil(table)
+        this.#source.busy.set(table.name, performance.now() + BUSY_MS)
         throw error
       }
       if (!concernsTable(error)) throw whatPasses(error)
@@ -295,10 +294,6 @@ export class PollStream implements ChangeStream {
         context: { table: table.name },
       })
     }
-  }
-
-  #busyUntil(table: PolledTable): void {
-    this.#busy.set(table.name, performance.now() + BUSY_MS)
   }
 
   #boundary(lsn: bigint, progress: PollProgress): StreamEvent {
