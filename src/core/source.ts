@@ -108,6 +108,15 @@ export interface ChangeSource extends Source {
     signal: AbortSignal,
     beforePublishing?: (tables: readonly TableId[]) => Promise<void>,
   ): Promise<PreparedSource>
+  /**
+   * What `prepare` does for the changes of tables, while the stream goes on: for tables that are added, or were made anew.
+   * `tables`: all that are followed from now on.
+   */
+  publish(
+    tables: readonly TableRequest[],
+    signal: AbortSignal,
+    beforePublishing?: (tables: readonly TableId[]) => Promise<void>,
+  ): Promise<void>
   /** The LSN up to which the source has written now: where `sync --once` stops. */
   currentLsn(signal: AbortSignal): Promise<bigint>
   /** An exact pair (boundary, snapshot) over `tables`. */

@@ -243,11 +243,10 @@ export class ControlDesk {
 }
 
 /** Why rows of the table cannot be read again into the table that is there. */
-function obstacleOf({ name, schema, record, configured }: BookedTable): string | undefined {
+function obstacleOf({ name, schema, record }: BookedTable): string | undefined {
   const { state, resumeState } = record
   const resync = `simplyload table resync ${name} reads it again whole`
   if (schema.identity.kind !== 'key') return `its rows have no key by which they could be found again: ${resync}`
-  if (configured.target.write !== 'merge') return `it is written with \`write: ${configured.target.write}\`: ${resync}`
   if (state === 'needs_resync') return `changes of it are lost: ${resync}`
   if (state === 'failed') return `it failed: ${record.lastError ?? 'see status'}`
   const reached = state === 'paused' ? (resumeState ?? 'pending') : state

@@ -33,7 +33,7 @@ export class TableAdmission {
     this.#ports = ports
   }
 
-  /** Throws what `describe` and `prepare` of the source throw; then nothing was changed. */
+  /** Throws what `describe` and `publish` of the source throw; then nothing was changed. */
   async readAgain(table: BookedTable, reason: string): Promise<void> {
     const schema = await this.#prepare(table.configured)
     // What waits in the stream is of the form before.
@@ -119,7 +119,7 @@ export class TableAdmission {
     invariant(schema !== undefined, 'describe answers for each table')
     const others = book.all().map((table) => table.configured.request)
     const isNew = book.find(request.table) === undefined
-    await source.prepare(isNew ? [...others, request] : others, false, stop.immediate, (lacking) =>
+    await source.publish(isNew ? [...others, request] : others, stop.immediate, (lacking) =>
       this.#loseOthers(lacking, request.table),
     )
     return schema

@@ -12,6 +12,7 @@ export function wrapSource(inner: ChangeSource, over: Partial<ChangeSource>): Ch
     examine: (...args) => inner.examine(...args),
     describe: (...args) => inner.describe(...args),
     prepare: (...args) => inner.prepare(...args),
+    publish: (...args) => inner.publish(...args),
     currentLsn: (...args) => inner.currentLsn(...args),
     openSnapshot: (...args) => inner.openSnapshot(...args),
     resolveRange: (...args) => inner.resolveRange(...args),

@@ -12,7 +12,7 @@ import type { TableId, TableSchema } from '../../core/table-schema.ts'
 import type { CatalogTable } from './catalog.ts'
 import { tableWarnings } from './discover.ts'
 import { examineSource } from './examine.ts'
-import { dropReplication, type PrepareOptions, prepareSource } from './prepare.ts'
+import { dropReplication, type PrepareOptions, prepareSource, publishTables } from './prepare.ts'
 import { readPublications } from './publication.ts'
 import { LOGGED_ROWS } from './read-rows.ts'
 import type { Ask, Reading } from './reading.ts'
@@ -52,6 +52,14 @@ export class LogReading implements Reading {
     beforePublishing: (tables: readonly TableId[]) => Promise<void>,
   ): Promise<PreparedSource> {
     return prepareSource(this.#options, tables, mayCreateSlot, signal, beforePublishing)
+  }
+
+  publish(
+    tables: readonly TableRequest[],
+    signal: AbortSignal,
+    beforePublishing: (tables: readonly TableId[]) => Promise<void>,
+  ): Promise<void> {
+    return publishTables(this.#options, tables, signal, beforePublishing)
   }
 
   openSnapshot(request: SnapshotRequest, signal: AbortSignal): Promise<SnapshotSession> {

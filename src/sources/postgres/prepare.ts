@@ -37,12 +37,7 @@ export async function prepareSource(
   await using client = await connect({ ...settings, statementTimeoutMs: 0 }, { purpose: 'prepare' }, signal)
   await requirePrimary(client, signal)
   const { system, timeline } = await identifying
-  const tables = await requestedTables(client, requests, signal)
-  const present = await readPublications(client, [names.publication, names.appendPublication], signal)
-  const changes = publicationChanges(names, present, tables, client.serverVersion, options.ownsPublications)
-  const lacking = notWhollyPublished(names, present, tables, client.serverVersion)
-  if (lacking.length > 0) await beforePublishing(lacking.map(({ request }) => request.table))
-  await applyPublicationChanges(client, changes, slotTimeoutMs, signal)
+  await publish(client, options, requests, signal, beforePublishing)
 
   const before = await readSlot(client, names.slot, signal)
   if (before === undefined) {
@@ -58,6 +53,33 @@ export async function prepareSource(
     created: before === undefined,
     restartLsn: slot.confirmedLsn,
   }
+}
+
+/** The publications alone: the slot is there and in use. */
+export async function publishTables(
+  options: PrepareOptions,
+  requests: readonly TableRequest[],
+  signal: AbortSignal,
+  beforePublishing: (tables: readonly TableId[]) => Promise<void>,
+): Promise<void> {
+  const settings = { ...options.settings, statementTimeoutMs: 0 }
+  await using client = await connect(settings, { purpose: 'prepare' }, signal)
+  await publish(client, options, requests, signal, beforePublishing)
+}
+
+async function publish(
+  client: PostgresClient,
+  { names, ownsPublications, slotTimeoutMs }: PrepareOptions,
+  requests: readonly TableRequest[],
+  signal: AbortSignal,
+  beforePublishing: (tables: readonly TableId[]) => Promise<void>,
+): Promise<void> {
+  const tables = await requestedTables(client, requests, signal)
+  const present = await readPublications(client, [names.publication, names.appendPublication], signal)
+  const changes = publicationChanges(names, present, tables, client.serverVersion, ownsPublications)
+  const lacking = notWhollyPublished(names, present, tables, client.serverVersion)
+  if (lacking.length > 0) await beforePublishing(lacking.map(({ request }) => request.table))
+  await applyPublicationChanges(client, changes, slotTimeoutMs, signal)
 }
 
 async function requirePrimary(client: PostgresClient, signal: AbortSignal): Promise<void> {

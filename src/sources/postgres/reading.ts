@@ -32,6 +32,11 @@ export interface Reading {
     signal: AbortSignal,
     beforePublishing: (tables: readonly TableId[]) => Promise<void>,
   ): Promise<PreparedSource>
+  publish(
+    tables: readonly TableRequest[],
+    signal: AbortSignal,
+    beforePublishing: (tables: readonly TableId[]) => Promise<void>,
+  ): Promise<void>
   openSnapshot(request: SnapshotRequest, signal: AbortSignal): Promise<SnapshotSession>
   openStream(request: StreamRequest, signal: AbortSignal): Promise<ChangeStream>
   drop(signal: AbortSignal): Promise<void>

@@ -109,6 +109,15 @@ export class PostgresSource implements ChangeSource {
     return why === undefined ? prepared : { ...prepared, notices: [why, ...(prepared.notices ?? [])] }
   }
 
+  async publish(
+    tables: readonly TableRequest[],
+    signal: AbortSignal,
+    beforePublishing: (tables: readonly TableId[]) => Promise<void> = async () => undefined,
+  ): Promise<void> {
+    const { reading } = await this.#choice.make(tables, signal)
+    await reading.publish(tables, signal, beforePublishing)
+  }
+
   async currentLsn(signal: AbortSignal): Promise<bigint> {
     const { reading } = await this.#choice.make([], signal)
     return reading.rows.now(await this.#ask(signal), signal)

@@ -119,6 +119,10 @@ export class PollReading implements Reading {
     return [...findings, { subject, level: 'warning', message: slot, fix: dropSlotSql(this.#options.names.slot) }]
   }
 
+  async publish(): Promise<void> {
+    // Tables that are polled are only read.
+  }
+
   async prepare(
     _tables: readonly TableRequest[],
     _mayCreateSlot: boolean,
