@@ -52,7 +52,7 @@ export class LocalCopies {
       }),
     )
     if (settled.some((each) => each.status === 'rejected')) {
-      for (const copy of copies) await this.#leave(copy, false)
+      await this.#leave(copies, false)
       signal.throwIfAborted()
       // The first to fail is the reason of all others.
       throw failed.signal.reason
@@ -68,7 +68,7 @@ export class LocalCopies {
         isLoaded = true
       },
       [Symbol.asyncDispose]: async () => {
-        for (const copy of copies.splice(0)) await this.#leave(copy, isLoaded)
+        await this.#leave(copies.splice(0), isLoaded)
       },
     }
   }
@@ -101,16 +101,18 @@ export class LocalCopies {
     }
   }
 
-  async #leave(copy: Copy, isLoaded: boolean): Promise<void> {
-    copy.users--
-    if (copy.users > 0) return
-    const location = await copy.location.catch(() => undefined)
-    if (isLoaded || location === undefined) await this.#drop(copy, location)
+  async #leave(copies: readonly Copy[], isLoaded: boolean): Promise<void> {
+    for (const copy of copies) {
+      copy.users--
+      if (copy.users > 0) continue
+      const location = await copy.location.catch(() => undefined)
+      if (isLoaded || location === undefined) await this.#drop(copy, location)
+    }
     let kept = 0
-    for (const each of [...this.#copies.values()].reverse()) {
-      if (each.users > 0) continue
-      kept += each.bytes
-      if (kept > this.#ports.keepBytesMax) await this.#drop(each, await each.location)
+    for (const copy of [...this.#copies.values()].reverse()) {
+      if (copy.users > 0) continue
+      kept += copy.bytes
+      if (kept > this.#ports.keepBytesMax) await this.#drop(copy, await copy.location)
     }
   }
 

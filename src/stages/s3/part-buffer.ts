@@ -130,10 +130,10 @@ export class PartBuffer {
   async #readSpool(): Promise<Buffer> {
     invariant(this.#spool !== undefined, 'a file is open')
     const { handle, path } = this.#spool
-    const buffer = Buffer.allocUnsafeSlow(this.#length)
+    const buffer = this.#memory.claimedBuffer(this.#length)
     try {
-      for (let read = 0; read < buffer.byteLength; ) {
-        const { bytesRead } = await handle.read(buffer, read, buffer.byteLength - read, read)
+      for (let read = 0; read < this.#length; ) {
+        const { bytesRead } = await handle.read(buffer, read, this.#length - read, read)
         if (bytesRead === 0) throw new Error(`it ends after ${read} bytes`)
         read += bytesRead
       }

@@ -33,6 +33,17 @@ describe('copies on this machine', () => {
     expect(await copiesIn(fixture.cache)).toEqual([])
   })
 
+  it('that wait for another attempt are bounded, and the oldest go first', async () => {
+    const stage = fixture.open({ keptCopiesBytesMax: 150_000 })
+    for (const path of ['a', 'b', 'c', 'd']) {
+      const file = recorded(path, await putFile(stage, path, SMALL))
+      await using _failed = await stage.fetch([file], never)
+    }
+    expect(await copiesIn(fixture.cache)).toHaveLength(2)
+    await using _again = await stage.fetch([recorded('d', { bytes: SMALL.byteLength })], never)
+    expect(fixture.store.count('GetObject')).toBe(4)
+  })
+
   it('are gone when the stage is closed, and those of a killed process with the next one', async () => {
     const host = hostname()
       .toLowerCase()

@@ -18,12 +18,14 @@ export interface S3StageOptions extends Omit<BucketSettings, 'idleMs'> {
   readonly partBytes?: number
   /** A connection on which nothing moves for so long is given up. Milliseconds. */
   readonly idleMs?: number
+  /** Bound on copies that wait for another attempt. */
+  readonly keptCopiesBytesMax?: number
 }
 
 /** Large enough that requests do not count, small enough that several are on their way in little memory. */
 const PART_BYTES = 8 << 20
-/** Of copies that wait for another attempt: what a merge that waits for a lock would else fetch again and again. */
-const COPIES_KEPT_BYTES_MAX = 2 ** 30
+/** What a merge that waits for a lock would else fetch again and again. */
+const KEPT_COPIES_BYTES_MAX = 2 ** 30
 /** A store that sends nothing for so long has lost the request. */
 const IDLE_MS = 30_000
 const READ_BYTES_MAX = 256 << 20
@@ -44,6 +46,7 @@ class S3Stage implements Stage {
 
   constructor(options: S3StageOptions) {
     const { cache, memoryBytesMax, partBytes = PART_BYTES, idleMs = IDLE_MS } = options
+    const { keptCopiesBytesMax = KEPT_COPIES_BYTES_MAX } = options
     this.#prefix = { prefix: options.prefix }
     this.#bucket = new Bucket({ ...options, idleMs })
     this.#scratch = new ScratchFolder(cache)
@@ -53,7 +56,7 @@ class S3Stage implements Stage {
       idleMs,
       scratch: this.#scratch,
       keyOf: (path) => this.#key(path),
-      keepBytesMax: COPIES_KEPT_BYTES_MAX,
+      keepBytesMax: keptCopiesBytesMax,
     })
   }
 

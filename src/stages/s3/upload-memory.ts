@@ -32,6 +32,12 @@ export class UploadMemory {
     return (bytes === this.partBytes ? this.#spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(bytes)
   }
 
+  /** For a part that has been claimed. At least as long as asked for. */
+  claimedBuffer(bytes: number): Buffer {
+    const fitsSpare = bytes <= this.partBytes && 2 * bytes >= this.partBytes
+    return (fitsSpare ? this.#spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(bytes)
+  }
+
   /** It is filled and counts among the parts on their way, or nobody needs it. */
   release(bytes: number): void {
     this.#held -= bytes
