@@ -1,5 +1,6 @@
 /** What commands ask without moving data: status, checkpoints, discovery, doctor, quarantine. */
 
+import { examineHistories } from './app-history.ts'
 import { openSource } from './app-sources.ts'
 import { examineStage } from './app-stage.ts'
 import { knownTargets, resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
@@ -246,6 +247,7 @@ export async function* doctor(
           signal,
         )),
       )
+      findings.push(...(await examineHistories(source, tables, signal)))
       transformed.push(...(await transformedTables(source, tables, signal)))
     } catch (error) {
       findings.push(failed('connection', error))

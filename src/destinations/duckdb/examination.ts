@@ -8,9 +8,11 @@ import type { Finding } from '../../core/finding.ts'
 import { tableName } from '../../core/table-schema.ts'
 import type { DatabaseFile } from './database-file.ts'
 import { foldCase } from './identifiers.ts'
+import { loadLayouts } from './layout-store.ts'
 import { hasMetadata, requireKnownFormat } from './metadata-schema.ts'
 import { requireFreeName } from './promotion.ts'
 import type { Session } from './session.ts'
+import { writeModeOf } from './table-layout.ts'
 
 /** Passed checks included. Throws only what the signal says. */
 export async function examineDestination(
@@ -24,7 +26,7 @@ export async function examineDestination(
     await file.use('read', `Examining ${file.path}`, signal, async (session) => {
       findings.push({ subject: file.path, level: 'ok', message: 'is a DuckDB database and can be opened' })
       if (await hasMetadata(session)) await requireKnownFormat(session, file.path)
-      findings.push(...(await foreignTables(session, targets)))
+      findings.push(...(await foreignTables(session, targets)), ...(await otherModes(session, targets)))
     })
   } catch (error) {
     signal.throwIfAborted()
@@ -66,6 +68,31 @@ async function foreignTables(session: Session, targets: readonly TargetTable[]):
       const fix = error.hint === undefined ? {} : { fix: error.hint }
       const subject = `${target.namespace}.${target.name}`
       findings.push({ subject, level: 'error', message: describeError(error.cause), ...fix })
+    }
+  }
+  return findings
+}
+
+/** Tables that were written in another mode than the configuration says. */
+async function otherModes(session: Session, targets: readonly TargetTable[]): Promise<readonly Finding[]> {
+  if (!(await hasMetadata(session))) return []
+  const findings: Finding[] = []
+  for (const [source, of] of Map.groupBy(targets, (target) => target.table.source)) {
+    const book = await loadLayouts(
+      session,
+      source,
+      of.map((target) => target.table),
+    )
+    for (const { table, write, namespace, name } of of) {
+      const layout = book.get(table, 'final')?.layout
+      if (layout === undefined || writeModeOf(layout) === write) continue
+      const before = writeModeOf(layout)
+      findings.push({
+        subject: `${namespace}.${name}`,
+        level: 'error',
+        message: `was written in mode ${before}, and the configuration says ${write}`,
+        fix: `Set write back to ${before}, or ${before === 'merge' ? '' : 'give it another target and '}read it again: simplyload table resync ${tableName(table)}`,
+      })
     }
   }
   return findings

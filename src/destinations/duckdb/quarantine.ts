@@ -3,20 +3,13 @@ import type { QuarantineEntry } from '../../core/destination.ts'
 import type { Position } from '../../core/position.ts'
 import type { TableId } from '../../core/table-schema.ts'
 import { isParsed, keyText } from './column-type.ts'
+import { isCurrentSql } from './current-rows.ts'
 import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { Session } from './session.ts'
 import { hasQuarantine } from './stage-inspection.ts'
 import { relationSql, type StageRelation } from './stage-relation.ts'
-import {
-  columnSql,
-  DELETED_ID,
-  dataColumns,
-  identityColumns,
-  POSITION_ID,
-  type TableLayout,
-  tableSql,
-} from './table-layout.ts'
+import { columnSql, dataColumns, identityColumns, POSITION_ID, type TableLayout, tableSql } from './table-layout.ts'
 
 const ENTRY = '[{"columnId":"INTEGER","reason":"VARCHAR","raw":"VARCHAR","key":"VARCHAR"}]'
 
@@ -154,7 +147,7 @@ export async function closeEntries(
   await session.run(
     `CREATE OR REPLACE TEMP TABLE replay_rows AS SELECT * FROM
        (SELECT ${keyText(parts)} AS key, ${columnSql(layout, POSITION_ID)} AS position FROM ${tableSql(layout)}
-        WHERE ${columnSql(layout, DELETED_ID)} IS NOT TRUE) WHERE key IN (SELECT key FROM replay_keys)`,
+        WHERE ${isCurrentSql(layout)}) WHERE key IN (SELECT key FROM replay_keys)`,
   )
   const at = quoteLiteral(position)
   const again = `SELECT key FROM _simplyload.quarantine WHERE source = $1 AND namespace = $2 AND table_name = $3

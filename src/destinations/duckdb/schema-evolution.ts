@@ -177,7 +177,7 @@ function requireSameWrite(layout: TableLayout, schema: TableSchema, target: Targ
   const before = writeModeOf(layout)
   throw new PipelineError('destination_rejected', `Writing ${table} in mode ${target.write}`, {
     cause: new Error(`its table on the destination was written in mode ${before}`),
-    hint: `Set write back to ${before}, or give the table another target and read it again: simplyload table resync ${table}`,
+    hint: `Set write back to ${before}, or ${before === 'merge' ? '' : 'give the table another target and '}read it again: simplyload table resync ${table}`,
     context: { table },
   })
 }
