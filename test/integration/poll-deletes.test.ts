@@ -1,0 +1,84 @@
+/** What no cursor tells: rows that are gone, and rows whose cursor moved backwards, found by comparing keys. */
+import { expect, test } from 'vitest'
+import { SyncFixture } from '../support/sync-fixture.ts'
+
+const ITEMS = `
+  CREATE TABLE item (id int, region text COLLATE "C", note text, updated_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (region, id));
+  CREATE INDEX ON item (updated_at);
+  INSERT INTO item (id, region, note) SELECT g, r, 'n' FROM generate_series(1, 50) g, unnest(ARRAY['a', 'b "quoted", \\ and {braces}', 'ü']) r;
+`
+const item = { namespace: 'public', name: 'item', key: ['region', 'id'] }
+const polling = { mode: 'polling' }
+
+const open = (options: Readonly<Record<string, unknown>> = {}) =>
+  SyncFixture.create({
+    sql: ITEMS,
+    tables: [{ name: 'public.item', detect_deletes: '0s', ...options }],
+    source: polling,
+  })
+
+test.each([
+  ['marked', {}],
+  ['removed', { hard_delete: true }],
+])('rows that are gone are %s by the sync that runs once', async (_, options) => {
+  await using fixture = await open(options)
+  await fixture.once()
+  await fixture.sql(
+    "DELETE FROM item WHERE id % 7 = 0; UPDATE item SET id = 1000 + id, updated_at = clock_timestamp() WHERE region = 'a' AND id < 5",
+  )
+  const { events } = await fixture.once()
+  expect(await fixture.differences(item)).toEqual([])
+  expect(events.filter(({ event }) => event === 'notice')).toEqual([])
+  const [[rows] = []] = await fixture.copied(`SELECT count(*)::VARCHAR FROM copy.item`)
+  expect(Number(rows)).toBe('hard_delete' in options ? 150 - 21 : 150 + 4)
+})
+
+test('a truncated table is empty, and rows that come back live again', async () => {
+  await using fixture = await open()
+  await fixture.once()
+  await fixture.sql('TRUNCATE item')
+  await fixture.once()
+  expect(await fixture.differences(item)).toEqual([])
+  await fixture.sql("INSERT INTO item (id, region, note) VALUES (1, 'a', 'back')")
+  await fixture.once()
+  expect(await fixture.differences(item)).toEqual([])
+})
+
+test('rows whose cursor moved backwards are found, sent and told', async () => {
+  await using fixture = await open()
+  await fixture.once()
+  await fixture.once()
+  await fixture.sql(`INSERT INTO item VALUES (900, 'a', 'restored', '2001-01-01');
+    UPDATE item SET note = 'corrected', updated_at = '2001-01-01' WHERE id = 3 AND region = 'ü'`)
+  const { events } = await fixture.once()
+  expect(await fixture.differences(item)).toEqual([])
+  const notices = events.flatMap((event) => (event.event === 'notice' ? [event.message] : []))
+  expect(notices.length).toBeGreaterThan(0)
+  expect(notices[0]).toContain('their cursor "updated_at" moved backwards')
+})
+
+test('while changes go on, rows that come again between a comparison and its deletes are not lost', async () => {
+  await using fixture = await open()
+  const sync = fixture.start()
+  await sync.live('public.item')
+  const writer = await fixture.database.connect()
+  for (let round = 0; round < 40; round++) {
+    await writer.query(`DELETE FROM item WHERE id % 3 = ${round % 3} AND region = 'a'`)
+    await writer.query(
+      `INSERT INTO item (id, region, note) SELECT g, 'a', 'round ${round}' FROM generate_series(1, 50) g ON CONFLICT DO NOTHING`,
+    )
+    await writer.query(`DELETE FROM item WHERE id = ${round + 1} AND region = 'ü'`)
+  }
+  await writer.end()
+  await sync.stop()
+  await fixture.once()
+  expect(await fixture.differences(item)).toEqual([])
+})
+
+test('without comparison deleted rows stay, and verify names them', async () => {
+  await using fixture = await SyncFixture.create({ sql: ITEMS, tables: ['public.item'], source: polling })
+  await fixture.once()
+  await fixture.sql("DELETE FROM item WHERE id = 7 AND region = 'a'")
+  await fixture.once()
+  expect(await fixture.differences(item)).toMatchObject([{ kind: 'extra' }])
+})
