@@ -126,60 +126,6 @@ test('a run to the present gives up on a state that stays away, and the next one
   ])
 })
 
-test('beside the tables that are copied, the state of an idle sync is not written', async () => {
-  await using fixture = await SyncFixture.create({ sql: SQL, tables: ['public.items'], state: 'postgres' })
-  const written: string[] = []
-  const counting = (inner: State): State =>
-    new Proxy(inner, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target)
-        if (typeof value !== 'function') return value
-        return (...args: unknown[]) => {
-          if (WRITES.includes(name as (typeof WRITES)[number])) written.push(String(name))
-          return (value as (...all: unknown[]) => unknown).apply(target, args)
-        }
-      },
-    })
-  const sync = fixture.start({ wraps: { state: counting } })
-  await sync.live('public.items')
-  await fixture.sql('UPDATE items SET v = 1 WHERE id = 1')
-  await sync.heard('merged', (event) => event.tables.some((table) => table.updated === 1))
-  // What that merge has written has been read from the log, and so have commits of tables that nobody copies.
-  const versions = () => fixture.sql('SELECT xmin::text, ctid::text FROM sync_state.sync_sources')
-  const log = async () =>
-    BigInt((await fixture.sql("SELECT (pg_current_wal_lsn() - '0/0')::text AS at"))[0]?.at as string)
-  for (let attempt = 1; ; attempt++) {
-    await settled(fixture)
-    const [before, from] = [{ rows: await versions(), calls: written.length }, await log()]
-    for (let commit = 0; commit < 50; commit++) await fixture.sql(`INSERT INTO unpublished VALUES (${commit})`)
-    await settled(fixture)
-    const now = { rows: await versions(), calls: written.length }
-    // Other databases of the server write too, and a stretch of log that is worth freeing is recorded.
-    if ((await log()) - from >= 8n << 20n && attempt < 10) continue
-    expect(now).toEqual(before)
-    break
-  }
-
-  await fixture.sql('UPDATE items SET v = 2 WHERE id = 1')
-  await sync.stop()
-  await fixture.once()
-  expect(await fixture.differences(ITEMS)).toEqual([])
-})
-
-/** The stream has been sent everything that is in the log, and for ten of its intervals nothing was added. */
-async function settled(fixture: SyncFixture): Promise<void> {
-  for (let attempt = 0; attempt < 40; attempt++) {
-    const [row] = await fixture.sql(
-      `SELECT pg_current_wal_lsn() AS lsn, s.sent_lsn >= pg_current_wal_lsn() AS sent FROM pg_stat_replication s
-       JOIN pg_replication_slots r ON r.active_pid = s.pid WHERE r.database = current_database()`,
-    )
-    await fixture.sql('SELECT pg_sleep(0.5)')
-    const [again] = await fixture.sql('SELECT pg_current_wal_lsn() AS lsn')
-    if (row?.sent === true && row.lsn === again?.lsn) return
-  }
-  throw new Error('the log of the database does not come to rest')
-}
-
 test('the tables of the state are neither discovered nor copied', async () => {
   await using fixture = await SyncFixture.create({ sql: SQL, tables: ['public.items'], state: 'postgres' })
   await fixture.once()

@@ -68,7 +68,7 @@ test.each(STATE_KINDS)(
   },
 )
 
-test.each(STATE_KINDS)('commands look at the state while a sync has it (%s)', async (state) => {
+test.each(STATE_KINDS)('commands look at the state, and ask, while a sync has it (%s)', async (state) => {
   await using fixture = await fixtureOf(state)
   const logFile = join(fixture.folder, 'sync.log')
   const child = new SyncChild({ configFile: fixture.configFile, logFile, once: false, faults: undefined })
@@ -80,6 +80,15 @@ test.each(STATE_KINDS)('commands look at the state while a sync has it (%s)', as
     const rival = await simplyload(fixture.folder, ['sync', '--once'])
     expect(rival.exitCode).toBe(5)
     expect(rival.stdout).toContain('another sync is running')
+    // Requests reach the sync, and their answers come back.
+    for (const [action, reached] of [
+      ['pause', 'paused'],
+      ['resume', 'live'],
+    ] as const) {
+      const asked = await simplyload(fixture.folder, ['table', action, 'public.items'])
+      expect(asked.exitCode, asked.stdout + asked.stderr).toBe(0)
+      expect((await simplyload(fixture.folder, ['status'])).stdout).toContain(`"state":"${reached}"`)
+    }
     // `verify` asks the running sync how far it is.
     await fixture.sql('UPDATE items SET v = 5 WHERE id < 100')
     const verified = await simplyload(fixture.folder, ['verify'])
