@@ -3,7 +3,7 @@
  *
  * Options: `--minutes` (default 5), `--seed` (default: from the clock), `--world-seconds` per world (default 60),
  * `--large` rows of the largest transactions (default 200000), `--state sqlite|file|postgres` (default: by the seed, each in
- * turn), `--stage local|s3` (default local), `--write merge|append|history` (default merge), `--keep` folders of good runs
+ * turn), `--source cdc|polling` (default cdc), `--stage local|s3` (default local), `--write merge|append|history` (default merge), `--keep` folders of good runs
  * too, `--hold` the server after the first world that comes out different, until Ctrl-C.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     'world-seconds': { type: 'string', default: '60' },
     large: { type: 'string', default: '200000' },
+    source: { type: 'string', default: 'cdc' },
     state: { type: 'string' },
     stage: { type: 'string', default: 'local' },
     write: { type: 'string', default: 'merge' },
@@ -34,6 +35,10 @@ const { values } = parseArgs({
 const wantedState = STATE_KINDS.find((kind) => kind === values.state)
 if (values.state !== undefined && wantedState === undefined)
   throw new Error(`--state is one of ${STATE_KINDS.join(', ')}, not ${values.state}`)
+
+if (values.source !== 'cdc' && values.source !== 'polling')
+  throw new Error(`--source is cdc or polling, not ${values.source}`)
+const { source } = values
 
 const write = WRITE_MODES.find((mode) => mode === values.write)
 if (write === undefined) throw new Error(`--write is one of ${WRITE_MODES.join(', ')}, not ${values.write}`)
@@ -60,6 +65,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
   const state = wantedState ?? STATE_KINDS[seed % STATE_KINDS.length] ?? 'sqlite'
   const report = await torture({
     seed,
+    source,
     state,
     stage,
     write,
@@ -76,7 +82,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
   })
   const { chaos, problems } = report
   say(
-    `seed ${seed}, state ${state}, stage ${stage}, ${write}: ${problems.length === 0 ? 'equal' : 'DIFFERENT'}; ${report.statements} statements, ${report.rows} rows, ` +
+    `seed ${seed}, ${source}, state ${state}, stage ${stage}, ${write}: ${problems.length === 0 ? 'equal' : 'DIFFERENT'}; ${report.statements} statements, ${report.rows} rows, ` +
       `${chaos.kills} kills, ${chaos.stops} stops, ${chaos.cuts} cuts, ${chaos.rivals} rivals, ${chaos.losses} lost states, ${chaos.restarts} starts, ` +
       `${report.reads} reads, ${report.beganLive ? 'live' : 'nothing copied'} at first; last run ${(report.finalRunMs / 1000).toFixed(1)} s`,
   )
@@ -86,7 +92,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
     failures++
     if (values.hold) await hold(database)
     say(
-      `  look into ${folder}; again: npm run torture -- --minutes 1 --world-seconds ${worldMs / 1000} --state ${state} --stage ${stage} --write ${write} --seed ${seed}`,
+      `  look into ${folder}; again: npm run torture -- --minutes 1 --world-seconds ${worldMs / 1000} --source ${source} --state ${state} --stage ${stage} --write ${write} --seed ${seed}`,
     )
   } else {
     if (!values.keep) await rm(folder, { recursive: true, force: true })

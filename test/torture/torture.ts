@@ -10,11 +10,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type pg from 'pg'
 import type { WriteMode } from '../../src/core/destination.ts'
+import type { ReadingMode } from '../../src/core/source.ts'
 import { simplyload } from '../support/command-process.ts'
 import { brokenRules, compareTable, type Difference } from '../support/comparison.ts'
 import { type StateKind, stateConfig } from '../support/state-config.ts'
 import { runAlterer } from './alterer.ts'
 import { type ChaosCounts, readNowAndThen, strike } from './chaos.ts'
+import { cursorSql } from './polled-world.ts'
 import { Random } from './random.ts'
 import { StatementLog } from './statement-log.ts'
 import { SyncChild } from './sync-child.ts'
@@ -29,6 +31,8 @@ export interface TortureOptions {
   readonly url: string
   /** Kept for whoever looks into a failure. */
   readonly folder: string
+  /** Default: `cdc`. */
+  readonly source?: ReadingMode
   /** PostgreSQL: in the database that is copied, so that its connections are cut too. */
   readonly state: StateKind
   /** Default: `local`. */
@@ -66,14 +70,14 @@ const FINAL_RUN_MS = 300_000
 const FINAL_ATTEMPTS = 3
 
 export async function torture(options: TortureOptions): Promise<TortureReport> {
-  const { folder, url, durationMs, write = 'merge' } = options
+  const { folder, url, durationMs, source = 'cdc', write = 'merge' } = options
   await mkdir(folder, { recursive: true })
   const random = new Random(options.seed)
   const admin = await connectWriter(url)
   const log = new StatementLog(join(folder, 'statements.log'))
   try {
-    await prepareDatabase(admin, random)
-    const config = JSON.parse(configYaml(url, options.state, write, random))
+    await prepareDatabase(admin, random, source)
+    const config = JSON.parse(configYaml(url, source, options.state, write, random))
     await using stage = await openTortureStage(
       options.stage ?? 'local',
       options.state,
@@ -100,7 +104,8 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
         pauseMs: options.blowPauseMs,
         admin,
         signal,
-        loseState: stage.loseState,
+        // What is remembered of polls is nowhere else.
+        loseState: source === 'polling' ? undefined : stage.loseState,
       }),
       readNowAndThen(join(folder, 'warehouse.duckdb'), write, random.fork(), signal),
       runAlterer({ ...common, name: 'alterer', random: random.fork(), pauseMs: random.pick([150, 500, 2_000]) }),
@@ -113,7 +118,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     const problems = [...beginning, ...new Set(reader.wrong)]
     problems.push(...unexpectedExits(chaos), ...(await finalRun(child, admin)))
     const finalRunMs = Math.round(performance.now() - started)
-    problems.push(...(await compareAll(admin, join(folder, 'warehouse.duckdb'), write)))
+    problems.push(...(await compareAll(admin, join(folder, 'warehouse.duckdb'), source, write)))
     problems.push(...(await verifyWithProduct(child.configFile)))
     return {
       seed: options.seed,
@@ -132,7 +137,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
 }
 
 /** Some rows beforehand, so that there is a snapshot to take; and settings under which large transactions are streamed. */
-async function prepareDatabase(admin: pg.Client, random: Random): Promise<void> {
+async function prepareDatabase(admin: pg.Client, random: Random, source: ReadingMode): Promise<void> {
   const { rows } = await admin.query<{ name: string }>('SELECT quote_ident(current_database()) AS name')
   const database = rows[0]?.name ?? ''
   await admin.query(`ALTER DATABASE ${database} SET logical_decoding_work_mem = '64kB'`)
@@ -140,6 +145,7 @@ async function prepareDatabase(admin: pg.Client, random: Random): Promise<void> 
   if (random.chance(0.08))
     await admin.query(`ALTER DATABASE ${database} SET debug_logical_replication_streaming = 'immediate'`)
   await admin.query(worldSql())
+  if (source === 'polling') for (const sql of cursorSql(random)) await admin.query(sql)
   await admin.query(`
     INSERT INTO accounts (id, owner, amount, notes) SELECT i, 'before ' || i, i, repeat(md5(i::text), 100) FROM generate_series(1, 400) i;
     INSERT INTO labels (code, rank, body) SELECT 'k' || i, i, repeat(md5(i::text), 90) FROM generate_series(1, 40) i;
@@ -151,14 +157,16 @@ async function prepareDatabase(admin: pg.Client, random: Random): Promise<void> 
     INSERT INTO mixture (id, n, js, big) SELECT i, i, '{"a" : 1}', repeat(md5(i::text), 90) FROM generate_series(1, 60) i`)
 }
 
-function configYaml(url: string, state: StateKind, write: WriteMode, random: Random): string {
+function configYaml(url: string, source: ReadingMode, state: StateKind, write: WriteMode, random: Random): string {
+  const polled = source === 'polling' ? { detect_deletes: '0s' } : {}
   const tables = [
     ...WORLD.map((table) => ({
       name: qualified(table),
-      write: writeOf(table, write),
+      write: writeOf(table, source, write),
       hard_delete: table.hardDelete && write === 'merge',
+      ...polled,
     })),
-    ...MONEY_TABLES.map((name) => ({ name: `public.${name}`, write })),
+    ...MONEY_TABLES.map((name) => ({ name: `public.${name}`, write, ...polled })),
   ]
   const config = {
     version: 1,
@@ -166,6 +174,7 @@ function configYaml(url: string, state: StateKind, write: WriteMode, random: Ran
       shop: {
         type: 'postgres',
         url,
+        mode: source,
         slot: `torture_${random.letters(12)}`,
         publication: 'torture',
         // Small chunks, so that a kill finds a snapshot half read.
@@ -231,7 +240,12 @@ async function makeSlotAnew(configFile: string, admin: pg.Client): Promise<void>
   await simplyload(dirname(configFile), ['-c', configFile, 'checkpoint', 'reset', '--yes'])
 }
 
-async function compareAll(admin: pg.Client, warehouse: string, write: WriteMode): Promise<string[]> {
+async function compareAll(
+  admin: pg.Client,
+  warehouse: string,
+  source: ReadingMode,
+  write: WriteMode,
+): Promise<string[]> {
   if (!existsSync(warehouse)) return [`there is no ${warehouse}`]
   const instance = await DuckDBInstance.create(warehouse, { access_mode: 'READ_ONLY' })
   try {
@@ -241,7 +255,7 @@ async function compareAll(admin: pg.Client, warehouse: string, write: WriteMode)
         namespace: table.namespace,
         name: table.name,
         key: keyOf(table.key),
-        write: writeOf(table, write),
+        write: writeOf(table, source, write),
       })),
       ...MONEY_TABLES.map((name) => ({ namespace: 'public', name, key: ['id'], write })),
     ]

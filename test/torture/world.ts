@@ -4,6 +4,7 @@
  */
 
 import type { WriteMode } from '../../src/core/destination.ts'
+import type { ReadingMode } from '../../src/core/source.ts'
 
 /** How keys of a table are made. Few keys, so that they are used again and again. */
 export type KeyShape =
@@ -143,9 +144,10 @@ export const WORLD: readonly WorldTable[] = [
   },
 ]
 
-/** What nothing tells apart has no versions. */
-export function writeOf(table: WorldTable, write: WriteMode): WriteMode {
-  return write === 'history' && table.key.kind === 'none' && !table.changeable ? 'merge' : write
+/** What nothing tells apart has no versions. The log tells rows apart by their whole content, polls do not. */
+export function writeOf(table: WorldTable, source: ReadingMode, write: WriteMode): WriteMode {
+  const isToldApart = table.key.kind !== 'none' || (source === 'cdc' && table.changeable)
+  return write === 'history' && !isToldApart ? 'merge' : write
 }
 
 /** Money that is only moved: the sum over both never changes. */
