@@ -55,9 +55,14 @@ function changes(from: number): string {
     INSERT INTO bag VALUES (1, 'twice'), (1, 'twice');`
 }
 
-/** Everything up to now is confirmed to the source. */
+/**
+ * Everything up to now is confirmed to the source. With a change of its own: an idle sync goes no further than the last
+ * change, and others write to the same log.
+ */
 async function confirmed(): Promise<void> {
-  const [now] = await fixture.sql('SELECT pg_current_wal_insert_lsn()::text AS lsn')
+  const [now] = await fixture.sql(
+    'UPDATE orders SET item = item WHERE id = 1 RETURNING pg_current_wal_insert_lsn()::text AS lsn',
+  )
   for (const deadline = performance.now() + 30_000; performance.now() < deadline; await delay(20)) {
     const [slot] = await fixture.sql(
       `SELECT confirmed_flush_lsn >= '${now?.lsn}'::pg_lsn AS done FROM pg_replication_slots
@@ -125,6 +130,22 @@ describe('a sync over a bucket', () => {
     await confirmed()
     await sync.stop()
     expect(refused).toBeGreaterThan(0)
+    expect(await fixture.differences(...COMPARED)).toEqual([])
+  })
+
+  test('ends when its credentials expire, and goes on with others', async () => {
+    await open()
+    store.keys.set('ASIATEMP', { secretAccessKey: 'temporary', sessionToken: 'token' })
+    const temporary = { access_key_id: 'ASIATEMP', secret_access_key: 'temporary', session_token: 'token' }
+    const settings = Object.entries(temporary).map(([key, value]) => `stage.${key}=${value}`)
+    const sync = fixture.start({ settings })
+    await sync.live('public.orders', 'public.bag')
+    store.expired.add('ASIATEMP')
+    await fixture.sql(changes(3000))
+    const { error, summary } = await sync.ended
+    expect(error).toMatchObject({ code: 'stage_authentication', hint: expect.stringContaining('have expired') })
+    expect(summary.outcome).toBe('failed')
+    await fixture.once()
     expect(await fixture.differences(...COMPARED)).toEqual([])
   })
 
@@ -208,6 +229,19 @@ describe('another machine takes over', () => {
       ),
     })
     expect(summary.outcome).toBe('ok')
+    expect(await fixture.differences(...COMPARED)).toEqual([])
+  })
+
+  test('with state in PostgreSQL, which both of them have: also in the middle of a first snapshot', async () => {
+    await open({ state: 'postgres', source: { snapshot: { chunk_bytes: '16KiB' } } })
+    const first = fixture.start()
+    await first.heard('snapshot', (event) => event.chunksDone > 0)
+    await first.crash()
+    const elsewhere = { settings: ['stage.cache=second-cache'] }
+    const { events } = await fixture.once(elsewhere)
+    expect(events.filter((event) => event.event === 'notice')).toEqual([])
+    await stageWithoutMerging()
+    await fixture.once(elsewhere)
     expect(await fixture.differences(...COMPARED)).toEqual([])
   })
 
