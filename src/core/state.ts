@@ -39,6 +39,8 @@ export interface TableRecord {
   readonly quarantined: number
   /** `digest` of the transform that its rows went through last. Absent: none did. */
   readonly transform?: string | undefined
+  /** Version of the schema that its table on the destination was last brought to. Absent: not known, the latest. */
+  readonly mergedSchema?: number | undefined
   readonly updatedMs: number
   /** Its chunks are those of the plan. Absent: none goes on. */
   readonly backfill?: OpenBackfill | undefined

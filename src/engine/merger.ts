@@ -95,7 +95,7 @@ export class Merger {
 
   #hasWork(table: BookedTable, to: Position): boolean {
     // Outside the group a table has to reach the group's boundary even where nothing changed.
-    return !table.inGroup || table.waiting.some((file) => file.firstPosition < to)
+    return !table.inGroup || table.waiting.some((file) => file.firstPosition < to) || hasNewForm(table, to)
   }
 
   #participants(to: Position): readonly BookedTable[] {
@@ -236,6 +236,7 @@ export class Merger {
         lastSyncMs: loadedMs,
         changesMerged: table.record.changesMerged + merged,
         quarantined: table.record.quarantined + (counts?.quarantined ?? 0),
+        mergedSchema: part.schema.version,
       }
       if (part.into === 'promote') await this.#ports.book.move(table, 'promoted', change)
       else await this.#ports.book.save(table, change)
@@ -278,6 +279,13 @@ export class Merger {
 
 function waitingRowsBefore(table: BookedTable, to: Position): number {
   return table.waiting.reduce((sum, file) => (file.firstPosition < to ? sum + file.rows : sum), 0)
+}
+
+/** It was altered, and no row that waits has the form that it has now. */
+function hasNewForm({ record, waiting, schemaFrom }: BookedTable, to: Position): boolean {
+  if (record.mergedSchema === undefined || record.mergedSchema === record.schema.version) return false
+  // Rows of the form before come first.
+  return schemaFrom === undefined ? waiting.every((file) => file.firstPosition < to) : schemaFrom <= to
 }
 
 /** Files may lag behind the book's schema, which follows the stream. */

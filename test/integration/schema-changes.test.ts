@@ -129,6 +129,19 @@ const SEQUENCES: readonly Sequence[] = [
     ],
   },
   {
+    name: 'a column with a constant default, and no row ever changes',
+    steps: [`ALTER TABLE t ADD c int NOT NULL DEFAULT 5`],
+  },
+  {
+    name: 'a column with a volatile default, and no row ever changes',
+    isReadAgain: true,
+    steps: ['ALTER TABLE t ADD c float8 DEFAULT random()'],
+  },
+  {
+    name: 'rows change, then columns are renamed and dropped, and no row changes after it',
+    steps: [TOUCH, 'ALTER TABLE t RENAME a TO z; ALTER TABLE t DROP b; ALTER TABLE t ALTER n TYPE int'],
+  },
+  {
     name: 'an alteration that is rolled back',
     steps: [
       `SAVEPOINT s; ALTER TABLE t ADD c int DEFAULT 1; UPDATE t SET c = 2 WHERE id = 1; ALTER TABLE t RENAME b TO z;

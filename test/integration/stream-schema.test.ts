@@ -1,7 +1,8 @@
 /** Tables that change while they are followed: read as it happens, and read when everything has happened already. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { StreamEvent } from '../../src/core/source.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
-import { createStreamFixture, readToEnd, type StreamFixture } from '../support/stream-reading.ts'
+import { createStreamFixture, readToEnd, readUntil, type StreamFixture } from '../support/stream-reading.ts'
 import { StreamReplica, sqlRows } from '../support/stream-replica.ts'
 
 let database: TestDatabase
@@ -145,6 +146,49 @@ describe('read as it happens', () => {
     expect(replica.schemaChanges).toEqual(changes)
     expect(replica.rewritten.has('public.t')).toBe(rewritten ?? false)
     expect(replica.failures).toEqual([])
+  })
+})
+
+describe('an alteration that no change follows', () => {
+  const isSchema = (event: StreamEvent) => event.kind === 'schema'
+
+  test('is told while nothing else happens, once, and a boundary follows', async () => {
+    await prepare()
+    await using stream = await fixture.open({}, undefined, 20)
+    await readToEnd(database, stream, replica)
+    await database.query("BEGIN; INSERT INTO t VALUES (3, 'a3', 'b3'); ALTER TABLE t ADD c int DEFAULT 7; COMMIT")
+    await readUntil(stream, isSchema, replica)
+    await readUntil(stream, (event) => event.kind === 'boundary', replica)
+    await database.query('ALTER TABLE t DROP a; ALTER TABLE t ALTER b SET STATISTICS 20')
+    await readUntil(stream, isSchema, replica)
+    await database.query("INSERT INTO t VALUES (4, 'b4', 44)")
+    await readToEnd(database, stream, replica)
+    expect(replica.schemaChanges).toEqual(['added column c integer', 'dropped column a'])
+    await expectSame()
+  })
+
+  test('waits for rows of the form before', async () => {
+    await prepare()
+    await database.query("UPDATE t SET a = repeat('x', 50) || id")
+    await database.query('ALTER TABLE t RENAME a TO z; ALTER TABLE u ADD c text')
+    await using stream = await fixture.open({ batchRowsMax: 1 })
+    const events = await readToEnd(database, stream, replica)
+    const kinds = events.map((event) => event.kind)
+    expect(kinds.indexOf('schema')).toBeGreaterThan(kinds.lastIndexOf('changes'))
+    // A boundary between would be complete without them.
+    expect(kinds.lastIndexOf('schema') - kinds.indexOf('schema')).toBe(1)
+    expect(kinds.at(-1)).toBe('boundary')
+    expect(replica.rows('public.t')).toMatchObject([{ z: `${'x'.repeat(50)}1` }, { z: `${'x'.repeat(50)}2` }])
+  })
+
+  test('of a table whose columns are published in part is told with its next change', async () => {
+    const [version] = await database.query<{ n: number }>("SELECT current_setting('server_version_num')::int AS n")
+    if ((version?.n ?? 0) < 150_000) return
+    fixture = await createStreamFixture(database, ['t'], 'FOR TABLE t (id, a, b)')
+    await database.query('ALTER TABLE t ADD c int')
+    await using stream = await fixture.open()
+    await readToEnd(database, stream, replica)
+    expect(replica.schemaChanges).toEqual([])
   })
 })
 

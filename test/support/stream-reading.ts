@@ -14,7 +14,7 @@ export interface StreamFixture {
   readonly slot: string
   readonly fromLsn: bigint
   /** Opens a stream; `request` overrides the defaults. */
-  open(request?: Partial<StreamRequest>, signal?: AbortSignal): Promise<PostgresStream>
+  open(request?: Partial<StreamRequest>, signal?: AbortSignal, lookEveryMs?: number): Promise<PostgresStream>
   describe(tables: readonly TableRequest[]): Promise<readonly TableSchema[]>
 }
 
@@ -47,9 +47,9 @@ export async function createStreamFixture(
     slot,
     fromLsn,
     describe,
-    open: (request = {}, signal = AbortSignal.timeout(110_000)) =>
+    open: (request = {}, signal = AbortSignal.timeout(110_000), lookEveryMs = 3_600_000) =>
       openStream(
-        { settings, slot, publications: ['everything'] },
+        { settings, slot, publications: ['everything'], lookEveryMs },
         {
           generation: 1,
           fromLsn,

@@ -16,6 +16,7 @@ import type { PostgresClient } from './client.ts'
 import { followRelation, type RelationChange } from './relation-change.ts'
 import { becomeVisible, readRelationFacts } from './relation-facts.ts'
 import type { RowBuffers } from './row-buffers.ts'
+import { type AlteredTable, describeAltered } from './schema-watch.ts'
 import type { FollowedTable } from './stream-state.ts'
 
 /**
@@ -62,6 +63,38 @@ export async function resolveRelation(
   table.oid = message.oid
   relation.wire = table.wire
   return { kind: 'resolved' }
+}
+
+/**
+ * Lets a table go on in the form that it has now, where no relation message has told of it: the next one comes with its next
+ * change. Between transactions, behind every change of the form before.
+ */
+export async function adoptAltered(
+  client: PostgresClient,
+  altered: AlteredTable,
+  buffers: RowBuffers,
+  events: StreamEvent[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { table } = altered
+  const before = table.schema
+  const described = await describeAltered(client, altered, givenKey(table), signal)
+  // Altered again, told of meanwhile, or followed anew: another look will tell.
+  if (described === undefined || table.failed || table.schema !== before) return
+  const { message, facts } = described
+  const change = followRelation(table.schema, message, facts, table.request, table.leftOut)
+  // Why it cannot go on is said where a change of it comes.
+  if (change.failure !== undefined) return
+  table.leftOut = change.leftOut
+  if (change.changes.length === 0) {
+    table.schema = change.schema
+    return
+  }
+  buffers.closeTable(table, events)
+  table.schema = change.schema
+  table.wire = undefined
+  table.announced.add(change.schema)
+  events.push({ kind: 'schema', schema: change.schema, rewritten: change.rewritten, changes: change.changes })
 }
 
 function givenKey({ request, schema }: FollowedTable): readonly number[] | undefined {

@@ -25,7 +25,7 @@ import type { ConnectionSettings } from './connection-settings.ts'
 import { sqlState } from './errors.ts'
 import { parseLsn } from './lsn.ts'
 import { currentLsn } from './prepare.ts'
-import { resolveRelation } from './relation-resolver.ts'
+import { adoptAltered, resolveRelation } from './relation-resolver.ts'
 import {
   COPY_DATA,
   ReplicationConnection,
@@ -33,13 +33,18 @@ import {
   WAL_DATA_HEADER_BYTES,
 } from './replication-connection.ts'
 import { RowBuffers } from './row-buffers.ts'
+import { SchemaWatch } from './schema-watch.ts'
 import { FollowedTable } from './stream-state.ts'
 
 export interface StreamSource {
   readonly settings: ConnectionSettings
   readonly slot: string
   readonly publications: readonly string[]
+  /** How often the catalog is asked for alterations that no change has told of. Milliseconds; default 10 s. */
+  readonly lookEveryMs?: number
 }
+
+const LOOK_EVERY_MS = 10_000
 
 // How often the server is asked how far it has read, while a boundary is wanted; and how long it may take before a
 // record is written for it to read.
@@ -72,6 +77,7 @@ export class PostgresStream implements ChangeStream {
   readonly #buffers: RowBuffers
   readonly #pacer: BoundaryPacer
   readonly #decoder: ChangeDecoder
+  readonly #watch: SchemaWatch
   #connection: ReplicationConnection | undefined
   #catalog: PostgresClient | undefined
   #binary = true
@@ -99,10 +105,12 @@ export class PostgresStream implements ChangeStream {
     this.#buffers = new RowBuffers(request)
     this.#pacer = new BoundaryPacer(request.flushAfterMs, request.fromLsn, performance.now())
     this.#decoder = new ChangeDecoder(request.generation, this.#tables, this.#buffers, this.#pacer, this.#events)
+    this.#watch = new SchemaWatch(source.publications, source.lookEveryMs ?? LOOK_EVERY_MS)
     this.#sourceLsn = request.fromLsn
   }
 
   async start(): Promise<void> {
+    await this.#look()
     this.#connection = await this.#open(this.#pacer.readThrough)
   }
 
@@ -169,7 +177,8 @@ export class PostgresStream implements ChangeStream {
       if (outcome === 'done') continue
       if (outcome === 'again') return this.#receiveAtCommit(this.#decoder.again)
       if (this.#mayStreamAgain()) return this.#reconnect()
-      if (this.#pacer.isDue(performance.now())) await this.#boundary()
+      if (this.#watch.isReached(this.#pacer.readThrough)) await this.#followAltered()
+      if (this.#isBoundaryDue(performance.now())) await this.#boundary()
     }
   }
 
@@ -177,12 +186,15 @@ export class PostgresStream implements ChangeStream {
   async #idle(): Promise<void> {
     const now = performance.now()
     const between = this.#decoder.isBetweenTransactions
-    if (between && this.#pacer.isDue(now)) return this.#boundary()
-    const askInMs = this.#pacer.requested === undefined ? undefined : await this.#ask(now)
-    const dueInMs = between ? this.#pacer.dueInMs(now) : undefined
-    const waitMs = Math.min(askInMs ?? Number.POSITIVE_INFINITY, dueInMs ?? Number.POSITIVE_INFINITY)
+    if (between && this.#watch.isReached(this.#pacer.readThrough)) await this.#followAltered()
+    if (between && this.#isBoundaryDue(now)) return this.#boundary()
+    if (this.#watch.dueInMs(now) === 0) await this.#look()
+    const askInMs = this.#pacer.requested === undefined ? Number.POSITIVE_INFINITY : await this.#ask(now)
+    const isHeld = !between || this.#watch.isNear(this.#pacer.readThrough)
+    const dueInMs = isHeld ? undefined : this.#pacer.dueInMs(now)
     try {
-      await this.#connected().wait(waitMs === Number.POSITIVE_INFINITY ? undefined : waitMs, this.#signal)
+      const waitMs = Math.min(askInMs, dueInMs ?? Number.POSITIVE_INFINITY, this.#watch.dueInMs(now))
+      await this.#connected().wait(waitMs, this.#signal)
     } catch (error) {
       // A type of which only the elements lack a binary form (an array) makes the server fail where we cannot foresee it.
       if (!this.#binary || sqlState(error) !== UNDEFINED_FUNCTION) throw error
@@ -213,7 +225,26 @@ export class PostgresStream implements ChangeStream {
     if (buffer[start + 17] === 1) connection.sendStatus(false)
   }
 
+  /** What is complete up to a boundary includes alterations that were there when it was asked for. */
+  #isBoundaryDue(nowMs: number): boolean {
+    return this.#pacer.isDue(nowMs) && !this.#watch.isNear(this.#pacer.readThrough)
+  }
+
+  async #look(): Promise<void> {
+    const client = await this.#catalogClient()
+    const lsn = await this.#watch.look(client, this.#tables.values(), performance.now(), this.#signal)
+    if (lsn !== undefined) this.#pacer.request(lsn)
+  }
+
+  /** Tables that were altered, and of which no change has told. */
+  async #followAltered(): Promise<void> {
+    for (const altered of this.#watch.take()) {
+      await adoptAltered(await this.#catalogClient(), altered, this.#buffers, this.#events, this.#signal)
+    }
+  }
+
   async #boundary(): Promise<void> {
+    if (this.#watch.dueInMs(performance.now()) === 0) await this.#look()
     this.#buffers.takeCommitted(this.#events)
     const now = performance.now()
     const content = this.#pacer.take(now)
