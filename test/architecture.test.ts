@@ -10,7 +10,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engine: ['core', 'columnar'],
   sources: ['core', 'columnar'],
   stages: ['core', 'columnar'],
-  destinations: ['core', 'columnar'],
+  destinations: ['core', 'columnar', 'warehouse'],
+  warehouse: ['core'], // what is true of tables on any destination: no SQL of one
   transforms: ['core', 'columnar'], // what it hands on to, and that one's SQL, are passed in by connectors.ts
   state: ['core'],
   config: ['core'], // connectors' schemas are passed in by connectors.ts

@@ -5,6 +5,17 @@
  * delete has what the source sends with it, at least the key. A value that was not sent because it is unchanged is taken
  * from the row before (`lineage.ts`), else read again; where the row is gone by then, it is NULL and in quarantine.
  */
+import {
+  DELETE,
+  firstCode,
+  INSERT,
+  MOVE_IN,
+  PARTIAL_MOVE_IN,
+  PARTIAL_UPDATE,
+  TRUNCATE,
+  UPDATE,
+} from '../../warehouse/change-code.ts'
+import { dataColumns, POSITION_ID } from '../../warehouse/table-layout.ts'
 import { dropDeleted } from './backfill.ts'
 import { currentKeysSql } from './current-rows.ts'
 import { hasColumnSql } from './fold.ts'
@@ -16,17 +27,7 @@ import type { MergeInput, Slice } from './merge-input.ts'
 import { recordUnknown, unknownPositionsSql } from './quarantine.ts'
 import { type Completion, completionCounts, RowValues } from './row-values.ts'
 import type { Session } from './session.ts'
-import {
-  DELETE,
-  firstCode,
-  INSERT,
-  MOVE_IN,
-  PARTIAL_MOVE_IN,
-  PARTIAL_UPDATE,
-  TRUNCATE,
-  UPDATE,
-} from './stage-relation.ts'
-import { columnSql, dataColumns, POSITION_ID, tableSql } from './table-layout.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 
 export interface AppendOptions {
   readonly loadedMs: number

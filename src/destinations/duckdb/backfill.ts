@@ -9,6 +9,8 @@
 import type { BackfillEnd, Lease } from '../../core/destination.ts'
 import { invariant } from '../../core/invariant.ts'
 import { columnById, type TableId, tableName } from '../../core/table-schema.ts'
+import { PARTIAL_UPDATE, TRUNCATE } from '../../warehouse/change-code.ts'
+import { currentColumn, DELETED_ID, identityColumns, POSITION_ID, writeModeOf } from '../../warehouse/table-layout.ts'
 import { takeLease } from './checkpoint.ts'
 import { duckdbType, keyText } from './column-type.ts'
 import { translateError } from './errors.ts'
@@ -20,16 +22,7 @@ import type { MergeInput } from './merge-input.ts'
 import { closeEntries, forgetQuarantine } from './quarantine.ts'
 import type { Session } from './session.ts'
 import type { InspectedFile } from './stage-inspection.ts'
-import { PARTIAL_UPDATE, TRUNCATE } from './stage-relation.ts'
-import {
-  columnSql,
-  currentColumn,
-  DELETED_ID,
-  identityColumns,
-  POSITION_ID,
-  tableSql,
-  writeModeOf,
-} from './table-layout.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 import { endVersions } from './version-writer.ts'
 
 const OF_TABLE = 'source = $1 AND namespace = $2 AND table_name = $3'

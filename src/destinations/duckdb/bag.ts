@@ -9,14 +9,12 @@ import { SYSTEM_COLUMNS } from '../../core/batch.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { tableName } from '../../core/table-schema.ts'
+import { DELETE, INSERT, TRUNCATE } from '../../warehouse/change-code.ts'
+import { DELETED_ID, HASH_DIGITS, ROW_ID_ID } from '../../warehouse/table-layout.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { Session } from './session.ts'
 import { hasColumn } from './stage-inspection.ts'
-import { DELETE, INSERT, TRUNCATE } from './stage-relation.ts'
-import { columnSql, DELETED_ID, ROW_ID_ID, tableSql } from './table-layout.ts'
-
-/** Hex digits of a content hash, before the `/`. */
-export const HASH_DIGITS = 32
+import { columnSql, tableSql } from './table-sql.ts'
 
 /** Fills `merge_bag(code, k1)`: which copy each change is about. */
 export async function numberCopies(session: Session, input: MergeInput): Promise<void> {

@@ -36,11 +36,6 @@ export function duckdbType(type: ColumnType): string {
   }
 }
 
-export function sameType(a: ColumnType, b: ColumnType): boolean {
-  if (a.kind === 'decimal' && b.kind === 'decimal') return a.precision === b.precision && a.scale === b.scale
-  return a.kind === b.kind
-}
-
 /** Kinds whose stage form DuckDB itself may refuse: texts that are parsed on their way in. */
 export function isParsed(type: ColumnType): boolean {
   return type.kind === 'json' || type.kind === 'uuid'

@@ -9,7 +9,16 @@ import type { CompareRequest, RowDifference, TableComparison } from '../../core/
 import { PipelineError } from '../../core/errors.ts'
 import type { Position } from '../../core/position.ts'
 import { tableName } from '../../core/table-schema.ts'
-import { HASH_DIGITS } from './bag.ts'
+import {
+  dataColumns,
+  HASH_DIGITS,
+  identityColumns,
+  type LayoutColumn,
+  POSITION_ID,
+  ROW_ID_ID,
+  type TableLayout,
+  writeModeOf,
+} from '../../warehouse/table-layout.ts'
 import { duckdbType, keyText } from './column-type.ts'
 import { isCurrentSql } from './current-rows.ts'
 import { isMemoryError } from './errors.ts'
@@ -21,17 +30,7 @@ import { evolveLayout } from './schema-evolution.ts'
 import type { Session } from './session.ts'
 import { inspectFiles } from './stage-inspection.ts'
 import { relationSql } from './stage-relation.ts'
-import {
-  columnSql,
-  dataColumns,
-  identityColumns,
-  type LayoutColumn,
-  POSITION_ID,
-  ROW_ID_ID,
-  type TableLayout,
-  tableSql,
-  writeModeOf,
-} from './table-layout.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 
 /** The two sides as relations with the same columns: `k1`, …; `v0`, … for the columns that are compared. */
 export interface Sides {

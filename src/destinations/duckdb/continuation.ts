@@ -10,16 +10,10 @@ import type { TargetTable } from '../../core/destination.ts'
 import { PipelineError } from '../../core/errors.ts'
 import type { Position } from '../../core/position.ts'
 import { type TableSchema, tableName } from '../../core/table-schema.ts'
-import { duckdbType } from './column-type.ts'
-import { isCurrentSql } from './current-rows.ts'
-import { qualifiedName, quoteIdentifier, quoteLiteral } from './identifiers.ts'
-import { deleteColumnList } from './log-rows.ts'
-import { carriedColumns, hasSameKey, sameName } from './promotion.ts'
-import type { Session } from './session.ts'
+import { carriedColumns, hasSameKey, sameName } from '../../warehouse/shadow-layout.ts'
 import {
   ACTIVE_ID,
   COMMITTED_AT_ID,
-  columnSql,
   DELETED_ID,
   dataColumns,
   END_ID,
@@ -27,9 +21,14 @@ import {
   POSITION_ID,
   START_ID,
   type TableLayout,
-  tableSql,
   writeModeOf,
-} from './table-layout.ts'
+} from '../../warehouse/table-layout.ts'
+import { duckdbType } from './column-type.ts'
+import { isCurrentSql } from './current-rows.ts'
+import { qualifiedName, quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import { deleteColumnList } from './log-rows.ts'
+import type { Session } from './session.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 
 /** Throws where the configuration asks for what cannot be done with the table, or where reading it anew would lose rows. */
 export async function requireWritable(

@@ -1,17 +1,16 @@
 /** Which rows of a table stand for what the source has, as far as the table knows; for each write mode. */
-import { quoteIdentifier } from './identifiers.ts'
 import {
   ACTIVE_ID,
-  columnSql,
   DELETED_ID,
   identityColumns,
   OPERATION_ID,
   POSITION_ID,
   ROW_ID_ID,
   type TableLayout,
-  tableSql,
   writeModeOf,
-} from './table-layout.ts'
+} from '../../warehouse/table-layout.ts'
+import { quoteIdentifier } from './identifiers.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 
 /** As a condition on a row of the table. */
 export function isCurrentSql(layout: TableLayout): string {

@@ -123,16 +123,17 @@ export class DuckDbDestination implements Destination, ComparingDestination, Key
     source: string,
     signal: AbortSignal,
   ): Promise<{ readonly lease: Lease; readonly checkpoints: SourceCheckpoints }> {
-    return this.#use('write', 'Taking the lease', signal, (session) =>
-      session.transaction(async () => {
-        if (await hasMetadata(session)) await requireKnownFormat(session, this.name)
-        await createMetadata(session)
+    return this.#use('write', 'Taking the lease', signal, async (session) => {
+      if (await hasMetadata(session)) await requireKnownFormat(session, this.name)
+      // By itself: its log is not replayed correctly where a transaction alters a table and changes its rows.
+      await session.transaction(() => createMetadata(session))
+      return session.transaction(async () => {
         const lease = await raiseEpoch(session, source)
         const checkpoints = await sourceCheckpoints(session, source)
         invariant(checkpoints !== undefined, 'a source with a lease has a group row')
         return { lease, checkpoints }
-      }),
-    )
+      })
+    })
   }
 
   checkpoints(source: string, signal: AbortSignal): Promise<SourceCheckpoints | undefined> {

@@ -6,13 +6,12 @@ import type { TargetTable } from '../../core/destination.ts'
 import { describeError, isPipelineError } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
 import { tableName } from '../../core/table-schema.ts'
+import { foldCase, writeModeOf } from '../../warehouse/table-layout.ts'
 import type { DatabaseFile } from './database-file.ts'
-import { foldCase } from './identifiers.ts'
 import { loadLayouts } from './layout-store.ts'
 import { hasMetadata, requireKnownFormat } from './metadata-schema.ts'
 import { requireFreeName } from './promotion.ts'
 import type { Session } from './session.ts'
-import { writeModeOf } from './table-layout.ts'
 
 /** Passed checks included. Throws only what the signal says. */
 export async function examineDestination(

@@ -11,6 +11,8 @@ import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { StageFile } from '../../core/stage.ts'
 import { tableName } from '../../core/table-schema.ts'
+import type { LayoutBook, Slot } from '../../warehouse/layout-book.ts'
+import type { TableLayout } from '../../warehouse/table-layout.ts'
 import { recordLoaded, unloadedFiles } from './backfill.ts'
 import {
   advanceGroup,
@@ -21,13 +23,12 @@ import {
   takeLease,
 } from './checkpoint.ts'
 import { isConversionError, isMemoryError, isReadingError, translateError } from './errors.ts'
-import { type LayoutBook, loadLayouts, type Slot, saveLayout } from './layout-store.ts'
+import { loadLayouts, saveLayout } from './layout-store.ts'
 import type { MergeLimits } from './merge-input.ts'
 import { carryOver, swapIn } from './promotion.ts'
 import { evolveLayout } from './schema-evolution.ts'
 import { Rollback, type Session } from './session.ts'
 import { type InspectedFile, inspectFiles, requireReadable } from './stage-inspection.ts'
-import type { TableLayout } from './table-layout.ts'
 import { mergeTable, type TableMergeOutcome } from './table-merge.ts'
 
 export interface FlushSetting {

@@ -14,11 +14,12 @@
  *   has are taken from; `completion`; `unresolved`.
  */
 import { invariant } from '../../core/invariant.ts'
+import { INSERT, PARTIAL_UPDATE, TRUNCATE } from '../../warehouse/change-code.ts'
+import { DELETED_ID, POSITION_ID } from '../../warehouse/table-layout.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { Session } from './session.ts'
-import { INSERT, PARTIAL_UPDATE, TRUNCATE } from './stage-relation.ts'
-import { columnSql, DELETED_ID, POSITION_ID, tableSql } from './table-layout.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 
 export interface FoldOptions {
   /** Rows of the target may be newer than some of the changes: those changes are then ignored. */

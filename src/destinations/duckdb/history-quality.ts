@@ -1,16 +1,15 @@
 import type { HistoryFaults } from '../../core/destination.ts'
-import { quoteIdentifier } from './identifiers.ts'
-import type { Session } from './session.ts'
 import {
   ACTIVE_ID,
-  columnSql,
   DELETED_ID,
   END_ID,
   identityColumns,
   START_ID,
   type TableLayout,
-  tableSql,
-} from './table-layout.ts'
+} from '../../warehouse/table-layout.ts'
+import { quoteIdentifier } from './identifiers.ts'
+import type { Session } from './session.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 import { NO_END } from './version-writer.ts'
 
 /**

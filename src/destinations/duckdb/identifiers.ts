@@ -20,11 +20,6 @@ export function fileList(locations: readonly string[]): string {
   return `[${locations.map((location) => quoteLiteral(location.replaceAll(/[[*?]/g, '[$&]'))).join(', ')}]`
 }
 
-/** DuckDB's identifiers are equal when they differ only by case. */
-export function foldCase(name: string): string {
-  return name.toLowerCase()
-}
-
 /** `TIMESTAMPTZ` literal of milliseconds since 1970. */
 export function timestampLiteral(ms: number): string {
   return `TIMESTAMPTZ ${quoteLiteral(new Date(ms).toISOString().replace('T', ' ').replace('Z', '+00'))}`

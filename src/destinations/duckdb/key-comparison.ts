@@ -5,10 +5,10 @@
 import type { KeyCompareRequest } from '../../core/destination.ts'
 import type { KeyDifference } from '../../core/source.ts'
 import { tableName } from '../../core/table-schema.ts'
+import { identityColumns } from '../../warehouse/table-layout.ts'
 import { keyOf, openSides } from './comparison.ts'
 import type { DatabaseFile } from './database-file.ts'
 import type { Session } from './session.ts'
-import { identityColumns } from './table-layout.ts'
 
 /** Some megabytes of text. */
 const PAGE_KEYS = 10_000

@@ -1,33 +1,10 @@
 /** Layouts of tables in `_simplyload.tables` and `_simplyload.columns`. */
 import type { Position } from '../../core/position.ts'
 import { type ColumnType, type RowIdentity, type TableId, tableName } from '../../core/table-schema.ts'
+import { LayoutBook, type Slot, type StoredLayout } from '../../warehouse/layout-book.ts'
+import type { LayoutColumn, LayoutState, TableLayout } from '../../warehouse/table-layout.ts'
 import { quoteLiteral } from './identifiers.ts'
 import type { Session, SqlRow } from './session.ts'
-import type { LayoutColumn, LayoutState, TableLayout } from './table-layout.ts'
-
-export type Slot = 'final' | 'shadow'
-
-export interface StoredLayout {
-  readonly layout: TableLayout
-  /** Only for a shadow table: the snapshot in it is complete as of here. */
-  readonly finishedPosition: Position | undefined
-}
-
-export class LayoutBook {
-  readonly #stored = new Map<string, StoredLayout>()
-
-  set(table: TableId, slot: Slot, stored: StoredLayout): void {
-    this.#stored.set(entryKey(table, slot), stored)
-  }
-
-  get(table: TableId, slot: Slot): StoredLayout | undefined {
-    return this.#stored.get(entryKey(table, slot))
-  }
-}
-
-function entryKey(table: TableId, slot: Slot): string {
-  return JSON.stringify([table.namespace, table.name, slot])
-}
 
 /** One query for any number of tables of one source. */
 export async function loadLayouts(session: Session, source: string, tables: readonly TableId[]): Promise<LayoutBook> {

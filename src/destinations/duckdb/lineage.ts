@@ -9,13 +9,14 @@
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { tableName } from '../../core/table-schema.ts'
+import { INSERT, PARTIAL_MOVE_IN, PARTIAL_UPDATE } from '../../warehouse/change-code.ts'
+import { identityColumns } from '../../warehouse/table-layout.ts'
 import { keyText } from './column-type.ts'
 import { currentKeysSql } from './current-rows.ts'
 import { hasColumnSql } from './fold.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { Session } from './session.ts'
-import { INSERT, PARTIAL_MOVE_IN, PARTIAL_UPDATE, relationSql, type StageRelation } from './stage-relation.ts'
-import { identityColumns } from './table-layout.ts'
+import { relationSql, type StageRelation } from './stage-relation.ts'
 
 /** A chain of n changes of key takes log2(n) rounds. */
 const ROUNDS_MAX = 64

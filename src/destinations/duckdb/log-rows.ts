@@ -1,10 +1,6 @@
 /** Rows of tables in which every change is a row: their columns, and deletes that are no change of a flush. */
-import { isCurrentSql } from './current-rows.ts'
-import { quoteIdentifier, timestampLiteral } from './identifiers.ts'
-import type { Session } from './session.ts'
 import {
   COMMITTED_AT_ID,
-  columnSql,
   DELETED_ID,
   dataColumns,
   identityColumns,
@@ -13,8 +9,11 @@ import {
   POSITION_ID,
   ROW_ID_ID,
   type TableLayout,
-  tableSql,
-} from './table-layout.ts'
+} from '../../warehouse/table-layout.ts'
+import { isCurrentSql } from './current-rows.ts'
+import { quoteIdentifier, timestampLiteral } from './identifiers.ts'
+import type { Session } from './session.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 
 const OWN_IDS = [OPERATION_ID, COMMITTED_AT_ID, LOAD_TIME_ID, DELETED_ID, POSITION_ID]
 

@@ -6,22 +6,21 @@
  * Rows that are marked deleted keep the last values that are known of them.
  */
 import { invariant } from '../../core/invariant.ts'
-import { requireOneResultPerKey } from './fold.ts'
-import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
-import type { MergeInput, Slice } from './merge-input.ts'
-import { completionCounts, RowValues } from './row-values.ts'
-import type { Session } from './session.ts'
-import { firstCode } from './stage-relation.ts'
+import { firstCode } from '../../warehouse/change-code.ts'
 import {
-  columnSql,
   DELETED_ID,
   dataColumns,
   LOAD_TIME_ID,
   POSITION_ID,
   ROW_ID_ID,
   type TableLayout,
-  tableSql,
-} from './table-layout.ts'
+} from '../../warehouse/table-layout.ts'
+import { requireOneResultPerKey } from './fold.ts'
+import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
+import type { MergeInput, Slice } from './merge-input.ts'
+import { completionCounts, RowValues } from './row-values.ts'
+import type { Session } from './session.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 
 export interface MaterializeOptions {
   readonly hardDelete: boolean

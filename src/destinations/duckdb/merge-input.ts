@@ -8,9 +8,11 @@
  * statement costs more than reading its rows. A large one is read from its files, in slices, so that memory is bounded.
  */
 import type { BatchFeatures } from '../../core/batch.ts'
+import { TRUNCATE } from '../../warehouse/change-code.ts'
+import { identityColumns, type TableLayout, writeModeOf } from '../../warehouse/table-layout.ts'
+import { totalFeatures } from '../../warehouse/total-features.ts'
 import type { Session } from './session.ts'
-import { relationSql, type StageRelation, TRUNCATE } from './stage-relation.ts'
-import { identityColumns, type TableLayout, writeModeOf } from './table-layout.ts'
+import { relationSql, type StageRelation } from './stage-relation.ts'
 
 /** What is done at once. */
 export interface MergeLimits {
@@ -48,7 +50,7 @@ export class MergeInput {
   constructor(relation: StageRelation, limits: MergeLimits) {
     this.relation = relation
     this.#limits = limits
-    this.features = totalFeatures(relation)
+    this.features = totalFeatures(relation.files.map(({ file }) => file))
     this.rows = relation.files.reduce((sum, { file }) => sum + file.rows, 0)
     const bytes = relation.files.reduce((sum, { file }) => sum + file.bytes, 0)
     this.isSmall = this.rows <= limits.smallRows && bytes <= limits.smallBytes
@@ -121,12 +123,4 @@ export class MergeInput {
   targetColumns(): readonly { readonly name: string; readonly alias: string }[] {
     return identityColumns(this.layout).map((column, index) => ({ name: column.name, alias: `k${index + 1}` }))
   }
-}
-
-function totalFeatures({ files }: StageRelation): BatchFeatures {
-  const total = { updates: 0, deletes: 0, truncates: 0, keyChanges: 0, partialRows: 0, quarantinedRows: 0 }
-  for (const { file } of files) {
-    for (const name of Object.keys(total) as (keyof BatchFeatures)[]) total[name] += file.features[name]
-  }
-  return total
 }

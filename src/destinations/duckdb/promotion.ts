@@ -4,28 +4,21 @@ import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
 import { type TableId, tableName } from '../../core/table-schema.ts'
-import { duckdbType } from './column-type.ts'
-import { foldCase, qualifiedName, quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
-import { loadLayouts, ownerOf, removeLayout, saveLayout } from './layout-store.ts'
-import { forgetQuarantine } from './quarantine.ts'
-import type { Session } from './session.ts'
+import { carriedColumns, hasSameKey, sameName } from '../../warehouse/shadow-layout.ts'
 import {
-  columnSql,
   DELETED_ID,
   identityColumns,
-  type LayoutColumn,
   LOAD_TIME_ID,
   POSITION_ID,
   type TableLayout,
-  tableSql,
   writeModeOf,
-} from './table-layout.ts'
-import { fits } from './type-lattice.ts'
-
-/** Shadow tables stand beside the final ones, since DuckDB cannot move a table to another schema. */
-export function shadowName(target: TargetTable): string {
-  return `_simplyload_shadow_${target.name}`
-}
+} from '../../warehouse/table-layout.ts'
+import { duckdbType } from './column-type.ts'
+import { qualifiedName, quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
+import { loadLayouts, ownerOf, removeLayout, saveLayout } from './layout-store.ts'
+import { forgetQuarantine } from './quarantine.ts'
+import type { Session } from './session.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 
 /**
  * Rows of the old final table whose key the new one does not have: they were deleted while nobody followed the table, so
@@ -58,26 +51,6 @@ export async function carryOver(
     `INSERT INTO ${tableSql(shadow)} (${into.join(', ')}) SELECT ${values.join(', ')} FROM ${tableSql(final)} o
      ANTI JOIN ${tableSql(shadow)} n ON ${onKey.join(' AND ')}`,
   )
-}
-
-/** The shadow table was made after the final one: the same columns in the same places, then those added since. */
-export function carriedColumns(
-  final: TableLayout,
-  shadow: TableLayout,
-): readonly { readonly from: LayoutColumn; readonly to: LayoutColumn }[] {
-  return final.columns.flatMap((from, index) => {
-    const to = shadow.columns[index]
-    return to === undefined || to.id !== from.id || !fits(from.type, to.type) ? [] : [{ from, to }]
-  })
-}
-
-export function hasSameKey(final: TableLayout, shadow: TableLayout): boolean {
-  if (JSON.stringify(final.identity) !== JSON.stringify(shadow.identity)) return false
-  const before = identityColumns(final)
-  return identityColumns(shadow).every((column, index) => {
-    const old = before[index]
-    return old !== undefined && fits(old.type, column.type)
-  })
 }
 
 function carriedValue(id: number, value: string, deleted: string, at: Position, loadedMs: number): string {
@@ -145,8 +118,4 @@ export async function requireFreeName(session: Session, target: TargetTable): Pr
     hint: 'Rename or drop it, or give the table another target in the configuration',
     context: { table: tableName(table) },
   })
-}
-
-export function sameName(layout: TableLayout, target: TargetTable): boolean {
-  return foldCase(layout.namespace) === foldCase(target.namespace) && foldCase(layout.name) === foldCase(target.name)
 }

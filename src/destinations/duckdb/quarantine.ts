@@ -2,6 +2,7 @@
 import type { QuarantineEntry } from '../../core/destination.ts'
 import type { Position } from '../../core/position.ts'
 import type { TableId } from '../../core/table-schema.ts'
+import { dataColumns, identityColumns, POSITION_ID, type TableLayout } from '../../warehouse/table-layout.ts'
 import { isParsed, keyText } from './column-type.ts'
 import { isCurrentSql } from './current-rows.ts'
 import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
@@ -9,7 +10,7 @@ import type { MergeInput } from './merge-input.ts'
 import type { Session } from './session.ts'
 import { hasQuarantine } from './stage-inspection.ts'
 import { relationSql, type StageRelation } from './stage-relation.ts'
-import { columnSql, dataColumns, identityColumns, POSITION_ID, type TableLayout, tableSql } from './table-layout.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 
 const ENTRY = '[{"columnId":"INTEGER","reason":"VARCHAR","raw":"VARCHAR","key":"VARCHAR"}]'
 

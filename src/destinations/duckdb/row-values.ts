@@ -2,10 +2,11 @@
  * The values of rows that are written: those of the change that made the row, and, where it did not send one because it
  * is unchanged, those that `lineage.ts` has found: of an earlier change, of a row that was read again, or of the root.
  */
+import { dataColumns } from '../../warehouse/table-layout.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import type { MergeInput, Slice } from './merge-input.ts'
 import type { SqlRow } from './session.ts'
-import { dataColumns, tableSql } from './table-layout.ts'
+import { tableSql } from './table-sql.ts'
 
 export interface Completion {
   readonly unchangedIds: readonly number[]

@@ -7,7 +7,7 @@ import {
   START_ID,
   type TableLayout,
   writeModeOf,
-} from './table-layout.ts'
+} from '../../warehouse/table-layout.ts'
 import { NO_END } from './version-writer.ts'
 
 /** Column ids and values: what a row of a snapshot has besides the source's columns, load time, mark and position. */

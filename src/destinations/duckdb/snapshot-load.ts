@@ -3,36 +3,34 @@ import type { Lease, SnapshotLoad, TargetTable } from '../../core/destination.ts
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
-import { type ColumnType, keyColumns, type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
-import { HASH_DIGITS } from './bag.ts'
-import { putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
-import { continueTable, requireWritable } from './continuation.ts'
-import { isConversionError, isMemoryError, isReadingError, translateError } from './errors.ts'
-import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
-import { loadLayouts, type StoredLayout, saveLayout } from './layout-store.ts'
-import { forgetAttempt, forgetLoads, requireFreeName, shadowName } from './promotion.ts'
-import { recordQuarantined, recordRejected } from './quarantine.ts'
-import { createTableSql, emptyLayout, evolveLayout } from './schema-evolution.ts'
-import type { Session } from './session.ts'
-import { snapshotColumns } from './snapshot-columns.ts'
-import { type InspectedFile, inspectFiles, requireReadable } from './stage-inspection.ts'
-import { relationSql, type StageRelation } from './stage-relation.ts'
+import { type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
+import type { StoredLayout } from '../../warehouse/layout-book.ts'
+import { hasSameRows, shadowLayout } from '../../warehouse/shadow-layout.ts'
 import {
-  columnSql,
-  currentColumn,
   DELETED_ID,
   dataColumns,
+  HASH_DIGITS,
   identityColumns,
-  type LayoutColumn,
   LOAD_TIME_ID,
   POSITION_ID,
   ROW_ID_ID,
   type TableLayout,
-  tableSql,
   writeModeOf,
-} from './table-layout.ts'
+} from '../../warehouse/table-layout.ts'
+import { putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
+import { continueTable, requireWritable } from './continuation.ts'
+import { isConversionError, isMemoryError, isReadingError, translateError } from './errors.ts'
+import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
+import { loadLayouts, saveLayout } from './layout-store.ts'
+import { forgetAttempt, forgetLoads, requireFreeName } from './promotion.ts'
+import { recordQuarantined, recordRejected } from './quarantine.ts'
+import { createTableSql, DIALECT, evolveLayout } from './schema-evolution.ts'
+import type { Session } from './session.ts'
+import { snapshotColumns } from './snapshot-columns.ts'
+import { type InspectedFile, inspectFiles, requireReadable } from './stage-inspection.ts'
+import { relationSql, type StageRelation } from './stage-relation.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 import { chooseTextCompression } from './text-compression.ts'
-import { widen } from './type-lattice.ts'
 
 /** The shadow table begins as the final one is, so that views with `*` and columns that were kept stay as they were. */
 export async function beginSnapshot(
@@ -59,7 +57,7 @@ export async function beginSnapshot(
       return [...(await loadedBatches(session, table))]
     }
     if (shadow !== undefined) await session.run(`DROP TABLE IF EXISTS ${tableSql(shadow.layout)}`)
-    const layout = newLayout(target, schema, isAlike ? final.layout : undefined)
+    const layout = shadowLayout(target, schema, isAlike ? final.layout : undefined, DIALECT)
     await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(target.namespace)}`)
     await session.run(createTableSql(layout))
     // Without a shadow table, what is remembered is of a backfill of the table that is there.
@@ -68,35 +66,6 @@ export async function beginSnapshot(
     await saveLayout(session, table, 'shadow', { layout, finishedPosition: undefined })
     return []
   })
-}
-
-/** `before`: the table that it is to be like. */
-function newLayout(target: TargetTable, schema: TableSchema, before: TableLayout | undefined): TableLayout {
-  const name = shadowName(target)
-  if (before === undefined) return evolveLayout(emptyLayout(target.namespace, name, schema), schema, target).layout
-  // Whatever the policy, a new table takes the types that the source has now, and keeps old values in retired columns.
-  const types = new Map(schema.columns.map((column) => [column.id, column.type]))
-  const columns = before.columns.map((column): LayoutColumn => {
-    const type = types.get(column.id)
-    const isReplaced = column.state === 'discarded' || (type !== undefined && becomesText(column.type, type))
-    return isReplaced ? { ...column, state: 'retired' } : column
-  })
-  const start = { ...before, namespace: target.namespace, name, columns }
-  return evolveLayout(start, schema, { ...target, schemaChanges: 'evolve' }).layout
-}
-
-/** Rows of the old table can be found by the key of the new one. */
-function hasSameRows(before: TableLayout, schema: TableSchema): boolean {
-  if (JSON.stringify(before.identity) !== JSON.stringify(schema.identity)) return false
-  return keyColumns(schema).every((key) => {
-    const column = currentColumn(before, key.id)
-    return column !== undefined && widen(column.type, key.type) !== undefined && !becomesText(column.type, key.type)
-  })
-}
-
-/** Both can only be held as text although the source has no text: a column of the source's type is better. */
-function becomesText(before: ColumnType, now: ColumnType): boolean {
-  return now.kind !== 'text' && widen(before, now)?.kind === 'text'
 }
 
 /** Returns the rows added: none for files that are there already. */

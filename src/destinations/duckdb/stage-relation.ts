@@ -14,30 +14,27 @@
 import { dataColumn, oldKeyColumn, SYSTEM_COLUMNS } from '../../core/batch.ts'
 import type { Position } from '../../core/position.ts'
 import { type ColumnType, columnById, type TableSchema } from '../../core/table-schema.ts'
-import { duckdbType, isParsed } from './column-type.ts'
-import { fileList, quoteIdentifier, quoteLiteral } from './identifiers.ts'
-import { hasColumn, type InspectedFile } from './stage-inspection.ts'
+import {
+  DELETE,
+  INSERT,
+  MOVE_IN,
+  PARTIAL_MOVE_IN,
+  PARTIAL_UPDATE,
+  TRUNCATE,
+  UPDATE,
+} from '../../warehouse/change-code.ts'
 import {
   columnForType,
   dataColumns,
   identityColumns,
   type LayoutColumn,
-  missingValueLiteral,
   type TableLayout,
   writeModeOf,
-} from './table-layout.ts'
-
-/** Kinds of change, the low three bits of a code. At least `PARTIAL_UPDATE`: it has values. At least `INSERT`: a new row. */
-export const MOVE_OUT = 0
-export const DELETE = 1
-export const PARTIAL_UPDATE = 2
-export const UPDATE = 3
-export const INSERT = 4
-export const MOVE_IN = 5
-export const PARTIAL_MOVE_IN = 6
-export const TRUNCATE = 7
-
-const FILE_SHIFT = 35
+} from '../../warehouse/table-layout.ts'
+import { duckdbType, isParsed } from './column-type.ts'
+import { fileList, quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import { hasColumn, type InspectedFile } from './stage-inspection.ts'
+import { missingValueLiteral } from './table-sql.ts'
 
 export interface StageRelation {
   readonly files: readonly InspectedFile[]
@@ -48,16 +45,6 @@ export interface StageRelation {
   readonly from: Position | undefined
   /** Values that DuckDB does not accept become NULL instead of failing the statement. */
   readonly careful: boolean
-}
-
-/** The first code that a row of the file with this number can have. */
-export function firstCode(fileNumber: number): bigint {
-  return BigInt(fileNumber) << BigInt(FILE_SHIFT)
-}
-
-/** Number of the file that a code points into. */
-export function fileNumberOf(code: bigint): number {
-  return Number(code >> BigInt(FILE_SHIFT))
 }
 
 /** `first`, `end`: only the files with these numbers, which keep them. */

@@ -6,10 +6,10 @@
  * the first file just as well. The choice stays with the table; where values are too long for it, DuckDB leaves them as
  * they are.
  */
+import { dataColumns, type LayoutColumn, type TableLayout } from '../../warehouse/table-layout.ts'
 import type { Session } from './session.ts'
 import type { InspectedFile } from './stage-inspection.ts'
 import { relationSql } from './stage-relation.ts'
-import { dataColumns, type LayoutColumn, type TableLayout } from './table-layout.ts'
 
 /** Column id → method. Columns that are not in it are DuckDB's to decide. */
 export type TextCompression = ReadonlyMap<number, 'fsst' | 'dictionary'>

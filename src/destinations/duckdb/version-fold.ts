@@ -14,12 +14,13 @@
  * - `several`: the key may have more events.
  */
 import { ORDINAL_DIGITS, POSITION_LENGTH } from '../../core/position.ts'
+import { INSERT, PARTIAL_UPDATE, TRUNCATE } from '../../warehouse/change-code.ts'
+import { ACTIVE_ID, DELETED_ID, END_ID, POSITION_ID, START_ID } from '../../warehouse/table-layout.ts'
 import { hasColumnSql, keyCountsSql, requireOneResultPerKey } from './fold.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { Session } from './session.ts'
-import { INSERT, PARTIAL_UPDATE, TRUNCATE } from './stage-relation.ts'
-import { ACTIVE_ID, columnSql, DELETED_ID, END_ID, POSITION_ID, START_ID, tableSql } from './table-layout.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 
 export interface VersionFoldOptions {
   /** Rows of the target may be newer than some of the changes: those changes are then ignored. */

@@ -14,10 +14,11 @@
  * - `closes`: `rowid` of the target's active version, where the event is the end of it.
  * - `replaces`: the row was there before.
  */
+import { dataColumns, POSITION_ID } from '../../warehouse/table-layout.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { Session } from './session.ts'
-import { columnSql, dataColumns, POSITION_ID, tableSql } from './table-layout.ts'
+import { columnSql, tableSql } from './table-sql.ts'
 
 export async function timeVersions(session: Session, input: MergeInput, isBackfill: boolean): Promise<void> {
   const isBag = input.layout.identity.kind === 'bag'

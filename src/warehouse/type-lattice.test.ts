@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { ColumnType } from '../../core/table-schema.ts'
-import { duckdbType } from './column-type.ts'
+import type { ColumnType } from '../core/table-schema.ts'
+import { duckdbType } from '../destinations/duckdb/column-type.ts'
 import { fits, widen } from './type-lattice.ts'
 
 const kinds = [

@@ -7,11 +7,10 @@
  *     int16 → int32 → int64 → decimal → text        int16 → float32 → float64 ← int32
  *     bool → text      uuid → text      json → text
  *
- * Left out on purpose: floats and times to text (the source writes them otherwise than DuckDB), int64 or decimal to
+ * Left out on purpose: floats and times to text (the source writes them otherwise than a destination), int64 or decimal to
  * float64 (not exact), timestamp to timestamptz (depends on a time zone), text to anything.
  */
-import type { ColumnType } from '../../core/table-schema.ts'
-import { sameType } from './column-type.ts'
+import type { ColumnType } from '../core/table-schema.ts'
 
 const INTEGER_DIGITS: Readonly<Partial<Record<ColumnType['kind'], number>>> = { int16: 5, int32: 10, int64: 19 }
 const PRECISION_MAX = 38
@@ -25,6 +24,11 @@ const READS_THE_SAME_AS_TEXT: ReadonlySet<ColumnType['kind']> = new Set([
   'json',
   'text',
 ])
+
+export function sameType(a: ColumnType, b: ColumnType): boolean {
+  if (a.kind === 'decimal' && b.kind === 'decimal') return a.precision === b.precision && a.scale === b.scale
+  return a.kind === b.kind
+}
 
 export function widen(a: ColumnType, b: ColumnType): ColumnType | undefined {
   if (sameType(a, b)) return a

@@ -1,10 +1,9 @@
 /**
  * What a table of ours looks like on the destination: which column holds what, in their physical order. Kept in
- * `_simplyload.columns`, because names alone do not tell (they change, and DuckDB takes "Id" and "id" for the same).
+ * `_simplyload.columns`, because names alone do not tell: they change, and some differ only by case at the source.
  */
-import type { WriteMode } from '../../core/destination.ts'
-import type { Column, ColumnType, RowIdentity } from '../../core/table-schema.ts'
-import { qualifiedName, quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import type { WriteMode } from '../core/destination.ts'
+import type { ColumnType, RowIdentity, TableSchema } from '../core/table-schema.ts'
 import { fits } from './type-lattice.ts'
 
 /** Ids of the columns that are ours. Those of the source begin at 1. */
@@ -20,6 +19,9 @@ export const ACTIVE_ID = -7
 /** Only for `append`: what the change was, and when the source committed it. */
 export const OPERATION_ID = -8
 export const COMMITTED_AT_ID = -9
+
+/** Hex digits of a content hash, before the `/` of a row's id. */
+export const HASH_DIGITS = 32
 
 export const POSITION_COLUMN = '_source_position'
 export const ROW_ID_COLUMN = '_fivetran_id'
@@ -48,19 +50,19 @@ export interface TableLayout {
   readonly columns: readonly LayoutColumn[]
 }
 
-export function tableSql(layout: TableLayout): string {
-  return qualifiedName(layout.namespace, layout.name)
+export function emptyLayout(namespace: string, name: string, schema: TableSchema): TableLayout {
+  return { namespace, name, identity: schema.identity, columns: [] }
+}
+
+/** A column that every table has. */
+export function ownColumn(layout: TableLayout, id: number): LayoutColumn {
+  const column = currentColumn(layout, id)
+  if (column === undefined) throw new Error(`${layout.namespace}.${layout.name} has no column ${id}`)
+  return column
 }
 
 export function currentColumn(layout: TableLayout, id: number): LayoutColumn | undefined {
   return layout.columns.find((column) => column.id === id && column.state === 'current')
-}
-
-/** Quoted name of a column that every table has. */
-export function columnSql(layout: TableLayout, id: number): string {
-  const column = currentColumn(layout, id)
-  if (column === undefined) throw new Error(`${layout.namespace}.${layout.name} has no column ${id}`)
-  return quoteIdentifier(column.name)
 }
 
 /** Told by the columns that only one of the modes has. */
@@ -94,15 +96,7 @@ export function columnForType(layout: TableLayout, id: number, type: ColumnType)
   )
 }
 
-/**
- * The value that older rows have in a column that was added with a constant default, as a text literal. A literal and no
- * cast, because DuckDB fills an added column with a constant as it goes, and with an expression by an UPDATE, after
- * which the same transaction can alter the table no more.
- */
-export function missingValueLiteral(column: Column): string | undefined {
-  const text = column.missingValue
-  if (text === undefined) return undefined
-  const isBytes = column.type.kind === 'bytes'
-  // DuckDB reads bytes as `\x00\xFF`, Postgres writes `\x00ff`.
-  return quoteLiteral(isBytes ? text.replace(/^\\x/, '').replaceAll(/../g, '\\x$&') : text)
+/** Names that differ only by case are one name to a person, and to some destinations. */
+export function foldCase(name: string): string {
+  return name.toLowerCase()
 }
