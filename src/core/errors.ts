@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'destination_authentication'
   | 'destination_permission'
   | 'destination_locked'
+  | 'destination_busy'
   | 'destination_full'
   | 'destination_version'
   | 'destination_conflict'
@@ -110,6 +111,8 @@ const TABLE: Readonly<Record<ErrorCode, readonly [Disposition, ErrorSide]>> = {
   destination_authentication: ['operator', 'access'],
   destination_permission: ['operator', 'access'],
   destination_locked: ['auto', 'destination'],
+  // A queue that is full, a time that ran out, a quota that fills up again: the data is only late.
+  destination_busy: ['auto', 'destination'],
   destination_full: ['auto', 'destination'],
   destination_version: ['operator', 'destination'],
   destination_conflict: ['auto', 'destination'],
