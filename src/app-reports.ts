@@ -189,8 +189,9 @@ export async function checkpoints(
   )
   return tables
     .filter((entry) => selected.has(entry.table))
-    .map(({ table, position, inGroup }) => {
+    .map(({ table, position, group }) => {
       const parts = parsePosition(position)
+      const inGroup = group !== undefined
       return { table, position, inGroup, sourcePosition: parts === undefined ? position : formatLsn(parts.lsn) }
     })
 }

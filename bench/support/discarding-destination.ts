@@ -16,19 +16,21 @@ import type {
 import type { Position } from '../../src/core/position.ts'
 import { type TableId, type TableSchema, tableName } from '../../src/core/table-schema.ts'
 
+type KeptCheckpoints = Omit<SourceCheckpoints, 'groups'> & { readonly groups: readonly (readonly [string, Position])[] }
+
 export class DiscardingDestination implements Destination {
   readonly name = 'discard'
   readonly #file: string
   #epoch = 0
-  #groupPosition: Position | undefined
+  #groups = new Map<string, Position>()
   readonly #tables = new Map<string, TableCheckpoint>()
 
   constructor(file: string) {
     this.#file = file
     if (!existsSync(file)) return
-    const kept = JSON.parse(readFileSync(file, 'utf8')) as SourceCheckpoints
+    const kept = JSON.parse(readFileSync(file, 'utf8')) as KeptCheckpoints
     this.#epoch = kept.epoch
-    this.#groupPosition = kept.groupPosition
+    this.#groups = new Map(kept.groups)
     for (const checkpoint of kept.tables) this.#tables.set(tableName(checkpoint.table), checkpoint)
   }
 
@@ -55,16 +57,16 @@ export class DiscardingDestination implements Destination {
   }
 
   async finishSnapshot(_lease: Lease, target: TargetTable, _schema: TableSchema, position: Position) {
-    this.#tables.set(tableName(target.table), { table: target.table, position, inGroup: false })
+    this.#tables.set(tableName(target.table), { table: target.table, position, group: undefined })
     this.#save()
   }
 
   async flush(flush: Flush): Promise<FlushResult> {
-    if (flush.group !== undefined) this.#groupPosition = flush.group.to
+    if (flush.group !== undefined) this.#groups.set(flush.group.name, flush.group.to)
     for (const { target, into } of flush.tables) {
       if (into === 'backfill') continue
-      const inGroup = into !== 'shadow'
-      this.#tables.set(tableName(target.table), { table: target.table, position: flush.to, inGroup })
+      const group = into === 'shadow' ? undefined : flush.group?.name
+      this.#tables.set(tableName(target.table), { table: target.table, position: flush.to, group })
     }
     this.#save()
     const tables = flush.tables.map(({ target, files }) => ({
@@ -83,7 +85,7 @@ export class DiscardingDestination implements Destination {
 
   async detach(_lease: Lease, table: TableId) {
     const known = this.#checkpoints().tables.find((entry) => tableName(entry.table) === tableName(table))
-    if (known !== undefined) this.#tables.set(tableName(table), { ...known, inGroup: false })
+    if (known !== undefined) this.#tables.set(tableName(table), { ...known, group: undefined })
     this.#save()
   }
 
@@ -102,14 +104,15 @@ export class DiscardingDestination implements Destination {
   async [Symbol.asyncDispose]() {}
 
   #checkpoints(): SourceCheckpoints {
-    const group = this.#groupPosition
-    const tables = [...this.#tables.values()].map((entry) =>
-      entry.inGroup && group !== undefined ? { ...entry, position: group } : entry,
-    )
-    return { epoch: this.#epoch, groupPosition: group, tables }
+    const tables = [...this.#tables.values()].map((entry) => {
+      const position = entry.group === undefined ? undefined : this.#groups.get(entry.group)
+      return position === undefined ? entry : { ...entry, position }
+    })
+    return { epoch: this.#epoch, groups: this.#groups, tables }
   }
 
   #save(): void {
-    writeFileSync(this.#file, JSON.stringify(this.#checkpoints()))
+    const kept: KeptCheckpoints = { ...this.#checkpoints(), groups: [...this.#groups] }
+    writeFileSync(this.#file, JSON.stringify(kept))
   }
 }

@@ -4,9 +4,9 @@
  * Each final table has the business columns, then the load time, the deleted mark and `_source_position`. Truth about
  * progress lives here too, in `_simplyload.checkpoints`, and changes only in the transaction that changes the rows.
  *
- * Two kinds of checkpoint rows per source. The group row (table '') holds the epoch of the lease and the boundary up to
- * which every table `inGroup` is complete: one statement moves all live tables, idle ones included. A table that is not
- * in the group (in its snapshot, catching up, paused, failed) has a position of its own.
+ * Two kinds of checkpoint rows per source. Live tables of the same freshness are a group: its row holds the epoch of the
+ * lease and the boundary up to which every table of the group is complete, so one statement takes the lease and moves them
+ * all, idle ones included. A table in no group (in its snapshot, catching up, paused, failed) has a position of its own.
  */
 import type { Finding } from './finding.ts'
 import type { Position } from './position.ts'
@@ -21,17 +21,21 @@ export interface Lease {
   readonly epoch: number
 }
 
+/** Of the tables whose freshness is the default. */
+export const DEFAULT_GROUP = ''
+
 export interface TableCheckpoint {
   readonly table: TableId
-  /** Complete up to here. For a table in the group: the group's. */
+  /** Complete up to here. For a table in a group: the group's. */
   readonly position: Position
-  readonly inGroup: boolean
+  /** The name of the group that it moves with; undefined: it stands alone. */
+  readonly group: string | undefined
 }
 
 export interface SourceCheckpoints {
   readonly epoch: number
-  /** Absent before the first flush. */
-  readonly groupPosition: Position | undefined
+  /** By the name of the group. Those that had no flush yet are absent. */
+  readonly groups: ReadonlyMap<string, Position>
   readonly tables: readonly TableCheckpoint[]
 }
 
@@ -72,15 +76,15 @@ export interface TableFlush {
   /** In order of position, none reaching past the flush's `to`. May be empty for `promote` and `rejoin`. */
   readonly files: readonly StageFile[]
   /**
-   * The checkpoint that the destination is expected to have: the group's for a table in the group. Rows of `files`
+   * The checkpoint that the destination is expected to have: the group's for a table in one. Rows of `files`
    * with a smaller position are already in the table and are ignored (a file may begin before a snapshot's boundary).
    */
   readonly from: Position
   /**
-   * - `final`: into the final table of a table in the group.
+   * - `final`: into the final table of a table in the group of the flush.
    * - `shadow`: into the shadow table while the table catches up.
    * - `promote`: into the shadow table, which then becomes the final table, and the table joins the group.
-   * - `rejoin`: into the final table of a table outside the group (it failed or was paused), which joins the group.
+   * - `rejoin`: into the final table of a table in no group (it failed, was paused, or left another one), which joins it.
    * - `backfill`: rows that were read again, as snapshot files of the form that the final table has had by now, with
    *   boundaries that the table's checkpoint has passed; it stays where it is. A row goes in only where neither the row
    *   that is there, nor a tombstone of its key, nor that of a truncate is as new. Each file once, however often it is
@@ -101,13 +105,23 @@ export interface TableFlush {
 
 export interface Flush {
   readonly lease: Lease
-  /** The group's boundary, expected and new. Absent: the flush touches only tables that are not in the group. */
-  readonly group?: { readonly from: Position | undefined; readonly to: Position }
-  /** For tables outside the group: the boundary that they reach. */
+  /**
+   * The group that moves, with its boundary, expected and new. `from` is undefined where it had none: a name that is new is
+   * a group that begins. Absent: the flush touches only tables that are in no group.
+   */
+  readonly group?: GroupMove
+  /** For tables in no group: the boundary that they reach. */
   readonly to: Position
   readonly tables: readonly TableFlush[]
   /** `_fivetran_synced`. Milliseconds since 1970. */
   readonly loadedMs: number
+}
+
+export interface GroupMove {
+  /** `DEFAULT_GROUP`, or a freshness in milliseconds. */
+  readonly name: string
+  readonly from: Position | undefined
+  readonly to: Position
 }
 
 /** Partial changes (unchanged values not sent) that found no row to change. Nothing was committed. */
@@ -217,7 +231,7 @@ export interface Destination extends AsyncDisposable {
   finishBackfill(lease: Lease, end: BackfillEnd, signal: AbortSignal): Promise<number | undefined>
   /** One transaction for all tables, lease and checkpoints included. DDL that the schemas need runs before it. */
   flush(flush: Flush, signal: AbortSignal): Promise<FlushResult>
-  /** The table leaves the group and keeps the group's present position as its own. */
+  /** The table leaves its group and keeps the group's present position as its own. Harmless where it is in none. */
   detach(lease: Lease, table: TableId, signal: AbortSignal): Promise<void>
   /** Forgets the checkpoint of a table, or of the source: it will be snapshotted again. The final table stays. */
   resetCheckpoint(lease: Lease, table: TableId | undefined, signal: AbortSignal): Promise<void>

@@ -160,7 +160,7 @@ export class ControlDesk {
         }
       if (table.inGroup) {
         await destinationGuard.run(() => destination.detach(lease, table.id, stop.immediate), stop.immediate)
-        table.inGroup = false
+        table.group = undefined
       }
       await book.move(table, 'paused', {}, 'asked for')
       changed()

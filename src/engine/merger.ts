@@ -5,7 +5,15 @@
  * promoted in the same transaction that moves the others, so that it joins at exactly their position. A table that
  * fails is detached with its own checkpoint, and the flush is tried again without it.
  */
-import type { Flush, FlushResult, Lease, MissingBaseRows, TableFlush, TableFlushResult } from '../core/destination.ts'
+import {
+  DEFAULT_GROUP,
+  type Flush,
+  type FlushResult,
+  type Lease,
+  type MissingBaseRows,
+  type TableFlush,
+  type TableFlushResult,
+} from '../core/destination.ts'
 import { disposition, isPipelineError, PipelineError } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
 import type { Position } from '../core/position.ts'
@@ -42,15 +50,16 @@ export class Merger {
   readonly totals: MergeTotals = { changes: 0, quarantined: 0 }
   readonly #context: SourceContext
   readonly #ports: MergePorts
-  #groupPosition: Position | undefined
+  /** Boundaries of the groups, by name. */
+  readonly #groups: Map<string, Position>
   #completions = 0
   /** Commit time of the newest change that is recorded but not merged, and how often a flush took what was there. */
   #newestCommitMs: number | undefined
 
-  constructor(context: SourceContext, ports: MergePorts, groupPosition: Position | undefined) {
+  constructor(context: SourceContext, ports: MergePorts, groups: ReadonlyMap<string, Position>) {
     this.#context = context
     this.#ports = ports
-    this.#groupPosition = groupPosition
+    this.#groups = new Map(groups)
   }
 
   noteCommit(commitMs: number | undefined): void {
@@ -63,7 +72,8 @@ export class Merger {
   }
 
   #isBehind(to: Position, wants: Position | undefined): boolean {
-    return wants !== undefined && to >= wants && this.#groupPosition !== undefined && this.#groupPosition < wants
+    const reached = this.#groups.get(DEFAULT_GROUP)
+    return wants !== undefined && to >= wants && reached !== undefined && reached < wants
   }
 
   /** Merges everything recorded before `to`. Resolves when it is committed; tables that failed are left out. */
@@ -116,7 +126,7 @@ export class Merger {
     const started = clock.elapsedMs()
     const commitMs = this.#newestCommitMs
     const parts = tables.map((table) => this.#part(table, to, alone))
-    const group = alone ? {} : { group: { from: this.#groupPosition, to } }
+    const group = alone ? {} : { group: { name: DEFAULT_GROUP, from: this.#groups.get(DEFAULT_GROUP), to } }
     try {
       const result = await this.#flushComplete({
         lease: this.#ports.lease,
@@ -240,7 +250,7 @@ export class Merger {
       }
       if (part.into === 'promote') await this.#ports.book.move(table, 'promoted', change)
       else await this.#ports.book.save(table, change)
-      if (part.into !== 'shadow') table.inGroup = true
+      if (part.into !== 'shadow') table.group = DEFAULT_GROUP
     }
     const latency = commitMs === undefined || alone ? {} : { latencyMs: Math.max(0, loadedMs - commitMs) }
     if (!alone && this.#newestCommitMs === commitMs) this.#newestCommitMs = undefined
@@ -257,7 +267,7 @@ export class Merger {
   }
 
   #advanceGroup(to: Position): void {
-    this.#groupPosition = to
+    this.#groups.set(DEFAULT_GROUP, to)
     this.#context.ledgerPages?.reached(to)
     for (const table of this.#ports.book.all()) if (table.inGroup) table.checkpoint = to
   }
@@ -267,7 +277,7 @@ export class Merger {
     const { book, lease, destinationGuard, stop } = this.#ports
     if (table.inGroup) {
       await destinationGuard.run(() => destination.detach(lease, table.id, stop.immediate), stop.immediate)
-      table.inGroup = false
+      table.group = undefined
     }
     await book.fail(
       table,

@@ -127,7 +127,7 @@ class SourceRun {
       stop: this.#stop,
     }
     const attempts = () => new Attempts(attemptsMax, context.clock, (notice) => tellRetry(context, notice))
-    this.#merger = new Merger(context, ports, started.groupPosition)
+    this.#merger = new Merger(context, ports, started.groups)
     this.#follower = new StreamFollower(
       context,
       {

@@ -1,5 +1,5 @@
 /** The start of a run of one source: takes the lease, prepares the source, and books each table where it stands. */
-import type { Lease, SourceCheckpoints } from '../core/destination.ts'
+import { DEFAULT_GROUP, type Lease, type SourceCheckpoints } from '../core/destination.ts'
 import { PipelineError } from '../core/errors.ts'
 import type { Position } from '../core/position.ts'
 import { readingMode } from '../core/source.ts'
@@ -14,7 +14,8 @@ export interface StartedSource {
   readonly lease: Lease
   readonly book: TableBook
   readonly record: SourceRecord
-  readonly groupPosition: Position | undefined
+  /** Boundaries of the groups, by name. */
+  readonly groups: ReadonlyMap<string, Position>
 }
 
 export async function startSource(context: SourceContext, signal: AbortSignal): Promise<StartedSource> {
@@ -80,14 +81,14 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
     const table = new BookedTable(configured, known ?? newRecord(schema, clock.nowMs()))
     book.add(table)
     const checkpoint = checkpoints.tables.find((entry) => tableName(entry.table) === table.name)
-    await bookTable(context, book, table, plan, schema, { lease, wasInGroup: checkpoint?.inGroup === true }, signal)
+    await bookTable(context, book, table, plan, schema, { lease, group: checkpoint?.group }, signal)
   }
   await holdBackNarrowed(context, book, lease, signal)
   book.addTokens(await state.tokens(name))
   const waiting = await state.waiting(name)
   book.addWaiting(waiting)
-  await context.ledgerPages?.begin(lease.epoch, started, checkpoints.groupPosition)
-  return { lease, book, record: started, groupPosition: checkpoints.groupPosition }
+  await context.ledgerPages?.begin(lease.epoch, started, checkpoints.groups.get(DEFAULT_GROUP))
+  return { lease, book, record: started, groups: checkpoints.groups }
 }
 
 const UNPUBLISHED =
@@ -104,7 +105,7 @@ async function recordUnpublished(
   for (const entry of await state.tables(name)) {
     const table = tableName(entry.table)
     if (!unpublished.has(table) || entry.state === 'pending' || entry.state === 'needs_resync') continue
-    const isInGroup = checkpoints.tables.some((other) => tableName(other.table) === table && other.inGroup)
+    const isInGroup = checkpoints.tables.some((other) => tableName(other.table) === table && other.group !== undefined)
     if (isInGroup) await destination.detach(lease, entry.table, signal)
     const changed = { ...entry, resumeState: undefined, updatedMs: clock.nowMs() }
     if (entry.state === 'snapshotting') {
@@ -124,7 +125,7 @@ async function bookTable(
   table: BookedTable,
   plan: StartPlan,
   described: TableSchema,
-  { lease, wasInGroup }: { readonly lease: Lease; readonly wasInGroup: boolean },
+  { lease, group }: { readonly lease: Lease; readonly group: string | undefined },
   signal: AbortSignal,
 ): Promise<void> {
   const { state, destination, clock, name, emit } = context
@@ -158,17 +159,17 @@ async function bookTable(
     case 'live':
     case 'rejoin':
       table.checkpoint = start.from
-      table.inGroup = start.action === 'live'
+      table.group = start.action === 'live' ? group : undefined
       await state.reconcileLoaded(table.id, start.from, clock.nowMs())
       await book.save(table, { schema: start.schema, ...at(start.action === 'catch-up' ? 'catching_up' : 'live') })
       if (isPaused && table.inGroup) {
         await destination.detach(lease, table.id, signal)
-        table.inGroup = false
+        table.group = undefined
       }
       return
     case 'gap':
       // Else the group would take it along, and whoever lost the state would find it complete.
-      if (wasInGroup) await destination.detach(lease, table.id, signal)
+      if (group !== undefined) await destination.detach(lease, table.id, signal)
       await book.fail(
         table,
         new PipelineError('source_gap', `Continuing ${table.name}`, {
@@ -240,6 +241,6 @@ async function holdBackNarrowed(
   for (const table of book.all()) {
     if (!table.inGroup || only.has(table.name)) continue
     await destination.detach(lease, table.id, signal)
-    table.inGroup = false
+    table.group = undefined
   }
 }

@@ -44,8 +44,8 @@ function facts(change: Partial<StartFacts> & { checkpoint?: Partial<TableCheckpo
     tables: [],
     checkpoints: {
       epoch: 3,
-      groupPosition: at(150n),
-      tables: checkpoint === undefined ? [] : [{ table, position: at(150n), inGroup: true, ...checkpoint }],
+      groups: new Map([['', at(150n)]]),
+      tables: checkpoint === undefined ? [] : [{ table, position: at(150n), group: '', ...checkpoint }],
     },
     freshSchemaVersion: 900,
     ...rest,
@@ -56,9 +56,7 @@ const actionOf = (given: StartFacts): TableStart => planStart(given).starts.get(
 
 describe('where a run starts', () => {
   test('with nothing known, each table is read and the stream starts at the slot', () => {
-    const plan = planStart(
-      facts({ record: undefined, checkpoints: { epoch: 1, groupPosition: undefined, tables: [] } }),
-    )
+    const plan = planStart(facts({ record: undefined, checkpoints: { epoch: 1, groups: new Map(), tables: [] } }))
     expect(plan).toMatchObject({ generation: 1, fromLsn: 200n })
     expect(plan.starts.get('public.orders')).toEqual({ action: 'snapshot' })
   })
@@ -83,7 +81,7 @@ describe('where a run starts', () => {
     const ahead = { identity, created: false, restartLsn: 201n }
     expect(actionOf(facts({ tables: [known('live')], checkpoint: {}, prepared: ahead })).action).toBe('gap')
     expect(
-      actionOf(facts({ tables: [known('catching_up')], checkpoint: { inGroup: false }, prepared: ahead })).action,
+      actionOf(facts({ tables: [known('catching_up')], checkpoint: { group: undefined }, prepared: ahead })).action,
     ).toBe('gap')
     expect(actionOf(facts({ tables: [known('pending')], prepared: ahead })).action).toBe('snapshot')
     expect(actionOf(facts({ tables: [known('snapshotting')], prepared: ahead })).action).toBe('snapshot')
@@ -103,12 +101,12 @@ describe('where a run starts', () => {
 
   test('a paused table starts as if it were not: with its own checkpoint, or with a gap', () => {
     const paused = known('paused', { resumeState: 'live' })
-    expect(actionOf(facts({ tables: [paused], checkpoint: { inGroup: false, position: at(90n) } }))).toMatchObject({
+    expect(actionOf(facts({ tables: [paused], checkpoint: { group: undefined, position: at(90n) } }))).toMatchObject({
       action: 'rejoin',
       from: at(90n),
     })
     const ahead = { identity, created: false, restartLsn: 201n }
-    expect(actionOf(facts({ tables: [paused], checkpoint: { inGroup: false }, prepared: ahead })).action).toBe('gap')
+    expect(actionOf(facts({ tables: [paused], checkpoint: { group: undefined }, prepared: ahead })).action).toBe('gap')
     const unread = known('paused', { resumeState: 'pending' })
     expect(actionOf(facts({ tables: [unread], prepared: ahead })).action).toBe('snapshot')
   })
@@ -126,7 +124,9 @@ describe('where a run starts', () => {
 
   test('a commit whose reply was lost is believed: promoted, or complete as of its snapshot', () => {
     expect(actionOf(facts({ tables: [known('catching_up')], checkpoint: {} })).action).toBe('live')
-    expect(actionOf(facts({ tables: [known('snapshotting')], checkpoint: { inGroup: false } })).action).toBe('catch-up')
+    expect(actionOf(facts({ tables: [known('snapshotting')], checkpoint: { group: undefined } })).action).toBe(
+      'catch-up',
+    )
   })
 
   test('a snapshot goes on where it was, unless its columns changed meanwhile', () => {
@@ -138,13 +138,13 @@ describe('where a run starts', () => {
   test('a live table outside the group rejoins it', () => {
     const given = facts({
       tables: [known('failed', { resumeState: 'live' })],
-      checkpoint: { inGroup: false, position: at(90n) },
+      checkpoint: { group: undefined, position: at(90n) },
     })
     expect(actionOf(given)).toMatchObject({ action: 'rejoin', from: at(90n) })
   })
 
   test('a table that waits for a person stays as it is', () => {
-    expect(actionOf(facts({ tables: [known('needs_resync')], checkpoint: { inGroup: false } }))).toMatchObject({
+    expect(actionOf(facts({ tables: [known('needs_resync')], checkpoint: { group: undefined } }))).toMatchObject({
       action: 'stay',
       state: 'needs_resync',
     })

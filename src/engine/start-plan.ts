@@ -5,7 +5,7 @@
  * source can still send. A table goes on only where these three meet without a gap; otherwise it is `needs_resync` and
  * says why. Pure, so that each combination can be tested.
  */
-import type { SourceCheckpoints, TableCheckpoint } from '../core/destination.ts'
+import { DEFAULT_GROUP, type SourceCheckpoints, type TableCheckpoint } from '../core/destination.ts'
 import { boundary, type Position, parsePosition } from '../core/position.ts'
 import { describeIdentity, type PreparedSource, readingMode } from '../core/source.ts'
 import type { SourceRecord, TableRecord, TableState } from '../core/state.ts'
@@ -92,7 +92,7 @@ function findSourceGap(facts: StartFacts, sameSystem: boolean): string | undefin
   if (prepared.restartLsn > record.stagedThroughLsn) {
     return `slot ${prepared.identity.slot} has been moved on to ${formatLsn(prepared.restartLsn)}, past ${formatLsn(record.stagedThroughLsn)}, up to which changes are staged`
   }
-  const group = checkpoints.groupPosition
+  const group = checkpoints.groups.get(DEFAULT_GROUP)
   if (record.prunedThrough !== undefined && group !== undefined && group < record.prunedThrough) {
     return 'the destination is older than the stage files that retention has kept (was it restored from a copy?)'
   }
@@ -143,7 +143,7 @@ function startOf(
   }
   if (state === 'snapshotting') {
     // The reply of `finishSnapshot` was lost after its commit.
-    if (checkpoint !== undefined && !checkpoint.inGroup)
+    if (checkpoint !== undefined && checkpoint.group === undefined)
       return { action: 'catch-up', from: checkpoint.position, schema }
     // Chunks that are read already lack what has changed since.
     if (!sameShape(schema, described)) return { action: 'snapshot', notice: 'its columns changed during the snapshot' }
@@ -155,7 +155,7 @@ function startOf(
       notice: 'the destination has no checkpoint of this table (was it replaced?), so it is read again',
     }
   }
-  if (checkpoint.inGroup) return { action: 'live', from: checkpoint.position, schema }
+  if (checkpoint.group !== undefined) return { action: 'live', from: checkpoint.position, schema }
   return { action: state === 'live' ? 'rejoin' : 'catch-up', from: checkpoint.position, schema }
 }
 
@@ -165,7 +165,7 @@ function startWithoutRecord(
   described: TableSchema,
   checkpoint: TableCheckpoint | undefined,
 ): TableStart {
-  if (checkpoint === undefined || !checkpoint.inGroup) return { action: 'snapshot' }
+  if (checkpoint?.group === undefined) return { action: 'snapshot' }
   const schema = { ...described, version: facts.freshSchemaVersion }
   const at = parsePosition(checkpoint.position)
   if (facts.unpublished?.has(tableName(described.table)) === true) {
@@ -225,8 +225,8 @@ export function sameShape(a: TableSchema, b: TableSchema): boolean {
 }
 
 function highestGeneration(checkpoints: SourceCheckpoints): number {
-  const positions = [checkpoints.groupPosition, ...checkpoints.tables.map((table) => table.position)]
-  return Math.max(1, ...positions.map((at) => (at === undefined ? 1 : (parsePosition(at)?.generation ?? 1))))
+  const positions = [...checkpoints.groups.values(), ...checkpoints.tables.map((table) => table.position)]
+  return Math.max(1, ...positions.map((at) => parsePosition(at)?.generation ?? 1))
 }
 
 /** `16/B374D848`, as Postgres prints it. */

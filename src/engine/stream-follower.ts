@@ -270,7 +270,7 @@ export class StreamFollower {
     await destinationTurn.run(async () => {
       if (table.inGroup) {
         await destinationGuard.run(() => destination.detach(lease, table.id, stop.immediate), stop.immediate)
-        table.inGroup = false
+        table.group = undefined
       }
       await book.fail(table, error, needsResync)
     })

@@ -93,7 +93,7 @@ export class TableAdmission {
       book.remove(table)
       const { id } = table
       await destinationGuard.run(() => destination.resetCheckpoint(lease, id, stop.immediate), stop.immediate)
-      table.inGroup = false
+      table.group = undefined
       await book.discardWaiting(table)
       await state.removeTable(id)
     })

@@ -19,7 +19,8 @@ export class BookedTable {
   record: TableRecord
   /** Where the table's rows at the destination stand; undefined before its snapshot is complete. */
   checkpoint: Position | undefined
-  inGroup = false
+  /** The group that its rows at the destination move with; undefined: they stand alone. */
+  group: string | undefined
   /** Recorded in the ledger, in order of position, not merged yet. */
   waiting: StageFile[] = []
   /** The boundary at whose record its schema changed last: files before it may have an earlier form. */
@@ -31,6 +32,10 @@ export class BookedTable {
     this.name = tableName(record.table)
     this.configured = configured
     this.record = record
+  }
+
+  get inGroup(): boolean {
+    return this.group !== undefined
   }
 
   get schema(): TableSchema {
@@ -168,10 +173,10 @@ export class TableBook {
     }
   }
 
-  /** The rows at the destination are complete as of `checkpoint`, outside the group. */
+  /** The rows at the destination are complete as of `checkpoint`, outside every group. */
   async complete(table: BookedTable, checkpoint: Position): Promise<void> {
     table.checkpoint = checkpoint
-    table.inGroup = false
+    table.group = undefined
     table.waiting = table.waiting.filter((file) => !isCovered(table, file))
     await this.#context.state.reconcileLoaded(table.id, checkpoint, this.#context.clock.nowMs())
   }

@@ -41,7 +41,7 @@ export async function resetTable(
       reason,
     )
     await destinationGuard.run(() => destination.resetCheckpoint(lease, table.id, stop.immediate), stop.immediate)
-    table.inGroup = false
+    table.group = undefined
     table.checkpoint = undefined
     await book.discardWaiting(table)
     await state.clearChunks(table.id)

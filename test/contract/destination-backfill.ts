@@ -76,7 +76,7 @@ export function describeBackfill(fixture: () => DestinationFixture): void {
       `9 nine ${at(15)}`,
     ])
     const checkpoints = await table.destination.checkpoints('shop', never)
-    expect(checkpoints?.tables).toEqual([{ table: ITEMS.table, position: before(20), inGroup: true }])
+    expect(checkpoints?.tables).toEqual([{ table: ITEMS.table, position: before(20), group: '' }])
     await table.merge(30, [update(25, 3, 'three at 25'), remove(26, 2)])
     expect(await table.rows('id', 'name')).toEqual(['!2 two', '1 one', '3 three at 25', '9 nine'])
   })

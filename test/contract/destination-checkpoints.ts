@@ -29,7 +29,7 @@ export function describeCheckpoints(fixture: () => DestinationFixture): void {
     const first = await destination.acquireLease('shop', never)
     expect(first).toEqual({
       lease: { source: 'shop', epoch: 1 },
-      checkpoints: { epoch: 1, groupPosition: undefined, tables: [] },
+      checkpoints: { epoch: 1, groups: new Map(), tables: [] },
     })
     expect((await destination.acquireLease('shop', never)).lease.epoch).toBe(2)
     expect((await destination.acquireLease('crm', never)).lease.epoch).toBe(1)
@@ -107,8 +107,8 @@ export function describeCheckpoints(fixture: () => DestinationFixture): void {
     await other.promote(10, 20)
     const at20 = await fixture().destination.checkpoints('shop', never)
     expect(at20?.tables).toEqual([
-      { table: ITEMS.table, position: before(20), inGroup: true },
-      { table: OTHER.table, position: before(20), inGroup: true },
+      { table: ITEMS.table, position: before(20), group: '' },
+      { table: OTHER.table, position: before(20), group: '' },
     ])
     items.lease = other.lease
     const good = await items.stage([[{ op: 'u', position: at(21), values: { 1: '1', 2: 'neu', 3: null } }]])
@@ -121,7 +121,7 @@ export function describeCheckpoints(fixture: () => DestinationFixture): void {
       context: { table: 'public.other' },
     })
     expect(await items.rows('name')).toEqual(['one'])
-    expect((await fixture().destination.checkpoints('shop', never))?.groupPosition).toBe(before(20))
+    expect((await fixture().destination.checkpoints('shop', never))?.groups.get('')).toBe(before(20))
   })
 
   it('a table that leaves the group keeps its boundary, and joins again at the boundary of the others', async () => {
@@ -131,7 +131,7 @@ export function describeCheckpoints(fixture: () => DestinationFixture): void {
     await destination.detach(lease, ITEMS.table, never)
     await table.flushParts([], before(20))
     const apart = await destination.checkpoints('shop', never)
-    expect(apart?.tables).toEqual([{ table: ITEMS.table, position: before(10), inGroup: false }])
+    expect(apart?.tables).toEqual([{ table: ITEMS.table, position: before(10), group: undefined }])
     const files = await table.stage([[{ op: 'u', position: at(12), values: { 1: '1', 2: 'late', 3: null } }]])
     const part = { ...table.part(files, before(10)), into: 'rejoin' as const }
     const flush = table.flushOf([part], before(30))
@@ -139,7 +139,83 @@ export function describeCheckpoints(fixture: () => DestinationFixture): void {
     expect(await destination.flush(flush, never)).toMatchObject({ outcome: 'committed' })
     expect(await table.rows('name')).toEqual(['late'])
     const together = await destination.checkpoints('shop', never)
-    expect(together?.tables).toEqual([{ table: ITEMS.table, position: before(30), inGroup: true }])
+    expect(together?.tables).toEqual([{ table: ITEMS.table, position: before(30), group: '' }])
+  })
+
+  it('groups move by themselves: a table goes with its own, and another group stays where it is', async () => {
+    const items = await DrivenTable.live(fixture(), ITEMS, [ONE])
+    const hourly = await DrivenTable.open(fixture(), OTHER)
+    await hourly.snapshot(10, [{ values: { 1: '1', 2: 'a' } }])
+    hourly.group = '3600000'
+    hourly.position = undefined
+    await hourly.promote(10, 30)
+    items.lease = hourly.lease
+    await items.merge(20, [{ op: 'u', position: at(12), values: { 1: '1', 2: 'neu', 3: null } }])
+    expect(await fixture().destination.checkpoints('shop', never)).toEqual({
+      epoch: hourly.lease.epoch,
+      groups: new Map([
+        ['', before(20)],
+        ['3600000', before(30)],
+      ]),
+      tables: [
+        { table: ITEMS.table, position: before(20), group: '' },
+        { table: OTHER.table, position: before(30), group: '3600000' },
+      ],
+    })
+    await hourly.merge(50, [{ op: 'i', position: at(40), values: { 1: '2', 2: 'b' } }])
+    await items.flushParts([], before(60))
+    const moved = await fixture().destination.checkpoints('shop', never)
+    expect(moved?.groups).toEqual(
+      new Map([
+        ['', before(60)],
+        ['3600000', before(50)],
+      ]),
+    )
+    expect(await hourly.rows('v')).toEqual(['a', 'b'])
+    const files = await items.stage([[{ op: 'd', position: at(61), values: { 1: '1' } }]])
+    const astray = { ...items.part(files, before(60)), target: items.target }
+    await expect(hourly.flushParts([astray], before(70))).rejects.toThrow()
+    expect(await items.rows('id')).toEqual(['1'])
+  })
+
+  it('the first flush of a group is recognised when it is repeated, and needs the lease as any other', async () => {
+    const table = await DrivenTable.live(fixture(), ITEMS, [ONE])
+    const { destination, lease } = table
+    const begins = { lease, to: before(20), tables: [], loadedMs: LOADED_MS }
+    const group = { name: '60000', from: undefined, to: before(20) }
+    await destination.flush({ ...begins, group }, never)
+    expect(await destination.flush({ ...begins, group }, never)).toMatchObject({ outcome: 'committed' })
+    const elsewhere = destination.flush({ ...begins, group: { ...group, from: before(5), to: before(30) } }, never)
+    await expect(elsewhere).rejects.toSatisfy((error) => isPipelineError(error, 'internal'))
+    const newer = await destination.acquireLease('shop', never)
+    const late = [group, { name: '60000', from: before(20), to: before(30) }, { ...group, name: '120000' }]
+    for (const move of late) {
+      const flush = destination.flush({ ...begins, to: move.to, group: move }, never)
+      await expect(flush).rejects.toSatisfy((error) => isPipelineError(error, 'lease_lost'))
+    }
+    const held = { ...begins, lease: newer.lease, to: before(30) }
+    await destination.flush({ ...held, group: { name: '60000', from: before(20), to: before(30) } }, never)
+    expect((await destination.checkpoints('shop', never))?.groups.get('60000')).toBe(before(30))
+  })
+
+  it('a table that leaves one group for another takes its boundary with it, and nothing is lost', async () => {
+    const table = await DrivenTable.live(fixture(), ITEMS, [ONE])
+    const { destination, lease } = table
+    await table.merge(20, [{ op: 'u', position: at(11), values: { 1: '1', 2: 'uno', 3: null } }])
+    await destination.detach(lease, ITEMS.table, never)
+    const files = await table.stage([[{ op: 'u', position: at(22), values: { 1: '1', 2: 'eins', 3: null } }]])
+    table.group = '900000'
+    table.position = undefined
+    const part = { ...table.part(files, before(20)), into: 'rejoin' as const }
+    const flush = table.flushOf([part], before(30))
+    await destination.flush(flush, never)
+    expect(await destination.flush(flush, never)).toMatchObject({ outcome: 'committed' })
+    expect(await table.rows('name')).toEqual(['eins'])
+    const moved = await destination.checkpoints('shop', never)
+    expect(moved?.tables).toEqual([{ table: ITEMS.table, position: before(30), group: '900000' }])
+    expect(moved?.groups.get('')).toBe(before(20))
+    await destination.resetCheckpoint(lease, undefined, never)
+    expect(await destination.checkpoints('shop', never)).toEqual({ epoch: lease.epoch, groups: new Map(), tables: [] })
   })
 
   it('a checkpoint that is reset is gone, and the table stays', async () => {
@@ -153,7 +229,7 @@ export function describeCheckpoints(fixture: () => DestinationFixture): void {
     expect(one?.tables.map((entry) => entry.table.name)).toEqual(['other'])
     await destination.resetCheckpoint(lease, undefined, never)
     const none = await destination.checkpoints('shop', never)
-    expect(none).toEqual({ epoch: lease.epoch, groupPosition: undefined, tables: [] })
+    expect(none).toEqual({ epoch: lease.epoch, groups: new Map(), tables: [] })
     expect(await table.rows('id')).toEqual(['1'])
   })
 
@@ -167,12 +243,12 @@ export function describeCheckpoints(fixture: () => DestinationFixture): void {
     await destination.finishSnapshot(lease, target, schema, before(5), 1, never)
     const part = { target, schema, files: [], from: before(5), into: 'promote' as const }
     await destination.flush(
-      { lease, group: { from: undefined, to: before(6) }, to: before(6), tables: [part], loadedMs: 0 },
+      { lease, group: { name: '', from: undefined, to: before(6) }, to: before(6), tables: [part], loadedMs: 0 },
       never,
     )
     await table.merge(20, [{ op: 'd', position: at(11), values: { 1: '1' } }])
-    expect((await destination.checkpoints('crm', never))?.groupPosition).toBe(before(6))
-    expect((await destination.checkpoints('shop', never))?.groupPosition).toBe(before(20))
+    expect((await destination.checkpoints('crm', never))?.groups.get('')).toBe(before(6))
+    expect((await destination.checkpoints('shop', never))?.groups.get('')).toBe(before(20))
     expect(await fixture().rows('crm_public', 'items')).toEqual([])
   })
 

@@ -1,13 +1,14 @@
 /** What the contract tests of destinations share: a fixture, and a table that is driven as the engine drives it. */
-import type {
-  ComparingDestination,
-  Destination,
-  Flush,
-  FlushResult,
-  Lease,
-  TableFlush,
-  TableFlushResult,
-  TargetTable,
+import {
+  type ComparingDestination,
+  DEFAULT_GROUP,
+  type Destination,
+  type Flush,
+  type FlushResult,
+  type Lease,
+  type TableFlush,
+  type TableFlushResult,
+  type TargetTable,
 } from '../../src/core/destination.ts'
 import { boundary, type Position, position } from '../../src/core/position.ts'
 import type { StageFile } from '../../src/core/stage.ts'
@@ -75,12 +76,14 @@ export function targetOf(schema: TableSchema, more: Partial<TargetTable> = {}): 
   }
 }
 
-/** One table and the group of its source. */
+/** One table and its group. */
 export class DrivenTable {
   readonly fixture: DestinationFixture
   target: TargetTable
   schema: TableSchema
   lease: Lease
+  /** The name of the group that it is in, or joins. */
+  group = DEFAULT_GROUP
   /** The group's boundary. */
   position: Position | undefined
 
@@ -98,7 +101,7 @@ export class DrivenTable {
   ): Promise<DrivenTable> {
     const { lease, checkpoints } = await fixture.destination.acquireLease('shop', never)
     const driven = new DrivenTable(fixture, schema, targetOf(schema, more), lease)
-    driven.position = checkpoints.groupPosition
+    driven.position = checkpoints.groups.get(driven.group)
     return driven
   }
 
@@ -146,7 +149,13 @@ export class DrivenTable {
   }
 
   flushOf(parts: readonly TableFlush[], to: Position): Flush {
-    return { lease: this.lease, group: { from: this.position, to }, to, tables: parts, loadedMs: LOADED_MS }
+    return {
+      lease: this.lease,
+      group: { name: this.group, from: this.position, to },
+      to,
+      tables: parts,
+      loadedMs: LOADED_MS,
+    }
   }
 
   async flushParts(parts: readonly TableFlush[], to: Position): Promise<FlushResult> {

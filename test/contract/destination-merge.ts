@@ -227,7 +227,7 @@ export function describeMerge(fixture: () => DestinationFixture): void {
       missing: [{ table: ITEMS.table, keys: ['["77"]', '["78"]'] }],
     })
     expect(await table.rows(...NAMES)).toEqual(['1 one first', '2 two second', '3 three NULL'])
-    expect((await fixture().destination.checkpoints('shop', never))?.groupPosition).toBe(before(10))
+    expect((await fixture().destination.checkpoints('shop', never))?.groups.get('')).toBe(before(10))
   })
 
   it('rows that were read again complete partial changes; those that are gone are dropped', async () => {

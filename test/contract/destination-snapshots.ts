@@ -136,12 +136,12 @@ export function describeSnapshots(fixture: () => DestinationFixture): void {
     expect(await destination.flush(flush, never)).toMatchObject({ outcome: 'committed' })
     expect(await destination.flush(flush, never)).toMatchObject({ outcome: 'committed' })
     const waiting = await destination.checkpoints('shop', never)
-    expect(waiting?.tables).toEqual([{ table: ITEMS.table, position: before(15), inGroup: false }])
+    expect(waiting?.tables).toEqual([{ table: ITEMS.table, position: before(15), group: undefined }])
     const second = await table.stage([[{ op: 'i', position: at(16), values: { 1: '2', 2: 'c', 3: null } }]])
     await table.promote(15, 20, second)
     expect(await table.rows(...NAMES)).toEqual(['1 b NULL', '2 c NULL'])
     const live = await destination.checkpoints('shop', never)
-    expect(live?.tables).toEqual([{ table: ITEMS.table, position: before(20), inGroup: true }])
+    expect(live?.tables).toEqual([{ table: ITEMS.table, position: before(20), group: '' }])
   })
 
   it('a new snapshot of a live table replaces it; rows that are gone are marked, with their last values', async () => {

@@ -22,8 +22,9 @@ export function check(what: (random: Random) => Promise<void>): Promise<void> {
 
 /** Live and empty before the first change; other tables of the group have moved it on. */
 export async function startEmpty(table: DrivenTable): Promise<void> {
-  const { groupPosition } = (await table.destination.checkpoints('shop', never)) ?? {}
-  if (groupPosition !== undefined) await table.destination.resetCheckpoint(table.lease, undefined, never)
+  const known = await table.destination.checkpoints('shop', never)
+  if (known !== undefined && known.groups.size > 0)
+    await table.destination.resetCheckpoint(table.lease, undefined, never)
   table.position = undefined
   await table.snapshot(50, [])
   await table.promote(50, 50)

@@ -149,7 +149,7 @@ test('rows that were read wait until the table has passed the place where they w
             if (name === 'flush') {
               return async (...args: Parameters<typeof target.flush>) => {
                 const [flush] = args
-                const at = (await target.checkpoints('shop', new AbortController().signal))?.groupPosition
+                const at = (await target.checkpoints('shop', new AbortController().signal))?.groups.get('')
                 for (const part of flush.tables) {
                   if (part.into !== 'backfill') continue
                   order.push(

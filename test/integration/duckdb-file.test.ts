@@ -177,6 +177,28 @@ describe('trouble', () => {
     ])
   })
 
+  test('a file from before there were groups is read as it is, and goes on where it was', async () => {
+    const destination = open()
+    const table = await live(destination)
+    await destination.release()
+    const instance = await DuckDBInstance.create(path)
+    const connection = await instance.connect()
+    await connection.run('ALTER TABLE _simplyload.checkpoints DROP COLUMN group_name')
+    await connection.run("UPDATE _simplyload.meta SET value = '1' WHERE key = 'format'")
+    connection.closeSync()
+    instance.closeSync()
+    const known = {
+      groups: new Map([['', boundaryBefore(10)]]),
+      tables: [{ table: ITEMS.table, position: boundaryBefore(10), group: '' }],
+    }
+    expect(await destination.checkpoints('shop', never)).toMatchObject(known)
+    const { lease, checkpoints } = await destination.acquireLease('shop', never)
+    expect(checkpoints).toEqual({ epoch: 2, ...known })
+    table.lease = lease
+    await table.merge(20, [{ op: 'd', position: at(11), values: { 1: '0' } }])
+    expect((await destination.checkpoints('shop', never))?.groups.get('')).toBe(boundaryBefore(20))
+  })
+
   test('a file that is no database is named and not touched', async () => {
     path = join(folder, 'notes.txt')
     await writeFile(path, 'not a database, but precious, and long enough to be looked at '.repeat(100))

@@ -44,7 +44,7 @@ test('killed at any moment, the table is what its checkpoint says', async () => 
         kill === KILLS ? undefined : { steps: Math.floor(left * seed.next() * 2), ms: random(60) },
       )
       const destination = open()
-      const position = (await destination.checkpoints('shop', never))?.groupPosition
+      const position = (await destination.checkpoints('shop', never))?.groups.get('')
       await destination[Symbol.asyncDispose]()
       const done = history.filter((transaction) => before(transaction.lsn + 1) <= (position ?? ''))
       const expected = replayChanges(

@@ -21,10 +21,10 @@ const destination = openDuckDbDestination({
   fetch: async () => filesInPlace((path) => join(plan.folder, path)),
 })
 const { lease, checkpoints } = await destination.acquireLease('shop', never)
-let at = checkpoints.groupPosition
+let at = checkpoints.groups.get('')
 for (const step of plan.steps) {
   if (at !== undefined && step.to <= at) continue
-  await destination.flush({ ...step, lease, group: { from: at, to: step.to } }, never)
+  await destination.flush({ ...step, lease, group: { name: '', from: at, to: step.to } }, never)
   await destination.release()
   at = step.to
   process.stdout.write('.')

@@ -1,10 +1,11 @@
 /**
  * `_simplyload.checkpoints`: the lease and the boundaries.
  *
- * A transaction takes the lease with its first statement: an update of the group row where epoch and position are the
+ * A transaction takes the lease with its first statement: an update of a group row where epoch and position are the
  * expected ones. Reading them first would not do, because between reading and writing someone else may take the lease.
+ * So each group row of a source carries the epoch, and they are all raised together.
  */
-import type { Lease, SourceCheckpoints } from '../../core/destination.ts'
+import { DEFAULT_GROUP, type GroupMove, type Lease, type SourceCheckpoints } from '../../core/destination.ts'
 import { PipelineError } from '../../core/errors.ts'
 import type { Position } from '../../core/position.ts'
 import { type TableId, tableName } from '../../core/table-schema.ts'
@@ -12,53 +13,57 @@ import type { Session } from './session.ts'
 
 export interface StoredCheckpoint {
   readonly position: Position
-  readonly inGroup: boolean
+  /** The group that it moves with; undefined: it stands alone. */
+  readonly group: string | undefined
   /** Rows of the table may be as new as this although its checkpoint is older. */
   readonly guardUntil: Position | undefined
 }
 
-const GROUP_ROW = "source = $1 AND namespace = '' AND table_name = ''"
+const GROUP_ROWS = "source = $1 AND namespace = '' AND table_name = ''"
+const DEFAULT_ROW = `${GROUP_ROWS} AND group_name = '${DEFAULT_GROUP}'`
 const TABLE_ROW = 'source = $1 AND namespace = $2 AND table_name = $3'
 
 /** Raises the epoch; run in a transaction. */
 export async function raiseEpoch(session: Session, source: string): Promise<Lease> {
   const raised = await session.run(
-    `UPDATE _simplyload.checkpoints SET epoch = epoch + 1, updated_at = now() WHERE ${GROUP_ROW}`,
+    `UPDATE _simplyload.checkpoints SET epoch = epoch + 1, updated_at = now() WHERE ${GROUP_ROWS}`,
     [source],
   )
-  if (raised === 0) {
-    await session.run("INSERT INTO _simplyload.checkpoints VALUES ($1, '', '', 1, NULL, true, NULL, now())", [source])
-  }
-  const row = await session.row(`SELECT epoch FROM _simplyload.checkpoints WHERE ${GROUP_ROW}`, [source])
+  if (raised === 0) await insertGroup(session, { source, epoch: 1 }, DEFAULT_GROUP, undefined)
+  const row = await session.row(`SELECT epoch FROM _simplyload.checkpoints WHERE ${DEFAULT_ROW}`, [source])
   return { source, epoch: Number(row.epoch) }
 }
 
 /** First statement of a transaction that moves no group boundary. */
 export async function takeLease(session: Session, lease: Lease): Promise<void> {
   const held = await session.run(
-    `UPDATE _simplyload.checkpoints SET updated_at = now() WHERE ${GROUP_ROW} AND epoch = ${lease.epoch}`,
+    `UPDATE _simplyload.checkpoints SET updated_at = now() WHERE ${DEFAULT_ROW} AND epoch = ${lease.epoch}`,
     [lease.source],
   )
   if (held !== 1) throw await leaseLost(session, lease)
 }
 
-/** First statement of a transaction that moves the group. `reached`: the reply to an earlier commit was lost. */
+/** First statement of a transaction that moves a group. `reached`: the reply to an earlier commit was lost. */
 export async function advanceGroup(
   session: Session,
   lease: Lease,
-  from: Position | undefined,
-  to: Position,
+  { name, from, to }: GroupMove,
 ): Promise<'advanced' | 'reached'> {
   const moved = await session.run(
-    `UPDATE _simplyload.checkpoints SET position = $2, updated_at = now()
-     WHERE ${GROUP_ROW} AND epoch = ${lease.epoch} AND position IS NOT DISTINCT FROM $3`,
-    [lease.source, to, from ?? null],
+    `UPDATE _simplyload.checkpoints SET position = $3, updated_at = now()
+     WHERE ${GROUP_ROWS} AND group_name = $2 AND epoch = ${lease.epoch} AND position IS NOT DISTINCT FROM $4`,
+    [lease.source, name, to, from ?? null],
   )
   if (moved === 1) return 'advanced'
-  const row = await groupRow(session, lease.source)
+  const row = await groupRow(session, lease.source, name)
+  if (row === undefined && from === undefined && name !== DEFAULT_GROUP) {
+    await takeLease(session, lease)
+    await insertGroup(session, lease, name, to)
+    return 'advanced'
+  }
   if (row === undefined || row.epoch !== lease.epoch) throw await leaseLost(session, lease)
   if (row.position === to) return 'reached'
-  throw unexpected(`the group of ${lease.source}`, from, row.position)
+  throw unexpected(`the group ${name} of ${lease.source}`, from, row.position)
 }
 
 /** Moves a table that has a boundary of its own. */
@@ -75,18 +80,20 @@ export async function advanceTable(
   )
   if (moved === 1) return 'advanced'
   const stored = (await tableCheckpoints(session, table.source, [table])).get(tableName(table))
-  if (stored !== undefined && (stored.inGroup || stored.position === to)) return 'reached'
+  if (stored !== undefined && (stored.group !== undefined || stored.position === to)) return 'reached'
   throw unexpected(tableName(table), from, stored?.position)
 }
 
-/** Joining or leaving the group, or a boundary of its own. */
+/** Joining or leaving a group, or a boundary of its own. */
 export async function putCheckpoint(session: Session, table: TableId, checkpoint: StoredCheckpoint): Promise<void> {
   await removeCheckpoint(session, table)
-  await session.run('INSERT INTO _simplyload.checkpoints VALUES ($1, $2, $3, NULL, $4, $5, $6, now())', [
+  const { position, group, guardUntil } = checkpoint
+  await session.run('INSERT INTO _simplyload.checkpoints VALUES ($1, $2, $3, NULL, $4, $5, $6, now(), $7)', [
     ...idValues(table),
-    checkpoint.position,
-    checkpoint.inGroup,
-    checkpoint.guardUntil ?? null,
+    position,
+    group !== undefined,
+    guardUntil ?? null,
+    group ?? null,
   ])
 }
 
@@ -96,11 +103,14 @@ export async function removeCheckpoint(session: Session, table: TableId): Promis
 
 /** Forgets all boundaries of a source. The epoch stays. */
 export async function removeAllCheckpoints(session: Session, source: string): Promise<void> {
-  await session.run("DELETE FROM _simplyload.checkpoints WHERE source = $1 AND table_name <> ''", [source])
-  await session.run(`UPDATE _simplyload.checkpoints SET position = NULL WHERE ${GROUP_ROW}`, [source])
+  await session.run(
+    `DELETE FROM _simplyload.checkpoints WHERE source = $1 AND (table_name <> '' OR group_name <> '${DEFAULT_GROUP}')`,
+    [source],
+  )
+  await session.run(`UPDATE _simplyload.checkpoints SET position = NULL WHERE ${DEFAULT_ROW}`, [source])
 }
 
-/** Rows as they are stored, by `namespace.name`; `position` of a table in the group is the group's. */
+/** Rows as they are stored, by `namespace.name`; `position` of a table in a group is the group's. */
 export async function tableCheckpoints(
   session: Session,
   source: string,
@@ -121,41 +131,62 @@ export async function sourceCheckpoints(session: Session, source: string): Promi
   if (all === undefined) return undefined
   return {
     epoch: all.epoch,
-    groupPosition: all.groupPosition,
-    tables: all.stored.map(({ table, position, inGroup }) => ({ table, position, inGroup })),
+    groups: all.groups,
+    tables: all.stored.map(({ table, position, group }) => ({ table, position, group })),
   }
 }
 
 async function readCheckpoints(session: Session, source: string) {
+  // Of a file that an older version has written, and that is only read, the last column is missing.
   const rows = await session.rows(
-    `SELECT namespace, table_name, epoch, position, in_group, guard_until FROM _simplyload.checkpoints
-     WHERE source = $1 ORDER BY namespace, table_name`,
+    'SELECT * FROM _simplyload.checkpoints WHERE source = $1 ORDER BY namespace, table_name',
     [source],
   )
-  const group = rows.find((row) => row.table_name === '')
-  if (group === undefined) return undefined
-  const groupPosition = (group.position ?? undefined) as Position | undefined
+  const groups = new Map<string, Position>()
+  let epoch: number | undefined
+  for (const row of rows) {
+    if (row.table_name !== '') continue
+    epoch = Number(row.epoch)
+    if (row.position !== null) groups.set(groupOf(row), row.position as Position)
+  }
+  if (epoch === undefined) return undefined
   const stored: (StoredCheckpoint & { readonly table: TableId })[] = []
   for (const row of rows) {
     if (row.table_name === '') continue
-    const inGroup = row.in_group === true
-    const position = inGroup ? groupPosition : (row.position as Position)
+    const group = row.in_group === true ? groupOf(row) : undefined
+    const position = group === undefined ? (row.position as Position) : groups.get(group)
     if (position === undefined) continue
     const guardUntil = (row.guard_until ?? undefined) as Position | undefined
     const table = { source, namespace: String(row.namespace), name: String(row.table_name) }
-    stored.push({ table, position, inGroup, guardUntil })
+    stored.push({ table, position, group, guardUntil })
   }
-  return { epoch: Number(group.epoch), groupPosition, stored }
+  return { epoch, groups, stored }
 }
 
-async function groupRow(session: Session, source: string) {
-  const [row] = await session.rows(`SELECT epoch, position FROM _simplyload.checkpoints WHERE ${GROUP_ROW}`, [source])
+function groupOf(row: Readonly<Record<string, unknown>>): string {
+  return String(row.group_name ?? DEFAULT_GROUP)
+}
+
+async function insertGroup(session: Session, lease: Lease, name: string, position: Position | undefined) {
+  await session.run("INSERT INTO _simplyload.checkpoints VALUES ($1, '', '', $2, $3, true, NULL, now(), $4)", [
+    lease.source,
+    lease.epoch,
+    position ?? null,
+    name,
+  ])
+}
+
+async function groupRow(session: Session, source: string, name: string) {
+  const [row] = await session.rows(
+    `SELECT epoch, position FROM _simplyload.checkpoints WHERE ${GROUP_ROWS} AND group_name = $2`,
+    [source, name],
+  )
   if (row === undefined) return undefined
   return { epoch: Number(row.epoch), position: (row.position ?? undefined) as Position | undefined }
 }
 
 async function leaseLost(session: Session, lease: Lease): Promise<PipelineError> {
-  const row = await groupRow(session, lease.source)
+  const row = await groupRow(session, lease.source, DEFAULT_GROUP)
   return new PipelineError('lease_lost', `Writing as ${lease.source}`, {
     cause: new Error('another sync of this source has begun to write'),
     hint: 'Run one sync per source',

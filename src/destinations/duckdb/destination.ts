@@ -199,7 +199,7 @@ export class DuckDbDestination implements Destination, ComparingDestination, Key
       session.transaction(async () => {
         await takeLease(session, lease)
         const stored = (await tableCheckpoints(session, table.source, [table])).get(tableName(table))
-        if (stored?.inGroup === true) await putCheckpoint(session, table, { ...stored, inGroup: false })
+        if (stored?.group !== undefined) await putCheckpoint(session, table, { ...stored, group: undefined })
       }),
     )
   }

@@ -131,7 +131,7 @@ async function isCommittedAlready(session: Session, { flush, checkpoints }: Flus
   const answers = new Set<'advanced' | 'reached'>()
   if (group === undefined) await takeLease(session, lease)
   else {
-    const moved = await advanceGroup(session, lease, group.from, group.to)
+    const moved = await advanceGroup(session, lease, group)
     if (group.from !== group.to) answers.add(moved)
   }
   for (const part of flush.tables) {
@@ -142,14 +142,14 @@ async function isCommittedAlready(session: Session, { flush, checkpoints }: Flus
       continue
     }
     if (part.into === 'final') {
-      invariant(stored?.inGroup === true, `${tableName(table)} is in the group`)
+      invariant(stored?.group !== undefined && stored.group === group?.name, `${tableName(table)} is in the group`)
       continue
     }
     const moved = await advanceTable(session, table, part.from, to)
     if (part.from !== to) answers.add(moved)
     // Within the transaction: the table's rows and its place among the others change together.
     if (part.into === 'rejoin' && moved === 'advanced') {
-      await putCheckpoint(session, table, { position: to, inGroup: true, guardUntil: stored?.guardUntil })
+      await putCheckpoint(session, table, { position: to, group: group?.name, guardUntil: stored?.guardUntil })
     }
   }
   invariant(answers.size < 2, 'the boundaries of a flush move together')
@@ -223,7 +223,11 @@ async function evolveLayouts(
     const slot = slotOf(part)
     const stored = book.get(target.table, slot)
     // A promotion that was done before has left no shadow.
-    if (stored === undefined && part.into === 'promote' && checkpoints.get(tableName(target.table))?.inGroup === true) {
+    if (
+      stored === undefined &&
+      part.into === 'promote' &&
+      checkpoints.get(tableName(target.table))?.group !== undefined
+    ) {
       const final = book.get(target.table, 'final')
       if (final !== undefined) book.set(target.table, slot, final)
       continue
@@ -259,10 +263,10 @@ async function promoteTables(session: Session, flush: Flush): Promise<void> {
     const checkpoints = await tableCheckpoints(session, flush.lease.source, tablesOf(flush))
     for (const { target } of promoted) {
       const stored = checkpoints.get(tableName(target.table))
-      if (stored?.inGroup === true) continue
+      if (stored?.group !== undefined) continue
       invariant(stored?.position === flush.to, `${tableName(target.table)} has reached the group's boundary`)
       await swapIn(session, target)
-      await putCheckpoint(session, target.table, { ...stored, inGroup: true })
+      await putCheckpoint(session, target.table, { ...stored, group: flush.group?.name })
     }
   })
 }

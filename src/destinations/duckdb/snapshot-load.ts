@@ -202,7 +202,7 @@ export async function finishSnapshot(
     const shadow = await shadowOf(session, table)
     const stored = (await tableCheckpoints(session, table.source, [table])).get(tableName(table))
     // Done before; the table may have moved on since.
-    if (shadow.finishedPosition === position && stored !== undefined && !stored.inGroup) return
+    if (shadow.finishedPosition === position && stored !== undefined && stored.group === undefined) return
     if (stored === undefined || shadow.finishedPosition === undefined)
       await requireAllRows(session, table, shadow.layout)
     if (positions > 1 && shadow.layout.identity.kind === 'key') await keepNewest(session, shadow.layout)
@@ -215,7 +215,7 @@ export async function finishSnapshot(
     const newest = await newestLoad(session, table)
     const guardUntil = newest !== undefined && newest > position ? newest : undefined
     await saveLayout(session, table, 'shadow', { ...shadow, finishedPosition: position })
-    await putCheckpoint(session, table, { position, inGroup: false, guardUntil })
+    await putCheckpoint(session, table, { position, group: undefined, guardUntil })
   })
 }
 
