@@ -30,8 +30,9 @@ import type { QuarantineEntry, SourceCheckpoints } from './core/destination.ts'
 import { describeError, isPipelineError } from './core/errors.ts'
 import type { Finding } from './core/finding.ts'
 import { type Position, parsePosition } from './core/position.ts'
+import { readingMode } from './core/source.ts'
 import type { StageFile } from './core/stage.ts'
-import type { State, TableRecord } from './core/state.ts'
+import type { SourceRecord, State, TableRecord } from './core/state.ts'
 import { type TableId, tableName } from './core/table-schema.ts'
 import type { ConfiguredTable } from './engine/context.ts'
 import { formatLsn } from './engine/start-plan.ts'
@@ -97,7 +98,8 @@ async function sourceStatus(
   return {
     source: name,
     position: reached === undefined ? undefined : (formatLsn(reached) as Position),
-    ...(await lag(source, reached, signal)),
+    // Of what a polled source has written since, nobody knows how much is in its tables.
+    ...(await lag(source, isPolled(record) ? undefined : reached, signal)),
     lastRun:
       lastRun === undefined
         ? undefined
@@ -109,6 +111,10 @@ async function sourceStatus(
       })),
     ),
   }
+}
+
+function isPolled(record: SourceRecord | undefined): boolean {
+  return record !== undefined && readingMode(record.identity) === 'polling'
 }
 
 function tableStatus(record: TableRecord, target: string, waiting: readonly StageFile[]): TableStatus {

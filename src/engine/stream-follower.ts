@@ -256,7 +256,7 @@ export class StreamFollower {
     if (rewritten && stagesChanges(table.record.state)) {
       // Rows at the destination no longer follow from the changes. With the new schema alone saved, nothing would tell of
       // it again.
-      await resetTable(this.#context, this.#ports, table, { schema: event.schema }, 'the source rewrote the table')
+      await resetTable(this.#context, this.#ports, table, { schema: event.schema }, 'its rows have to be read again')
       this.#ports.unread()
     } else {
       await book.save(table, { schema: event.schema })

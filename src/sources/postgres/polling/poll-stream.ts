@@ -238,7 +238,7 @@ export class PollStream implements ChangeStream {
     const { rules } = table.plan
     if (rules.digest === table.token.rules) return
     // Rows count now that did not before, and they were written long ago.
-    const changes = ['the configuration says of other rows that they count']
+    const changes = ['the configuration tells otherwise which rows count and which are deleted']
     const schema = { ...table.schema, version: table.schema.version + 1 }
     yield { kind: 'schema', schema, rewritten: true, changes }
     table.ended = true
