@@ -6,9 +6,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Benchmark, BenchOptions, BenchReport } from './support/bench.ts'
 import { type BenchServer, SERVER_SETTINGS, startBenchServer } from './support/bench-server.ts'
-import { type RunningSync, startSync } from './support/measured-sync.ts'
+import { COUNTING_SETTINGS, countDuring, createLoader, totals } from './support/counted-window.ts'
+import { startSync } from './support/measured-sync.ts'
 import { round } from './support/statistics.ts'
-import type { CountedStatement } from './support/sync-request.ts'
 import { makeWorkFolder } from './support/work-folder.ts'
 
 const TABLES = 1_000
@@ -69,11 +69,7 @@ async function run(options: BenchOptions): Promise<BenchReport> {
 }
 
 async function measure({ say, profile }: BenchOptions, tables: number, seconds: number): Promise<Window> {
-  await using server = await startBenchServer({
-    shared_preload_libraries: 'pg_stat_statements',
-    'pg_stat_statements.max': 20_000,
-    max_locks_per_transaction: 256,
-  })
+  await using server = await startBenchServer(COUNTING_SETTINGS)
   await using folder = await makeWorkFolder()
   say(`making ${tables} tables and copying them (not measured)`)
   const names = await createTables(server, tables)
@@ -132,22 +128,13 @@ async function measure({ say, profile }: BenchOptions, tables: number, seconds: 
 }
 
 async function createTables(server: BenchServer, tables: number): Promise<string[]> {
-  await server.query('CREATE SCHEMA bench; CREATE EXTENSION pg_stat_statements')
+  await server.query('CREATE SCHEMA bench')
   const names = Array.from({ length: tables }, (_, at) => `bench.${at < BUSY ? 'busy' : 'idle'}_${at}`)
   for (const name of names)
     await server.query(
       `CREATE TABLE ${name} (id bigint PRIMARY KEY, note text); INSERT INTO ${name} SELECT i, md5(i::text) FROM generate_series(1, ${ROWS_EACH}) i`,
     )
   return names
-}
-
-/** The product's own role, so that its statements are told from the harness's. */
-async function createLoader(server: BenchServer): Promise<string> {
-  await server.query("CREATE ROLE loader SUPERUSER LOGIN PASSWORD 'loader'")
-  const address = new URL(server.url)
-  address.username = 'loader'
-  address.password = 'loader'
-  return address.href
 }
 
 async function changeBusyTables(server: BenchServer, seconds: number): Promise<void> {
@@ -160,34 +147,4 @@ async function changeBusyTables(server: BenchServer, seconds: number): Promise<v
     await server.query(`BEGIN; ${inserts.join(';')}; COMMIT`)
     await delay(EVERY_MS)
   }
-}
-
-interface Counted {
-  readonly where: CountedStatement['where'] | 'postgres'
-  readonly sql: string
-  readonly count: number
-}
-
-async function countDuring(server: BenchServer, sync: RunningSync, work: () => Promise<void>): Promise<Counted[]> {
-  const before = new Map((await sync.count()).map((each) => [`${each.where} ${each.sql}`, each.count]))
-  await server.query('SELECT pg_stat_statements_reset()')
-  await work()
-  const after = await sync.count()
-  const postgres = await server.query<{ sql: string; count: number }>(
-    `SELECT query AS sql, calls::int AS count FROM pg_stat_statements WHERE userid = 'loader'::regrole`,
-  )
-  const inProcess = after.map((each) => ({
-    ...each,
-    count: each.count - (before.get(`${each.where} ${each.sql}`) ?? 0),
-  }))
-  return [
-    ...inProcess.filter((each) => each.count > 0),
-    ...postgres.map((each): Counted => ({ where: 'postgres', ...each })),
-  ]
-}
-
-function totals(statements: readonly Counted[]): Record<string, number> {
-  const sums: Record<string, number> = { postgres: 0, duckdb: 0, sqlite: 0 }
-  for (const { where, count } of statements) sums[where] = (sums[where] ?? 0) + count
-  return sums
 }

@@ -7,6 +7,8 @@ import { history } from './history.ts'
 import { largeTransaction } from './large-transaction.ts'
 import { latency } from './latency.ts'
 import { manyTables } from './many-tables.ts'
+import { poll } from './poll.ts'
+import { pollIdle } from './poll-idle.ts'
 import { snapshotDuckdb } from './snapshot-duckdb.ts'
 import { snapshotParquet } from './snapshot-parquet.ts'
 import { stageS3 } from './stage-s3.ts'
@@ -24,6 +26,8 @@ const BENCHMARKS: readonly Benchmark[] = [
   latency,
   largeTransaction,
   manyTables,
+  poll,
+  pollIdle,
   stageS3,
   startup,
 ]

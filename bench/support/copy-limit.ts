@@ -1,5 +1,5 @@
 /**
- * The limit of a snapshot: binary COPY of the same table over as many connections, bytes discarded, by the fastest reader
+ * The limit of what is read: binary COPY of the same rows over as many connections, bytes discarded, by the fastest reader
  * that this machine has. Each reader is a process of its own.
  *
  * - `client`: `copy-client.ts`, the leanest that Node can be.
@@ -9,7 +9,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { BenchServer } from './bench-server.ts'
-import { copyStatements } from './order-table.ts'
 import { findProgram } from './program-path.ts'
 import { scriptPath } from './script-path.ts'
 import { round } from './statistics.ts'
@@ -22,13 +21,12 @@ export interface CopyLimit {
   readonly reader: string
   /** Rows per second of each reader, as tried once before. */
   readonly tried: Readonly<Record<string, number>>
-  /** Rows per second. */
-  readonly measure: () => Promise<number>
+  /** Rows per second. `statements`: in place of those that were tried, as many rows. */
+  readonly measure: (statements?: readonly string[]) => Promise<number>
 }
 
-/** Reads the table with each reader twice (the first time warms the caches) and takes the fastest one. */
-export async function copyLimit(server: BenchServer, rows: number, connections: number): Promise<CopyLimit> {
-  const statements = await copyStatements(server, connections)
+/** Reads `rows` with each reader twice (the first time warms the caches) and takes the fastest one. One connection a statement. */
+export async function copyLimit(server: BenchServer, rows: number, statements: readonly string[]): Promise<CopyLimit> {
   const psql = await findProgram('psql')
   const readers: Readonly<Record<string, CopyReader>> =
     psql === undefined
@@ -38,7 +36,7 @@ export async function copyLimit(server: BenchServer, rows: number, connections: 
           psql: (url, each) => bySeveral(psql, url, each.map(toFile)),
           server: (url, each) => bySeveral(psql, url, each.map(toProgram)),
         }
-  const rate = async (read: CopyReader) => rows / (await read(server.url, statements))
+  const rate = async (read: CopyReader, each = statements) => rows / (await read(server.url, each))
   const tried: Record<string, number> = {}
   let best = { reader: 'client', read: byClient, rate: 0 }
   for (const [reader, read] of Object.entries(readers)) {
@@ -48,7 +46,7 @@ export async function copyLimit(server: BenchServer, rows: number, connections: 
     if (found > best.rate) best = { reader, read, rate: found }
   }
   const { reader, read } = best
-  return { reader, tried, measure: () => rate(read) }
+  return { reader, tried, measure: (each) => rate(read, each) }
 }
 
 /** Seconds from the first statement to the end of the last answer; connecting does not count. */

@@ -5,7 +5,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { scriptPath } from './script-path.ts'
-import type { CountedStatement, SyncMessage, SyncOrder, SyncRequest, SyncResult } from './sync-request.ts'
+import type { CountedStatement, PollResult, SyncMessage, SyncOrder, SyncRequest, SyncResult } from './sync-request.ts'
 
 export type MessageListener = (message: SyncMessage) => void
 
@@ -15,6 +15,8 @@ export interface RunningSync {
   stop(): void
   /** Where `counted`: the statements so far. */
   count(): Promise<readonly CountedStatement[]>
+  /** Where the source is polled: polls it now. Answers once what is found is recorded. */
+  poll(): Promise<PollResult>
 }
 
 /** `profile`: folder for CPU profiles. */
@@ -32,11 +34,13 @@ export async function startSync(
   const { promise: ready, resolve: beReady } = Promise.withResolvers<void>()
   finished.catch(() => undefined) // whoever awaits it hears of it; a child may end before anyone does
   const countTakers: ((statements: readonly CountedStatement[]) => void)[] = []
+  const pollTakers: ((poll: PollResult) => void)[] = []
   let result: SyncResult | undefined
   child.on('message', (message: SyncMessage) => {
     if (message.kind === 'ready') beReady()
     if (message.kind === 'done') result = message.result
     if (message.kind === 'counts') countTakers.shift()?.(message.statements)
+    if (message.kind === 'polled') pollTakers.shift()?.(message.poll)
     listener(message)
   })
   child.once('exit', (code, signal) => {
@@ -56,6 +60,13 @@ export async function startSync(
       })
       order('count')
       return counts
+    },
+    poll() {
+      const polled = new Promise<PollResult>((take) => {
+        pollTakers.push(take)
+      })
+      order('poll')
+      return Promise.race([polled, finished.then(() => Promise.reject(new Error('The run ended before the poll')))])
     },
   }
 }

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import type { Destination } from '../../src/core/destination.ts'
 import { silentLog } from '../../src/core/log.ts'
 import type { ProgressListener } from '../../src/core/progress.ts'
+import type { ChangeSource, ChangeStream } from '../../src/core/source.ts'
 import type { SourceContext } from '../../src/engine/context.ts'
 import { DiscardingDestination } from './discarding-destination.ts'
 import type { SyncRequest } from './sync-request.ts'
@@ -28,6 +29,8 @@ export function stageFolder(folder: string): string {
 
 export interface Product extends AsyncDisposable {
   readonly context: SourceContext
+  /** Where the source is polled: polls it now. Returns milliseconds until what it found was recorded. */
+  poll(): Promise<number>
 }
 
 /** `visible`: a flush with this load time is committed and the destination's file is free for others. */
@@ -44,6 +47,8 @@ export async function openProduct(
       [SOURCE]: {
         type: 'postgres',
         url: request.url,
+        ...(request.mode === undefined ? {} : { mode: request.mode }),
+        ...(request.pollInterval === undefined ? {} : { interval: request.pollInterval }),
         tables: request.tables.map((name) => ({ name, write: request.write ?? 'merge' })),
       },
     },
@@ -62,6 +67,7 @@ export async function openProduct(
   )
   observeVisibility(destination, visible)
   const source = opened.use(await createSource(SOURCE, sourceConfig, folder, await state.source(SOURCE)))
+  const poll = observeStream(source)
   const [resolved] = await resolveTables(config, new Map([[SOURCE, source]]), '.', new AbortController().signal)
   const context: SourceContext = {
     name: SOURCE,
@@ -78,7 +84,36 @@ export async function openProduct(
     runId: randomUUID(),
   }
   const resources = opened.move()
-  return { context, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+  return { context, poll, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+}
+
+/** A boundary that is asked for and confirmed: what lies before it is in stage files and in the ledger. */
+function observeStream(source: ChangeSource): () => Promise<number> {
+  let stream: ChangeStream | undefined
+  let confirmed: (lsn: bigint) => void = () => undefined
+  const openStream = source.openStream.bind(source)
+  source.openStream = async (request, signal) => {
+    const opened = await openStream(request, signal)
+    const confirm = opened.confirm.bind(opened)
+    opened.confirm = (lsn) => {
+      confirm(lsn)
+      confirmed(lsn)
+    }
+    stream = opened
+    return opened
+  }
+  return async () => {
+    const wanted = await source.currentLsn(new AbortController().signal)
+    if (stream === undefined) throw new Error('There is no stream yet')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    confirmed = (lsn) => {
+      if (lsn >= wanted) resolve()
+    }
+    const askedMs = performance.now()
+    stream.requestBoundary(wanted)
+    await promise
+    return performance.now() - askedMs
+  }
 }
 
 /** A reader in another process sees a commit once the file is let go, so that is the moment that counts. */

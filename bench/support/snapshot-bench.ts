@@ -4,7 +4,7 @@ import { SERVER_SETTINGS, startBenchServer } from './bench-server.ts'
 import { copyLimit } from './copy-limit.ts'
 import { runSync } from './measured-sync.ts'
 import { countStagedRows, requireSameOrders } from './order-check.ts'
-import { createOrders, ORDER_TABLE } from './order-table.ts'
+import { copyStatements, createOrders, ORDER_TABLE } from './order-table.ts'
 import { FINAL_ORDER_TABLE, stageFolder, warehouseFile } from './product.ts'
 import { describeRounds, inTurn } from './rounds.ts'
 import { round } from './statistics.ts'
@@ -32,33 +32,37 @@ export async function runSnapshotBench(options: BenchOptions, bench: SnapshotBen
   await using work = await makeWorkFolder()
   say(`filling ${ORDER_TABLE} with ${rows} rows (not measured)`)
   await createOrders(server, rows)
-  const limit = await copyLimit(server, rows, connections)
+  const limit = await copyLimit(server, rows, await copyStatements(server, connections))
   say(`limit: binary COPY over ${connections} connection(s) by ${limit.reader}; rows/s: ${JSON.stringify(limit.tried)}`)
   const results: SyncResult[] = []
-  const rounds = await inTurn(options.rounds ?? ROUNDS, limit.measure, async (at) => {
-    const folder = join(work.path, `round-${at}`)
-    const result = await runSync(
-      {
-        url: server.url,
-        tables: [ORDER_TABLE],
-        folder,
-        destination,
-        once: true,
-        connections,
-        interval: '10s',
-        memory: '512MiB',
-        counted: false,
-      },
-      options.profile,
-    )
-    results.push(result)
-    const seconds = bench.seconds(result)
-    if (seconds === undefined) throw new Error('The run ended before the snapshot was complete')
-    say(`round ${at + 1}: ${round(rows / seconds, 0)} rows/s, ${round(result.rssPeakMiB, 0)} MiB`)
-    await check(destination, folder, rows, () => requireSameOrders(server, warehouseFile(folder), FINAL_ORDER_TABLE))
-    await dropReplication(server)
-    return rows / seconds
-  })
+  const rounds = await inTurn(
+    options.rounds ?? ROUNDS,
+    () => limit.measure(),
+    async (at) => {
+      const folder = join(work.path, `round-${at}`)
+      const result = await runSync(
+        {
+          url: server.url,
+          tables: [ORDER_TABLE],
+          folder,
+          destination,
+          once: true,
+          connections,
+          interval: '10s',
+          memory: '512MiB',
+          counted: false,
+        },
+        options.profile,
+      )
+      results.push(result)
+      const seconds = bench.seconds(result)
+      if (seconds === undefined) throw new Error('The run ended before the snapshot was complete')
+      say(`round ${at + 1}: ${round(rows / seconds, 0)} rows/s, ${round(result.rssPeakMiB, 0)} MiB`)
+      await check(destination, folder, rows, () => requireSameOrders(server, warehouseFile(folder), FINAL_ORDER_TABLE))
+      await dropReplication(server)
+      return rows / seconds
+    },
+  )
   const rssMiB = Math.round(Math.max(...results.map((result) => result.rssPeakMiB)))
   const { pairs, ...figures } = describeRounds(rounds)
   return {

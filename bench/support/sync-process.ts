@@ -21,6 +21,7 @@ const { promise: go, resolve: begin } = Promise.withResolvers<void>()
 process.on('message', (order: SyncOrder) => {
   if (order.kind === 'go') begin()
   else if (order.kind === 'count') send({ kind: 'counts', statements: statements() })
+  else if (order.kind === 'poll') void poll()
   else graceful.abort(new Error('stopped by the harness'))
 })
 process.on('disconnect', () => process.exit(1))
@@ -32,10 +33,21 @@ let snapshotStagedSeconds: number | undefined
 let changesStagedSeconds: number | undefined
 let mergedSeconds: number | undefined
 
+let changesStaged = 0
+
+async function poll(): Promise<void> {
+  const before = changesStaged
+  const seconds = (await product.poll()) / 1000
+  send({ kind: 'polled', poll: { seconds, changes: changesStaged - before } })
+}
+
 function take(event: ProgressEvent): void {
   if (event.event === 'snapshot' && event.chunks > 0 && event.chunksDone === event.chunks)
     snapshotStagedSeconds = seconds()
-  if (event.event === 'staged') changesStagedSeconds = seconds()
+  if (event.event === 'staged') {
+    changesStagedSeconds = seconds()
+    changesStaged += event.changes
+  }
   if (event.event === 'merged') mergedSeconds = seconds()
   // Each batch of a snapshot tells its rows; nobody here wants that many messages.
   if (event.event !== 'snapshot') send({ kind: 'event', event, rssPeakMiB: peakRssMiB() })

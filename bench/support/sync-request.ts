@@ -1,6 +1,7 @@
 /** What the harness and the process that runs the product say to each other. */
 import type { WriteMode } from '../../src/core/destination.ts'
 import type { ProgressEvent, SyncSummary } from '../../src/core/progress.ts'
+import type { ReadingMode } from '../../src/core/source.ts'
 
 export interface SyncRequest {
   readonly url: string
@@ -8,6 +9,10 @@ export interface SyncRequest {
   readonly tables: readonly string[]
   /** Of all tables. Default: `merge`. */
   readonly write?: WriteMode
+  /** Default: what the product chooses. */
+  readonly mode?: ReadingMode
+  /** Between two polls, as in the configuration. Default: `interval`. */
+  readonly pollInterval?: string
   /** Stage, state and destination live here, so that a copy of it goes on where it stood. */
   readonly folder: string
   /** `discard`: takes everything, keeps nothing. */
@@ -29,10 +34,18 @@ export type SyncMessage =
   | { readonly kind: 'visible'; readonly loadedMs: number; readonly atMs: number }
   /** The answer to `count`. */
   | { readonly kind: 'counts'; readonly statements: readonly CountedStatement[] }
+  /** The answer to `poll`. */
+  | { readonly kind: 'polled'; readonly poll: PollResult }
   | { readonly kind: 'done'; readonly result: SyncResult }
 
 export interface SyncOrder {
-  readonly kind: 'go' | 'stop' | 'count'
+  readonly kind: 'go' | 'stop' | 'count' | 'poll'
+}
+
+/** One poll, from when it was asked for until its rows lay in recorded stage files. */
+export interface PollResult {
+  readonly seconds: number
+  readonly changes: number
 }
 
 /** Seconds since `go`. */
