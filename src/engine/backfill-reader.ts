@@ -34,6 +34,8 @@ export interface BackfillPorts extends SharedPorts {
 
 /** The snapshot is held as long as the stream is behind it, and holds back vacuum at the source. */
 const STREAM_BEHIND_MS_MAX = 5 * 60_000
+/** The stream looks for alterations when a boundary is asked for; some it tells of with the next change only. */
+const ALTERED_MS_MAX = 30_000
 
 /** Resolves when a stop is asked for; rejects with what no new session mends. */
 export async function readBackfills(context: SourceContext, ports: BackfillPorts, wake: Wake): Promise<void> {
@@ -99,13 +101,23 @@ class BackfillReading {
    */
   async #agree(session: SnapshotSession): Promise<Position | undefined> {
     const { source, clock } = this.#context
-    const { stop, recorded, advanced } = this.#ports
+    const { stop, recorded, advanced, reached } = this.#ports
     const { table } = this.#backfill
     const deadlineMs = clock.elapsedMs() + STREAM_BEHIND_MS_MAX
+    let alteredUntilMs: number | undefined
     for (;;) {
       const needed =
         table.schemaFrom !== undefined && table.schemaFrom > session.position ? table.schemaFrom : session.position
-      if (recorded() >= needed) break
+      const after = recorded()
+      if (after >= needed) {
+        const [described] = await source.describe([table.configured.request], stop.immediate)
+        invariant(described !== undefined, 'describe answers for each table')
+        // Under the session's lock it cannot change any more; but the stream may not have told of what it is.
+        if (sameShape(described, table.schema)) return after
+        if (alteredUntilMs === undefined) reached(session.position)
+        alteredUntilMs ??= clock.elapsedMs() + ALTERED_MS_MAX
+        if (clock.elapsedMs() > alteredUntilMs) throw alteredUnseen(table.name)
+      }
       if (stop.graceful.aborted || !this.#isWanted()) return undefined
       if (clock.elapsedMs() > deadlineMs) {
         throw new PipelineError('source_busy', `Reading ${table.name} again`, {
@@ -115,16 +127,6 @@ class BackfillReading {
       }
       await advanced.wait(1_000, stop.graceful)
     }
-    const after = recorded()
-    const [described] = await source.describe([table.configured.request], stop.immediate)
-    invariant(described !== undefined, 'describe answers for each table')
-    // Under the session's lock it cannot change any more.
-    if (sameShape(described, table.schema)) return after
-    throw new PipelineError('source_query', `Reading ${table.name} again`, {
-      cause: new Error('its columns were changed, and no row since, so that the change has not come here yet'),
-      hint: `Read it again whole: simplyload table resync ${table.name}`,
-      context: { table: table.name },
-    })
   }
 
   /** Chunks that are finished count as long as they are those of the same cut of the same storage. */
@@ -173,4 +175,12 @@ class BackfillReading {
     stop.immediate.throwIfAborted()
     if (broken.signal.aborted) throw broken.signal.reason
   }
+}
+
+function alteredUnseen(table: string): PipelineError {
+  return new PipelineError('source_query', `Reading ${table} again`, {
+    cause: new Error('its columns were changed, and no row since, so that the change has not come here yet'),
+    hint: `Read it again whole: simplyload table resync ${table}`,
+    context: { table },
+  })
 }

@@ -73,6 +73,11 @@ export class SchemaWatch {
     return Math.max(0, this.#lookedMs + this.#everyMs - nowMs)
   }
 
+  /** Somebody wants to know now. */
+  lookSoon(): void {
+    this.#lookedMs = Number.NEGATIVE_INFINITY
+  }
+
   /** A boundary here would be taken for complete, although a table is about to be looked at. */
   isNear(readThrough: bigint): boolean {
     return this.#altered.length > 0 && readThrough < this.#lsn && this.#lsn - readThrough < NEAR_BYTES

@@ -125,6 +125,7 @@ export class PostgresStream implements ChangeStream {
 
   requestBoundary(lsn: bigint): void {
     this.#pacer.request(lsn)
+    this.#watch.lookSoon()
     this.#asks = 0
     this.#askedMs = Number.NEGATIVE_INFINITY
     this.#connection?.wake()
