@@ -44,8 +44,8 @@ export async function runStatement(
   signal: AbortSignal,
 ): Promise<StatementResult> {
   const system = new SystemRelations(
-    (name) => systemView(state, session, name),
-    (name, argumentsSql) => systemFunction(state, session, name, argumentsSql),
+    (name) => systemView(context, name),
+    (name, argumentsSql) => systemFunction(context, name, argumentsSql),
     (queryId) => state.history.result(queryId),
   )
   const catalog: SessionCatalog = new SessionCatalog(state.catalog, session, system, (read) =>

@@ -4,7 +4,7 @@ import { requirePrivilege } from '../catalog/access-control.ts'
 import type { WarehouseObject } from '../catalog/catalog-objects.ts'
 import { SnowflakeError } from '../sql/snowflake-error.ts'
 import type { TwinState } from '../twin-state.ts'
-import { type Workload, warehouseSize } from '../warehouses/cost-model.ts'
+import { creditsPerHour, type Workload, warehouseSize } from '../warehouses/cost-model.ts'
 import type { WarehouseSettings } from '../warehouses/warehouse-meter.ts'
 import type { StatementContext } from './statement-context.ts'
 
@@ -36,6 +36,7 @@ export function accountStatement(context: StatementContext, warehouse: Warehouse
   const time = state.meter.account(warehouse.name, settings, arrivalMs(context), workload)
   record.warehouse = warehouse.name
   record.warehouseSize = settings.size
+  record.creditsPerHour = creditsPerHour(settings.size, settings.isSecondGeneration)
   record.startMs = time.startMs
   record.endMs = time.endMs
   record.bytesScanned = workload.bytesScanned

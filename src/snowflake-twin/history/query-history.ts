@@ -21,6 +21,7 @@ export interface QueryRecord {
   /** Set where the statement has used one. */
   warehouse: string | undefined
   warehouseSize: string | undefined
+  creditsPerHour: number
   bytesScanned: number
   bytesWritten: number
   rowsProduced: number

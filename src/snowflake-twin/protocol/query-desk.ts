@@ -231,6 +231,7 @@ export class QueryDesk {
       endMs: now,
       warehouse: undefined,
       warehouseSize: undefined,
+      creditsPerHour: 0,
       bytesScanned: 0,
       bytesWritten: 0,
       rowsProduced: 0,
