@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['core'], // connectors' schemas are passed in by connectors.ts
   cli: ['core'], // what it runs is passed in by bin.ts
   demo: ['core'], // a user of the application, like cli: what it runs is passed in by app.ts
+  quality: ['core'], // pure: calendars, completeness, anomalies; arrays in, findings out
   'snowflake-twin': ['core'], // the local Snowflake: meets the destination over HTTP only
 }
 
