@@ -5,7 +5,7 @@ import type { ObjectKind } from '../catalog/twin-catalog.ts'
 import { STATEMENT_TYPE, type StatementResult } from '../protocol/query-reply.ts'
 import { compilationError, notFound, unsupported } from '../refusals.ts'
 import type { AlterPlan, CommentPlan } from '../sql/plan.ts'
-import { withoutOptions } from './run-object-ddl.ts'
+import { withoutOptions } from './new-object.ts'
 import { statusResult } from './run-query.ts'
 import { changeCatalog, type StatementContext } from './statement-context.ts'
 

@@ -16,8 +16,9 @@ import type { AlterPlan, ColumnChange, ColumnDefinition, TableAction } from '../
 import type { ObjectName } from '../sql/session-context.ts'
 import { SnowflakeError } from '../sql/snowflake-error.ts'
 import { quoted, storedName } from '../sql/stored-name.ts'
+import { requireSchema } from './new-object.ts'
 import { statusResult } from './run-query.ts'
-import { catalogColumn, requireSchema } from './run-table-ddl.ts'
+import { catalogColumn } from './run-table-ddl.ts'
 import { changeCatalog, type StatementContext, withTableLock } from './statement-context.ts'
 
 const DONE = 'Statement executed successfully.'

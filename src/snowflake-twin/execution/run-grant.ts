@@ -5,7 +5,7 @@ import { nameOf } from '../catalog/twin-catalog.ts'
 import { STATEMENT_TYPE, type StatementResult } from '../protocol/query-reply.ts'
 import { compilationError, notFound } from '../refusals.ts'
 import type { GrantPlan } from '../sql/plan.ts'
-import { headOf } from './run-object-ddl.ts'
+import { headOf } from './new-object.ts'
 import { statusResult } from './run-query.ts'
 import { changeCatalog, type StatementContext } from './statement-context.ts'
 
@@ -25,24 +25,6 @@ export async function runGrant(context: StatementContext, plan: GrantPlan): Prom
     }
   })
   return statusResult(STATEMENT_TYPE.ddl, 'Statement executed successfully.')
-}
-
-/** To be called for what a statement has created: FUTURE grants become grants. */
-export function futureGrants({ state }: StatementContext, object: AnyObject): readonly Wanted[] {
-  const name = nameOf(object)
-  const on = object.kind.toUpperCase()
-  const containers = [name.slice(0, 1), name.slice(0, 2)].map((parts) => parts.map(shownName).join('.'))
-  return state.catalog
-    .grants()
-    .filter((grant) => grant.isFuture && grant.on === on && containers.includes(grant.name))
-    .map(({ privilege, to, withGrantOption }) => ({
-      privilege,
-      on,
-      name: name.map(shownName).join('.'),
-      isFuture: false,
-      to,
-      withGrantOption,
-    }))
 }
 
 function requireHolder({ state }: StatementContext, { to }: GrantPlan): void {

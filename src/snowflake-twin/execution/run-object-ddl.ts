@@ -4,7 +4,6 @@ import {
   type AnyObject,
   type DatabaseObject,
   fullName,
-  type PlainOptions,
   plainOptions,
   type SchemaObject,
   shownName,
@@ -15,8 +14,9 @@ import { alreadyExists, notFound, unsupported } from '../refusals.ts'
 import { nameKey } from '../session.ts'
 import type { CreatePlan, DropPlan } from '../sql/plan.ts'
 import type { ObjectName } from '../sql/session-context.ts'
+import { created, existing, headOf, type ObjectHead, putNew, requireSchema } from './new-object.ts'
 import { statusResult } from './run-query.ts'
-import { dropPhysical, requireSchema } from './run-table-ddl.ts'
+import { dropPhysical } from './run-table-ddl.ts'
 import { changeCatalog, type StatementContext } from './statement-context.ts'
 
 type Plan<W> = Extract<CreatePlan, { readonly what: W }>
@@ -27,7 +27,7 @@ export async function createDatabase(context: StatementContext, plan: Plan<'data
   requirePrivilege(context, 'CREATE DATABASE', 'ACCOUNT', [])
   if (plan.clone !== undefined) throw unsupported('CLONE of a database')
   const before = context.state.catalog.find('database', plan.name)
-  const exists = existing(plan, before, 'Database')
+  const exists = existing(plan, before)
   if (exists !== undefined) return exists
   if (catalog.database(plan.name) && before === undefined) throw alreadyExists(plan.name)
   await changeCatalog(context, async (draft) => {
@@ -54,13 +54,20 @@ export async function createSchema(context: StatementContext, plan: Plan<'schema
   requirePrivilege(context, 'CREATE SCHEMA', 'DATABASE', [plan.database])
   if (plan.clone !== undefined) throw unsupported('CLONE of a schema')
   const before = state.catalog.find('schema', plan.database, plan.name)
-  const exists = existing(plan, before, 'Schema')
+  const exists = existing(plan, before)
   if (exists !== undefined) return exists
   await changeCatalog(context, async (draft) => {
     if (before !== undefined) await removeSchema(context, draft, before)
     const head = headOf(context, draft, plan.comment)
     const { database, name, transient: isTransient } = plan
-    draft.put({ ...head, kind: 'schema', database, name, isTransient, options: plainOptions(plan.options) })
+    putNew(context, draft, {
+      ...head,
+      kind: 'schema',
+      database,
+      name,
+      isTransient,
+      options: plainOptions(plan.options),
+    })
   })
   session.place.database = plan.database
   session.place.schema = plan.name
@@ -82,23 +89,23 @@ export async function createInSchema(context: StatementContext, plan: SchemaLeve
           ? session.temporaryStages.get(nameKey(name))
           : state.catalog.findIn('stage', name)
         : state.catalog.findIn(plan.what, name)
-  const exists = existing(plan, before, title)
+  const exists = existing(plan, before)
   if (exists !== undefined) return exists
   if (before?.kind === 'table') throw alreadyExists(fullName(name))
   if (isTemporary) {
-    const head = headWithId(context, state.catalog.nextId(), plan.comment)
+    const head = headOf(context, state.catalog, plan.comment)
     const options = plainOptions(plan.options)
     session.temporaryStages.set(nameKey(name), { ...head, kind: 'stage', name, isTemporary, options })
-    return created(title, name.name, 'area')
+    return created(title, `area ${name.name}`)
   }
   await changeCatalog(context, async (draft) => {
     if (before !== undefined) draft.remove(before)
-    draft.put(schemaLevelObject(headOf(context, draft, plan.comment), plan))
+    putNew(context, draft, schemaLevelObject(headOf(context, draft, plan.comment), plan))
   })
   return plan.what === 'stage' ? created('Stage', `area ${name.name}`) : created(title, name.name)
 }
 
-function schemaLevelObject(head: Head, plan: SchemaLevel): AnyObject {
+function schemaLevelObject(head: ObjectHead, plan: SchemaLevel): AnyObject {
   const name = plan.object
   switch (plan.what) {
     case 'view':
@@ -138,7 +145,7 @@ export async function createAccountObject(
   const title = TITLES[plan.what]
   requirePrivilege(context, `CREATE ${title.toUpperCase()}`, 'ACCOUNT', [])
   const before = state.catalog.find(plan.what, plan.name)
-  const exists = existing(plan, before, title)
+  const exists = existing(plan, before)
   if (exists !== undefined) return exists
   if (plan.what === 'role' && SYSTEM_ROLES.includes(plan.name)) throw alreadyExists(plan.name)
   await changeCatalog(context, async (draft) => {
@@ -222,42 +229,6 @@ async function removeSchema({ state }: StatementContext, draft: CatalogDraft, sc
   draft.remove(schema)
 }
 
-interface Head {
-  readonly id: number
-  readonly comment: string
-  readonly createdMs: number
-  readonly owner: string
-}
-
-export function headOf(context: StatementContext, draft: CatalogDraft, comment: string | undefined): Head {
-  return headWithId(context, draft.nextId(), comment)
-}
-
-function headWithId({ state, session }: StatementContext, id: number, comment: string | undefined): Head {
-  return { id, comment: comment ?? '', createdMs: state.clock.nowMs(), owner: session.place.role }
-}
-
-/** The answer where IF NOT EXISTS finds it; throws where nothing allows to replace it. */
-export function existing(
-  plan: { readonly ifNotExists: boolean; readonly orReplace: boolean },
-  before: AnyObject | undefined,
-  title: string,
-): StatementResult | undefined {
-  if (before === undefined) return undefined
-  const name = typeof before.name === 'string' ? before.name : before.name.name
-  if (plan.ifNotExists) return statusResult(STATEMENT_TYPE.ddl, `${name} already exists, statement succeeded.`)
-  if (plan.orReplace) return undefined
-  throw alreadyExists(typeof before.name === 'string' ? name : fullName(before.name) || title)
-}
-
-export function created(title: string, name: string, middle = ''): StatementResult {
-  return statusResult(STATEMENT_TYPE.ddl, `${title} ${middle === '' ? '' : `${middle} `}${name} successfully created.`)
-}
-
 function dropped(plan: DropPlan): StatementResult {
   return statusResult(STATEMENT_TYPE.ddl, `${plan.name.at(-1)} successfully dropped.`)
-}
-
-export function withoutOptions(options: PlainOptions, names: readonly string[]): PlainOptions {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !names.includes(name)))
 }

@@ -1,7 +1,7 @@
 /** SELECT: rows as the driver reads them. */
 import { requireRead } from '../catalog/access-control.ts'
 import { type ResultColumn, STATEMENT_TYPE, type StatementResult, type WireRow } from '../protocol/query-reply.ts'
-import { wireText, wireType } from '../protocol/wire-value.ts'
+import { storedText, wireText, wireType } from '../protocol/wire-value.ts'
 import type { DataType } from '../sql/data-type.ts'
 import type { QueryPlan } from '../sql/plan.ts'
 import { inTransaction, queryRows, type StatementContext } from './statement-context.ts'
@@ -46,7 +46,8 @@ export function rowsResult(typeId: number, columns: readonly NamedColumn[], rows
     type: wireType(type),
     isNullable,
   }))
-  return { typeId, columns: wire, rows, source: { columns, rows: () => rows } }
+  const stored = (row: WireRow): WireRow => wire.map(({ type }, index) => storedText(row[index] ?? null, type))
+  return { typeId, columns: wire, rows, source: { columns, rows: () => rows.map(stored) } }
 }
 
 const TEXT: DataType = { kind: 'VARCHAR', length: 16_777_216 }

@@ -10,6 +10,7 @@ import { storedType } from '../sql/data-type.ts'
 import type { ColumnDefinition, CreatePlan } from '../sql/plan.ts'
 import type { ObjectName, Relation } from '../sql/session-context.ts'
 import { quoted, storedName } from '../sql/stored-name.ts'
+import { putNew, requireSchema } from './new-object.ts'
 import { bytesOf, statusResult } from './run-query.ts'
 import { changeCatalog, type StatementContext, withTableLock } from './statement-context.ts'
 import { accountStatement, requireWarehouse } from './warehouse-use.ts'
@@ -55,7 +56,7 @@ export async function createTable(context: StatementContext, plan: CreateTablePl
       const created = await create(draft)
       if (isTemporary) return created
       if (before !== undefined) draft.remove(before)
-      draft.put(created)
+      putNew(context, draft, created)
       return created
     }),
   )
@@ -162,9 +163,4 @@ export async function dropPhysical(draft: CatalogDraft, table: TableObject): Pro
   for (const { identity } of table.columns)
     if (identity !== undefined) await draft.run(`DROP SEQUENCE IF EXISTS ${identity.sequence}`)
   await draft.run(`DELETE FROM ${TWIN_SCHEMA}.loads WHERE table_id = ${table.id}`)
-}
-
-export function requireSchema(context: StatementContext, { database, schema }: ObjectName): void {
-  if (!context.catalog.database(database)) throw notFound('Database', database)
-  if (!context.catalog.schema(database, schema)) throw notFound('Schema', `${database}.${schema}`)
 }

@@ -6,7 +6,7 @@ import { compilationError, notFound } from '../refusals.ts'
 import type { AlterPlan, CreatePlan } from '../sql/plan.ts'
 import { SnowflakeError } from '../sql/snowflake-error.ts'
 import { warehouseSize } from '../warehouses/cost-model.ts'
-import { created, existing, headOf, withoutOptions } from './run-object-ddl.ts'
+import { created, existing, headOf, withoutOptions } from './new-object.ts'
 import { statusResult } from './run-query.ts'
 import { changeCatalog, type StatementContext } from './statement-context.ts'
 import { arrivalMs, settingsOf } from './warehouse-use.ts'
@@ -18,7 +18,7 @@ export async function createWarehouse(
   const { state, session } = context
   requirePrivilege(context, 'CREATE WAREHOUSE', 'ACCOUNT', [])
   const before = state.catalog.find('warehouse', plan.name)
-  const exists = existing(plan, before, 'Warehouse')
+  const exists = existing(plan, before)
   if (exists !== undefined) return exists
   const options = checked(plainOptions(plan.options))
   const { INITIALLY_SUSPENDED: suspended, ...kept } = options

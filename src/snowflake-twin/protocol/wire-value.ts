@@ -15,6 +15,7 @@ import {
   type DuckDBValue,
 } from '@duckdb/node-api'
 import type { DataType } from '../sql/data-type.ts'
+import { indentedJson } from './indented-json.ts'
 
 /** How a driver reads a column. */
 export interface WireType {
@@ -92,9 +93,46 @@ export function wireText(value: DuckDBValue, type: WireType): string | null {
       return value instanceof DuckDBBlobValue
         ? Buffer.from(value.bytes.buffer, value.bytes.byteOffset, value.bytes.byteLength).toString('hex').toUpperCase()
         : mismatch(type)
-    default:
+    case 'variant':
+    case 'object':
+    case 'array':
+      return indentedJson(String(value))
+    case 'text':
       return String(value)
   }
+}
+
+/** The text that DuckDB casts to the type of the column again. */
+export function storedText(wire: string | null, type: WireType): string | null {
+  if (wire === null) return null
+  switch (type.name) {
+    case 'boolean':
+      return wire === '1' ? 'true' : 'false'
+    case 'date':
+      return new Date(Number(wire) * 86_400_000).toISOString().slice(0, 10)
+    case 'time':
+      return momentOf(wire).slice(11)
+    case 'timestamp_ntz':
+      return momentOf(wire)
+    case 'timestamp_ltz':
+    case 'timestamp_tz':
+      return `${momentOf(wire.split(' ')[0] ?? wire)}+00`
+    case 'binary':
+      return wire.replaceAll(/../g, '\\x$&')
+    default:
+      return wire
+  }
+}
+
+/** `2026-01-02 03:04:05.678901` of seconds with a fraction. */
+function momentOf(wire: string): string {
+  const [whole = '0', fraction = ''] = wire.split('.')
+  const isNegative = whole.startsWith('-')
+  const micros = BigInt(whole) * 1_000_000n + BigInt(`${isNegative ? '-' : ''}${fraction.padEnd(6, '0').slice(0, 6)}`)
+  const seconds = micros / 1_000_000n - (micros % 1_000_000n < 0n ? 1n : 0n)
+  const rest = micros - seconds * 1_000_000n
+  const day = new Date(Number(seconds) * 1000).toISOString().slice(0, 19).replace('T', ' ')
+  return `${day}.${String(rest).padStart(6, '0')}`
 }
 
 function fixedText(value: DuckDBValue, scale: number): string {
