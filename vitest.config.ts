@@ -2,11 +2,12 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
-/** What depends on the version of PostgreSQL, run against the oldest one too: catalog, snapshot, stream, types, schema changes, state. */
+/** What depends on the version of PostgreSQL, run against the oldest one too: catalog, snapshot, stream, polls, types, schema changes, state. */
 const ON_POSTGRES_14 = [
   'src/sources/postgres/{catalog,discover,examine,prepare,read-rows,snapshot-session}.test.ts',
   'src/state/postgres/{database-schema,postgres-state}.test.ts',
   'test/integration/idle-state.test.ts',
+  'test/integration/poll-{shapes,visibility}.test.ts',
   'test/integration/stream{,-relations,-rows,-schema,-transactions}.test.ts',
   'test/integration/{every-type,partitions,publication,schema-changes,snapshot-position,undecodable-slot}.test.ts',
 ]

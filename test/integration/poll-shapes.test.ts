@@ -239,7 +239,11 @@ describe('partitioned tables', () => {
 
 test('a table that somebody holds for himself keeps the others waiting for a while only', async () => {
   await database.query(`CREATE TABLE held (id int PRIMARY KEY); CREATE TABLE free (id int PRIMARY KEY)`)
-  await using scene = await PollScene.open({ url: database.url, tables: ['public.held', 'public.free'] })
+  await using scene = await PollScene.open({
+    url: database.url,
+    tables: ['public.held', 'public.free'],
+    lockTimeoutMs: 300,
+  })
   const holder = await database.connect()
   await holder.query('BEGIN; LOCK TABLE held IN ACCESS EXCLUSIVE MODE')
   await database.query('INSERT INTO free VALUES (1)')

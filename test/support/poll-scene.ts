@@ -14,6 +14,7 @@ import { pollOptions } from '../../src/sources/postgres/polling/poll-options.ts'
 import {
   LATE_ARRIVALS_BLIND_MS,
   LATE_ARRIVALS_MS,
+  LOCK_TIMEOUT_MS,
   PAGE_ROWS,
   type PollSource,
   PollStream,
@@ -28,6 +29,7 @@ export interface SceneOptions {
   /** As in `simplyload.yaml`. */
   readonly tables: readonly (string | Readonly<Record<string, unknown>>)[]
   readonly pageRows?: number
+  readonly lockTimeoutMs?: number
   readonly lateArrivalsMs?: number
   /** As far as the poll clock is known to have come. */
   readonly clock?: bigint
@@ -77,6 +79,7 @@ export class PollScene implements AsyncDisposable {
       lateArrivalsMs: (isBlind) => this.#lateMs(isBlind),
       optionsOf: ({ schema }) => this.#optionsOf(schema.table),
       pageRows: options.pageRows ?? PAGE_ROWS,
+      lockTimeoutMs: options.lockTimeoutMs ?? LOCK_TIMEOUT_MS,
       historyBroken: false,
       failed: new Set(),
       busy: new Map(),

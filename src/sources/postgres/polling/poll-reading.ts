@@ -25,7 +25,14 @@ import { cursorFindings, examinePolling } from './examine-polling.ts'
 import { openFirstRead } from './first-read.ts'
 import { PollClock } from './poll-clock.ts'
 import { type PollOptions, pollOptions } from './poll-options.ts'
-import { LATE_ARRIVALS_BLIND_MS, LATE_ARRIVALS_MS, PAGE_ROWS, type PollSource, PollStream } from './poll-stream.ts'
+import {
+  LATE_ARRIVALS_BLIND_MS,
+  LATE_ARRIVALS_MS,
+  LOCK_TIMEOUT_MS,
+  PAGE_ROWS,
+  type PollSource,
+  PollStream,
+} from './poll-stream.ts'
 import { pollFollowable } from './row-key.ts'
 import { rowRules } from './row-rules.ts'
 
@@ -70,6 +77,7 @@ export class PollReading implements Reading {
       lateArrivalsMs: (isBlind) => this.#lateArrivalsMs(isBlind),
       optionsOf: ({ schema }) => this.#optionsOf(schema.table),
       pageRows: PAGE_ROWS,
+      lockTimeoutMs: LOCK_TIMEOUT_MS,
       historyBroken: false,
       failed: new Set(),
       busy: new Map(),

@@ -42,6 +42,8 @@ export interface PollSource {
   readonly optionsOf: (table: StreamTable) => PollOptions
   /** Of a page, where many rows are to be expected. */
   readonly pageRows: number
+  /** How long a table that somebody holds keeps the others waiting. */
+  readonly lockTimeoutMs: number
   /** Transaction ids of before mean nothing, since the server goes on from another history; until a poll is recorded. */
   historyBroken: boolean
   /** Names of tables that have failed in this run. Survives the stream. */
@@ -63,7 +65,7 @@ const CATCH_UP_AFTER_US = 300_000_000n
 /** A clock that is this far behind where it was has jumped. */
 const JUMP_US = 2_000_000n
 /** A table that somebody holds keeps the others waiting so long, and is then left out for a while. */
-const LOCK_TIMEOUT_MS = 10_000
+export const LOCK_TIMEOUT_MS = 10_000
 const BUSY_MS = 60_000
 
 export class PollStream implements ChangeStream {
@@ -323,7 +325,7 @@ export class PollStream implements ChangeStream {
     const settings = { ...this.#source.settings, statementTimeoutMs: 0 }
     const client = await connect(settings, { purpose: 'poll' }, this.#signal)
     this.#client = client
-    await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`, undefined, this.#signal)
+    await client.query(`SET lock_timeout = ${this.#source.lockTimeoutMs}`, undefined, this.#signal)
     return client
   }
 }
