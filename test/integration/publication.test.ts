@@ -52,3 +52,30 @@ test('an application goes on updating and deleting a table that has no key while
   expect(summary.outcome).toBe('ok')
   expect(await fixture.copied('SELECT v FROM copy.keyless ORDER BY v')).toEqual([['1'], ['2'], ['4']])
 })
+
+test('a role that may replicate and read is enough, where somebody else has made the publications with their defaults', async () => {
+  await using fixture = await SyncFixture.create({
+    sql: `${SQL}; CREATE TABLE keyless (v text); INSERT INTO keyless VALUES (1);
+      CREATE PUBLICATION simplyload FOR TABLE t, other;
+      CREATE PUBLICATION simplyload_append FOR TABLE keyless WITH (publish = 'insert, truncate')`,
+    tables: [{ name: 'public.t' }, 'public.other', 'public.keyless'],
+  })
+  const role = `reads_${fixture.database.name}`
+  await fixture.sql(`CREATE ROLE ${role} LOGIN REPLICATION PASSWORD 'p'; GRANT SELECT ON t, other, keyless TO ${role};
+    CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id); GRANT SELECT ON parts TO ${role}; ALTER PUBLICATION simplyload ADD TABLE parts`)
+  const url = new URL(fixture.database.url)
+  url.username = role
+  url.password = 'p'
+  const settings = [`sources.shop.url=${url}`]
+  expect((await fixture.once({ settings })).summary.outcome).toBe('ok')
+  await fixture.sql(`UPDATE t SET v = 'changed' WHERE id < 5; INSERT INTO keyless VALUES (2)`)
+  expect((await fixture.once({ settings })).summary.outcome).toBe('ok')
+  expect(await fixture.differences({ namespace: 'public', name: 't', key: ['id'] })).toEqual([])
+  expect(await fixture.copied('SELECT v FROM copy.keyless ORDER BY v')).toEqual([['1'], ['2']])
+  // What is missing for a table that is asked for is said with the statement that mends it.
+  const asked = fixture.once({ settings: [...settings, 'sources.shop.tables.0.name=public.parts'] })
+  await expect(asked).rejects.toMatchObject({
+    code: 'source_permission',
+    hint: expect.stringContaining('ALTER PUBLICATION "simplyload" SET (publish'),
+  })
+})

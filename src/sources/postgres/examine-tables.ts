@@ -52,6 +52,8 @@ export interface ExaminedTables {
   readonly findings: readonly Finding[]
   /** Some have rows without identity. */
   readonly needAppend: boolean
+  /** Those that are there. */
+  readonly catalogs: readonly CatalogTable[]
 }
 
 export async function examineTables(
@@ -103,7 +105,7 @@ export async function examineTables(
     const table = catalogs.get(relationKey(request.table))
     return table !== undefined && findIdentity(table, client.serverVersion, request.key).kind === 'append'
   })
-  return { findings, needAppend }
+  return { findings, needAppend, catalogs: [...catalogs.values()] }
 }
 
 function identityText(table: CatalogTable, request: TableRequest, serverVersion: number): string {

@@ -101,7 +101,7 @@ test('tables whose changes cannot all be followed are told, with the SQL that me
 test.runIf(POSTGRES_VERSION >= 15)('what a publication hides is an error', () =>
   withDatabase(async (database) => {
     await database.query(
-      'CREATE TABLE a (id int PRIMARY KEY, v int); CREATE PUBLICATION theirs FOR TABLE a (id) WHERE (id > 1)',
+      'CREATE TABLE a (id int PRIMARY KEY, v int); CREATE PUBLICATION theirs FOR TABLE a (id) WHERE (id > 1) WITH (publish = $$insert$$)',
     )
     const findings = await examine(database.url, database.name, [request('a')], { publication: 'theirs' })
     expect(about(findings, 'public.a')[0]).toMatchObject({

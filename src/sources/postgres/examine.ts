@@ -3,9 +3,9 @@ import { isPipelineError } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
 import type { TableRequest } from '../../core/source.ts'
 import { connect } from './client.ts'
-import { examineTables, failure } from './examine-tables.ts'
+import { type ExaminedTables, examineTables, failure } from './examine-tables.ts'
 import { type PrepareOptions, WAL_LEVEL_FIX } from './prepare.ts'
-import { fits, type Publication, publicationOptions, readPublications } from './publication.ts'
+import { lacking, type Publication, publicationOptions, readPublications } from './publication.ts'
 import { dropSlotSql, readSlot, requireUsableSlot, type Slot } from './slot.ts'
 import { quoteIdentifier } from './sql-text.ts'
 
@@ -70,7 +70,7 @@ export async function examineSource(
     if (slot === undefined) findings.push(...waitFindings(facts, options.slotTimeoutMs))
     const publications = await readPublications(client, [names.publication, names.appendPublication], signal)
     const tables = await examineTables(client, options, requests, publications, signal)
-    findings.push(...publicationFindings(options, publications, facts, client.serverVersion, tables.needAppend))
+    findings.push(...publicationFindings(options, publications, facts, client.serverVersion, tables))
     findings.push(...tables.findings)
   } catch (error) {
     signal.throwIfAborted()
@@ -236,7 +236,7 @@ function publicationFindings(
   present: readonly Publication[],
   facts: ServerFacts,
   serverVersion: number,
-  needAppend: boolean,
+  { needAppend, catalogs }: ExaminedTables,
 ): readonly Finding[] {
   const kinds = [
     ['all', options.names.publication],
@@ -247,7 +247,8 @@ function publicationFindings(
     const publication = present.find((candidate) => candidate.name === name)
     const with_ = publicationOptions(kind, serverVersion)
     if (publication !== undefined) {
-      if (fits(publication, kind)) return { subject, level: 'ok', message: `Owned by ${publication.owner}` }
+      const missing = lacking(publication, kind, catalogs)
+      if (missing !== 'needed') return { subject, level: 'ok', message: `Owned by ${publication.owner}` }
       const mayAlter = facts.superuser || publication.owner === options.settings.user
       return {
         subject,

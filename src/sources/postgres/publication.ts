@@ -7,7 +7,7 @@
  */
 import { PipelineError } from '../../core/errors.ts'
 import { queryWithDeadline } from './bounded-wait.ts'
-import type { RelationName } from './catalog.ts'
+import type { CatalogTable, RelationName } from './catalog.ts'
 import type { PostgresClient } from './client.ts'
 import { sqlState } from './errors.ts'
 import type { ReplicationNames } from './replication-names.ts'
@@ -132,10 +132,17 @@ export function notWhollyPublished(
     const carries = (publication: Publication): boolean =>
       publishes(publication, catalog) &&
       hasOperations(publication, append ? 'append' : 'all') &&
-      (publication.viaRoot || catalog.kind !== 'p') &&
-      (publication.generatedColumns !== 'none' || catalog.columns.every((column) => column.generated !== 'stored'))
+      carriesWhole(publication, catalog)
     return !present.some((publication) => (publication.name === name || publication.allTables) && carries(publication))
   })
+}
+
+/** Partitions count as their table, and generated columns are among the columns. */
+function carriesWhole(publication: Publication, table: CatalogTable): boolean {
+  return (
+    (publication.viaRoot || table.kind !== 'p') &&
+    (publication.generatedColumns !== 'none' || table.columns.every((column) => column.generated !== 'stored'))
+  )
 }
 
 function hasOperations(publication: Publication, kind: Kind): boolean {
@@ -158,10 +165,16 @@ function changesOf(
   }
   for (const table of tables) refuseHiding(present, table)
   const changes: PublicationChange[] = []
-  if (!fits(present, kind)) {
+  const missingOptions = lacking(
+    present,
+    kind,
+    tables.map((table) => table.catalog),
+  )
+  if (missingOptions !== 'nothing') {
     changes.push({
       sql: `ALTER PUBLICATION ${quoteIdentifier(name)} SET (${options})`,
       why: 'its options leave changes out',
+      optional: missingOptions === 'unneeded',
     })
   }
   const missing = tables.filter(({ catalog }) => !publishes(present, catalog))
@@ -180,11 +193,20 @@ export function publishes(publication: Publication, table: RelationName): boolea
   )
 }
 
-/** Whether nothing is left out that the kind of publication should carry. */
-export function fits(publication: Publication, kind: Kind): boolean {
+/**
+ * What the options of a publication leave out that its kind should carry. `unneeded`: no table has it now (partitions,
+ * generated columns).
+ */
+export function lacking(
+  publication: Publication,
+  kind: Kind,
+  tables: readonly CatalogTable[],
+): 'nothing' | 'unneeded' | 'needed' {
   // A publication of inserts that somebody made publish updates would break UPDATE for the application.
   const harmless = kind === 'all' || publication.allTables || !(publication.update || publication.delete)
-  return hasOperations(publication, kind) && harmless && publication.viaRoot && publication.generatedColumns !== 'none'
+  if (!hasOperations(publication, kind) || !harmless) return 'needed'
+  if (publication.viaRoot && publication.generatedColumns !== 'none') return 'nothing'
+  return tables.every((table) => carriesWhole(publication, table)) ? 'unneeded' : 'needed'
 }
 
 export function publicationOptions(kind: Kind, serverVersion: number): string {
