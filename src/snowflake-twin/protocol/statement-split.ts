@@ -33,7 +33,8 @@ function isComment(text: string, at: number): boolean {
 /** The end of the string, name or comment that begins at `at`; `at` itself where none does. */
 function skippedTo(text: string, at: number): number {
   const two = text.slice(at, at + 2)
-  if (two === '--' || (two === '//' && text[at - 1] !== ':')) return endOr(text, text.indexOf('\n', at))
+  // `//` begins a comment, but not the path of a PUT.
+  if (two === '--' || (two === '//' && /^[\s;]?$/.test(text[at - 1] ?? ''))) return endOr(text, text.indexOf('\n', at))
   if (two === '/*') return endOr(text, text.indexOf('*/', at + 2), 2)
   if (two === '$$') return endOr(text, text.indexOf('$$', at + 2), 2)
   const quote = text[at]
