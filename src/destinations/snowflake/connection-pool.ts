@@ -6,7 +6,8 @@ import type { Clock } from '../../core/clock.ts'
 import type { SnowflakeDestinationConfig } from './config.ts'
 import { connectionSettings } from './connection-settings.ts'
 import { type DriverConnection, type DriverError, loadDriver } from './driver.ts'
-import { type ErrorPlace, translateError } from './errors.ts'
+import type { ErrorPlace } from './error-rules.ts'
+import { translateError } from './errors.ts'
 import { formatQueryTag, type QueryTag } from './query-tag.ts'
 import { type SessionLimits, SnowflakeSession } from './session.ts'
 import { SESSION_PARAMETERS, sessionParameterStatement } from './session-parameters.ts'
@@ -48,6 +49,7 @@ export class SnowflakePool implements AsyncDisposable {
   readonly #idle: IdleConnection[] = []
   /** Given up while something was under way. The server still has their sessions until it can be told. */
   readonly #abandoned: DriverConnection[] = []
+  #wasReached = false
 
   constructor(options: SnowflakePoolOptions) {
     this.#options = options
@@ -134,7 +136,8 @@ export class SnowflakePool implements AsyncDisposable {
 
   #place({ table }: QueryTag): ErrorPlace {
     const { account, user, role, warehouse, database } = this.#options.config
-    return { account, user, role, warehouse, database, ...(table === undefined ? {} : { table }) }
+    const wasReached = this.#wasReached
+    return { account, user, role, warehouse, database, wasReached, ...(table === undefined ? {} : { table }) }
   }
 
   #takeIdle(nowMs: number): DriverConnection | undefined {
@@ -150,6 +153,7 @@ export class SnowflakePool implements AsyncDisposable {
     const [driver, settings] = await Promise.all([loadDriver(), connectionSettings(config, folder)])
     const connection = driver.createConnection(settings)
     await login(connection, signal)
+    this.#wasReached = true
     // The server is there again: it can be told which sessions nobody uses any more, so that their locks go.
     for (const abandoned of this.#abandoned.splice(0)) void close(abandoned)
     const request = {

@@ -1,5 +1,5 @@
 /** Configuration → what the driver wants for a login; keys and tokens are read and tried here, so that errors name them. */
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { PipelineError } from '../../core/errors.ts'
@@ -31,12 +31,11 @@ export async function connectionSettings(
 }
 
 async function authentication(config: SnowflakeDestinationConfig, folder: string): Promise<DriverConnectionOptions> {
-  const { private_key, private_key_path, private_key_passphrase, token, token_path, oauth, password } = config
-  if (private_key !== undefined) return keyPair(private_key, 'destination.private_key', private_key_passphrase)
-  if (private_key_path !== undefined) {
-    const path = resolve(folder, private_key_path)
-    return keyPair(await readSecret(path, 'destination.private_key_path'), path, private_key_passphrase)
-  }
+  const { token, token_path, oauth, password } = config
+  const key = await readPrivateKey(config, folder)
+  // The driver takes an unencrypted PKCS#8 key whatever was given.
+  if (key !== undefined)
+    return { authenticator: 'SNOWFLAKE_JWT', privateKey: key.export({ format: 'pem', type: 'pkcs8' }).toString() }
   if (token !== undefined) return accessToken(token)
   if (token_path !== undefined)
     return accessToken((await readSecret(resolve(folder, token_path), 'destination.token_path')).trim())
@@ -57,11 +56,22 @@ function accessToken(token: string): DriverConnectionOptions {
   return { authenticator: 'PROGRAMMATIC_ACCESS_TOKEN', token }
 }
 
-/** The driver takes an unencrypted PKCS#8 key whatever was given. `from`: where the key was found, for errors. */
-function keyPair(pem: string, from: string, passphrase: string | undefined): DriverConnectionOptions {
+/** Undefined where the user logs in otherwise. Throws `destination_authentication`. */
+export async function readPrivateKey(
+  { private_key, private_key_path, private_key_passphrase }: SnowflakeDestinationConfig,
+  folder: string,
+): Promise<KeyObject | undefined> {
+  if (private_key !== undefined) return openKey(private_key, 'destination.private_key', private_key_passphrase)
+  if (private_key_path === undefined) return undefined
+  const path = resolve(folder, private_key_path)
+  return openKey(await readSecret(path, 'destination.private_key_path'), path, private_key_passphrase)
+}
+
+/** `from`: where the key was found, for errors. */
+function openKey(pem: string, from: string, passphrase: string | undefined): KeyObject {
   const refuse = (reason: string, hint: string) =>
     new PipelineError('destination_authentication', `Reading the private key ${from}`, {
-      // Not the cause of the crypto library: it may quote what it was given.
+      // Not the error of the crypto library: it may quote what it was given.
       cause: new Error(reason),
       hint,
     })
@@ -75,16 +85,16 @@ function keyPair(pem: string, from: string, passphrase: string | undefined): Dri
       'Set destination.private_key_passphrase, best from the environment: ${SNOWFLAKE_KEY_PASSPHRASE}',
     )
   }
+  let key: KeyObject
   try {
-    const key = createPrivateKey({ key: pem, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) })
-    if (key.asymmetricKeyType !== 'rsa') throw refuse(`it is a key of type ${key.asymmetricKeyType}`, RSA_HINT)
-    return { authenticator: 'SNOWFLAKE_JWT', privateKey: key.export({ format: 'pem', type: 'pkcs8' }).toString() }
-  } catch (error) {
-    if (error instanceof PipelineError) throw error
+    key = createPrivateKey({ key: pem, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) })
+  } catch {
     throw isEncrypted
       ? refuse('the passphrase does not open it', 'Check destination.private_key_passphrase')
       : refuse('it is no PEM key', RSA_HINT)
   }
+  if (key.asymmetricKeyType !== 'rsa') throw refuse(`it is a key of type ${key.asymmetricKeyType}`, RSA_HINT)
+  return key
 }
 
 const RSA_HINT = 'Make an RSA key: openssl genrsa 2048 | openssl pkcs8 -topk8 -v2 aes256 -inform PEM -out rsa_key.p8'

@@ -25,7 +25,6 @@ export interface DriverColumn {
 
 export interface DriverStatement {
   getColumns(): readonly DriverColumn[] | undefined
-  getNumUpdatedRows(): number | undefined
   getQueryId(): string | undefined
   streamRows(): AsyncIterable<unknown> & { destroy(error?: Error): void }
   cancel(callback: (error: DriverError | undefined) => void): void
@@ -70,7 +69,16 @@ const ENVIRONMENT = {
   SF_TELEMETRY_DISABLE_CONNECTION_SHAPE: 'true',
 } as const
 
+/** Of this process, before the driver. */
+let umask: number | undefined
+
+/** Where a stage is a folder, as the twin's are, a PUT sets the umask of the whole process to 0 and leaves it there. */
+export function restoreUmask(): void {
+  if (umask !== undefined) process.umask(umask)
+}
+
 async function importDriver(): Promise<Driver> {
+  umask = process.umask()
   for (const [name, value] of Object.entries(ENVIRONMENT)) process.env[name] ??= value
   const module = (await import('snowflake-sdk')) as unknown as { readonly default: Driver }
   const driver = module.default

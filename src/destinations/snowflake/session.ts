@@ -1,6 +1,6 @@
 /** One connection for the length of one call: statements, bound values, transactions, files. */
 import { invariant } from '../../core/invariant.ts'
-import type { DriverColumn, DriverConnection } from './driver.ts'
+import { type DriverColumn, type DriverConnection, restoreUmask } from './driver.ts'
 import { isSessionGone } from './errors.ts'
 import { quoteLiteral } from './identifiers.ts'
 import { formatQueryTag, type QueryTag } from './query-tag.ts'
@@ -84,9 +84,11 @@ export class SnowflakeSession {
 
   /** Returns the number of rows that were changed. */
   async run(sql: string, binds: readonly SqlValue[] = []): Promise<number> {
-    return (await this.#execute(sql, binds)).rowsChanged
+    const { inserted, updated, deleted } = await this.change(sql, binds)
+    return inserted + updated + deleted
   }
 
+  /** The driver's own count adds up all columns, also that of rows which an UPDATE met several times. */
   async change(sql: string, binds: readonly SqlValue[] = []): Promise<ChangeCounts> {
     const { columns, rows } = await this.#execute(sql, binds)
     const counts = { inserted: 0, updated: 0, deleted: 0 }
@@ -149,7 +151,7 @@ export class SnowflakeSession {
   async put(localPath: string, stageUrl: string): Promise<{ readonly name: string; readonly bytes: number }> {
     const path = localPath.replaceAll('\\', '/')
     const sql = `PUT ${quoteLiteral(`file://${path}`)} ${quoteLiteral(stageUrl)} AUTO_COMPRESS = FALSE OVERWRITE = TRUE PARALLEL = 4`
-    const { columns, rows } = await this.#execute(sql, [], this.#limits.uploadMs)
+    const { columns, rows } = await this.#execute(sql, [], this.#limits.uploadMs).finally(restoreUmask)
     const names = columns.map((column) => column.getName())
     for await (const values of rows) {
       const { target, targetSize, status, message } = rowObject(names, values)

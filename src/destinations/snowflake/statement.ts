@@ -29,7 +29,6 @@ export type StatementRow = readonly (string | boolean | null)[]
 
 export interface StatementAnswer {
   readonly columns: readonly DriverColumn[]
-  readonly rowsChanged: number
   readonly queryId: string
   /** Iterate at most once. */
   readonly rows: AsyncIterable<StatementRow>
@@ -65,7 +64,6 @@ export async function executeStatement(
   const statement = await untilStopped(connection, sent, answer.promise, limits, signal, onAbandoned)
   return {
     columns: statement.getColumns() ?? [],
-    rowsChanged: Math.max(0, statement.getNumUpdatedRows() ?? 0),
     queryId: statement.getQueryId() ?? '',
     rows: readRows(statement, signal),
   }
