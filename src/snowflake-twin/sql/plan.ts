@@ -3,15 +3,7 @@
  * executes, owns the catalog (it says whether objects exist already, applies IF EXISTS and OR REPLACE) and answers the client.
  */
 import type { DataType } from './data-type.ts'
-import type {
-  FileFormat,
-  ObjectName,
-  Options,
-  Relation,
-  StageLocation,
-  StageRead,
-  StageRows,
-} from './session-context.ts'
+import type { ObjectName, Options, Relation, StageLocation, StageRead, StageRows } from './session-context.ts'
 import type { SnowflakeError } from './snowflake-error.ts'
 
 export type Plan =
