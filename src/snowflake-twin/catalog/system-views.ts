@@ -8,14 +8,18 @@ import { informationSchema } from './information-schema.ts'
 import type { SystemView } from './system-relations.ts'
 import { viewOf } from './view-columns.ts'
 
+/** https://docs.snowflake.com/en/sql-reference/account-usage#account-usage-views-by-database-role; each opens all views here. */
+const VIEWER_ROLES = ['USAGE_VIEWER', 'GOVERNANCE_VIEWER']
+
 export function systemView(context: StatementContext, { database, schema, name }: ObjectName): SystemView | undefined {
   if (schema === 'INFORMATION_SCHEMA' && context.catalog.database(database))
     return informationSchema(context, database, name)
   if (database !== 'SNOWFLAKE' || schema !== 'ACCOUNT_USAGE') return undefined
-  // IMPORTED PRIVILEGES on the database SNOWFLAKE open its views to a role.
-  return hasPrivilege(context, 'IMPORTED PRIVILEGES', 'DATABASE', ['SNOWFLAKE'])
-    ? accountUsage(context.state, name)
-    : undefined
+  // IMPORTED PRIVILEGES on the database SNOWFLAKE open its views to a role, and its own roles some of them.
+  const isOpen =
+    hasPrivilege(context, 'IMPORTED PRIVILEGES', 'DATABASE', ['SNOWFLAKE']) ||
+    VIEWER_ROLES.some((role) => hasPrivilege(context, 'USAGE', 'DATABASE_ROLE', ['SNOWFLAKE', role]))
+  return isOpen ? accountUsage(context.state, name) : undefined
 }
 
 /** `TABLE(INFORMATION_SCHEMA.<name>(…))`; arguments that choose rows must be literals. */

@@ -27,6 +27,20 @@ export function parseGrant(parser: QueryParser): Statement {
     tokens.expectWords(preposition)
     return { type: 'grant', revoke, privileges: [], on: undefined, role, to: grantee(parser), grantOption: false }
   }
+  // A role within a database, such as SNOWFLAKE.USAGE_VIEWER: held like a privilege on it.
+  if (tokens.takeWords('DATABASE', 'ROLE')) {
+    const on = { what: 'DATABASE ROLE', parts: parser.qualifiedName(), all: undefined }
+    tokens.expectWords(preposition)
+    return {
+      type: 'grant',
+      revoke,
+      privileges: ['USAGE'],
+      on,
+      role: undefined,
+      to: grantee(parser),
+      grantOption: false,
+    }
+  }
   const privileges = tokens.list(() => privilege(parser))
   tokens.expectWords('ON')
   const on = grantedObject(parser)
