@@ -1,0 +1,116 @@
+/** Setting an account up, logging in, what doctor says, and the bill: the driver untouched, against the twin. */
+import { generateKeyPairSync } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../../src/core/clock.ts'
+import { accountCost, applySetup, plannedSetup } from '../../src/destinations/snowflake/account.ts'
+import { snowflakeDestinationSchema } from '../../src/destinations/snowflake/config.ts'
+import { examineConnection } from '../../src/destinations/snowflake/connection-examination.ts'
+import { SnowflakePool } from '../../src/destinations/snowflake/connection-pool.ts'
+import { startTwin, type Twin } from '../../src/snowflake-twin/twin.ts'
+
+const SIGNAL = new AbortController().signal
+const keyPair = () =>
+  generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
+const KEY = keyPair()
+const ADMINISTRATOR = {
+  user: 'ADA',
+  role: 'ACCOUNTADMIN',
+  privateKeyPath: undefined,
+  privateKeyPassphrase: undefined,
+  token: undefined,
+  password: 'open',
+}
+const PLACE = { bucketLocation: undefined, awsRoleArn: undefined }
+
+let twin: Twin
+beforeAll(async () => {
+  twin = await startTwin({ users: { ADA: { password: 'open', role: 'ACCOUNTADMIN' } } })
+})
+afterAll(() => twin[Symbol.asyncDispose]())
+
+function options(more: object = {}) {
+  const config = snowflakeDestinationSchema.parse({
+    type: 'snowflake',
+    account: twin.account,
+    host: '127.0.0.1',
+    port: twin.port,
+    protocol: 'http',
+    user: 'SIMPLYLOAD',
+    private_key: KEY,
+    database: 'shop_db',
+    suspend_when_done: true,
+    ...more,
+  })
+  return { config, folder: '.', run: 'run-1', clock: systemClock }
+}
+
+async function examine(more: object = {}) {
+  const given = options(more)
+  await using pool = new SnowflakePool(given)
+  return await examineConnection(pool, given.config, SIGNAL)
+}
+
+const faults = (findings: Awaited<ReturnType<typeof examine>>) => findings.filter(({ level }) => level !== 'ok')
+
+test('what setup applies is enough for doctor, and can be applied again', async () => {
+  const given = options()
+  const planned = await plannedSetup(given.config, '.', PLACE)
+  for (let time = 0; time < 2; time++) {
+    let applied = 0
+    for await (const _ of applySetup(given, ADMINISTRATOR, planned, SIGNAL)) applied += 1
+    expect(applied).toBe(planned.length)
+  }
+  expect(faults(await examine())).toEqual([])
+})
+
+test('a key that is not the one of the user is told with the statement that mends it', async () => {
+  expect(faults(await examine({ private_key: keyPair() }))).toEqual([
+    expect.objectContaining({
+      level: 'error',
+      fix: expect.stringContaining('ALTER USER SIMPLYLOAD SET RSA_PUBLIC_KEY'),
+    }),
+  ])
+})
+
+test('a role that was not granted, a database and a warehouse that are not there', async () => {
+  expect(faults(await examine({ role: 'NOBODY' }))).toEqual([
+    expect.objectContaining({ fix: expect.stringContaining('GRANT ROLE NOBODY TO USER SIMPLYLOAD') }),
+  ])
+  const findings = faults(await examine({ database: 'elsewhere', warehouse: 'none_wh' }))
+  expect(findings.filter(({ level }) => level === 'error').map(({ subject }) => subject)).toEqual([
+    'database elsewhere',
+    'warehouse none_wh',
+  ])
+})
+
+test('a warehouse that costs more than it must is warned about', async () => {
+  await twin.sql(
+    'CREATE WAREHOUSE BIG_WH WAREHOUSE_SIZE = LARGE AUTO_SUSPEND = 600 AUTO_RESUME = FALSE INITIALLY_SUSPENDED = TRUE',
+  )
+  await twin.sql('GRANT USAGE ON WAREHOUSE BIG_WH TO ROLE SIMPLYLOAD')
+  const fixes = faults(await examine({ warehouse: 'BIG_WH', suspend_when_done: false })).map(({ fix }) => fix)
+  expect(fixes).toEqual(
+    expect.arrayContaining(
+      ['AUTO_RESUME = TRUE', 'AUTO_SUSPEND = 60', 'WAREHOUSE_SIZE = XSMALL'].map(
+        (setting) => `ALTER WAREHOUSE BIG_WH SET ${setting}`,
+      ),
+    ),
+  )
+})
+
+test('the bill tells our statements from those of others, by table', async () => {
+  const given = options()
+  await using pool = new SnowflakePool(given)
+  await pool.use('Working', { source: 'shop', phase: 'merge' }, SIGNAL, async (session) => {
+    await session.run('CREATE SCHEMA IF NOT EXISTS "SHOP"')
+    await session.run('CREATE TABLE "SHOP"."ORDERS" (ID NUMBER(10,0))')
+    session.phase('merge', 'public.orders')
+    await session.run('INSERT INTO "SHOP"."ORDERS" SELECT SEQ4() FROM TABLE(GENERATOR(ROWCOUNT => 1000))')
+  })
+  const cost = await accountCost(given, 7, SIGNAL)
+  expect(cost.tables.map(({ table }) => table)).toContain('shop.public.orders')
+  expect(cost.tables.every(({ credits }) => credits >= 0)).toBe(true)
+  const [day] = cost.days
+  expect(day?.creditsMetered).toBeGreaterThanOrEqual((day?.credits ?? 0) * 0.99)
+  expect(cost.attributedUntil).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d$/)
+})
