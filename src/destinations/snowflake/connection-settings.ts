@@ -26,6 +26,8 @@ export async function connectionSettings(
     timeout: 90_000,
     sfRetryMaxLoginRetries: 3,
     resultPrefetch: 1,
+    // By default a NULL among values that are fetched as text is the text NULL.
+    representNullAsStringNull: false,
     ...(await authentication(config, folder)),
   }
 }
