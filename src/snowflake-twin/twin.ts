@@ -13,6 +13,7 @@ import { TwinCatalog } from './catalog/twin-catalog.ts'
 import { LockTable } from './execution/lock-table.ts'
 import { TableVersions } from './execution/table-versions.ts'
 import { Faults } from './faults.ts'
+import { readHistory, writeHistory } from './history/history-file.ts'
 import { LoadHistory } from './history/load-history.ts'
 import { QueryHistory } from './history/query-history.ts'
 import { SessionRegistry } from './protocol/session-registry.ts'
@@ -98,6 +99,7 @@ export async function startTwin(options: TwinOptions = {}): Promise<Twin> {
     sessions: new Map(),
   }
   await furnish(state, connection, options)
+  if (options.path !== undefined) readHistory(state, root)
   const faults = new Faults()
   const registry = new SessionRegistry(state, options.account !== undefined, () => options.users !== undefined)
   const server = new TwinServer(state, faults, registry)
@@ -141,6 +143,7 @@ export async function startTwin(options: TwinOptions = {}): Promise<Twin> {
     [Symbol.asyncDispose]: async () => {
       await server.close()
       for (const session of [...state.sessions.values()]) await session.close()
+      if (options.path !== undefined) writeHistory(state, root)
       connection.closeSync()
       instance.closeSync()
       if (options.path === undefined) rmSync(root, { recursive: true, force: true })

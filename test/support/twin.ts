@@ -67,6 +67,7 @@ export async function connectTwin(twin: Twin, options: Partial<ConnectionOptions
     password: 'anything',
     warehouse: 'COMPUTE_WH',
     sfRetryMaxLoginRetries: 1,
+    representNullAsStringNull: false,
     ...options,
   } as ConnectionOptions)
   await new Promise<void>((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())))

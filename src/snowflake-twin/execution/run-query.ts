@@ -16,8 +16,9 @@ export async function runQuery(context: StatementContext, plan: QueryPlan): Prom
   const read = async (): Promise<readonly WireRow[]> => {
     await context.system.materialize(context.session.connection)
     const types = plan.columns.map(({ type }) => wireType(type))
+    const indent = context.session.parameters.number('JSON_INDENT')
     const rows = await queryRows(context, plan.sql)
-    return rows.map((row) => types.map((type, index) => wireText(row[index] ?? null, type)))
+    return rows.map((row) => types.map((type, index) => wireText(row[index] ?? null, type, indent)))
   }
   const rows = context.session.transaction.isOpen ? await inTransaction(context, [], touched, read) : await read()
   record.rowsProduced = rows.length

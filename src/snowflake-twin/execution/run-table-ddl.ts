@@ -130,7 +130,8 @@ function createSql(table: TableObject): string {
   const columns = table.columns.map(
     ({ stored, type, isNullable }) => `${quoted(stored)} ${storedType(type)}${isNullable ? '' : ' NOT NULL'}`,
   )
-  return `CREATE TABLE ${table.from} (${columns.join(', ')})`
+  const kind = table.durability === 'temporary' ? 'TEMPORARY TABLE' : 'TABLE'
+  return `CREATE ${kind} ${table.from} (${columns.join(', ')})`
 }
 
 export async function dropTable(

@@ -1,8 +1,8 @@
-/** A VARIANT as a result shows it: one value per line, two blanks for each level (session parameter JSON_INDENT). */
+/** A VARIANT as a result shows it: one value per line, unless the session parameter JSON_INDENT is 0. */
 
-/** `text` is JSON without blanks; numbers keep their digits, however many. */
-export function indentedJson(text: string): string {
-  if (!/^[[{]/.test(text) || text === '{}' || text === '[]') return text
+/** `text` is JSON without blanks; numbers keep their digits, however many. `indent`: blanks for each level. */
+export function indentedJson(text: string, indent: number): string {
+  if (indent === 0 || !/^[[{]/.test(text) || text === '{}' || text === '[]') return text
   const parts: string[] = []
   let depth = 0
   for (let at = 0; at < text.length; at++) {
@@ -17,11 +17,11 @@ export function indentedJson(text: string): string {
       at += 1
     } else if (character === '{' || character === '[') {
       depth += 1
-      parts.push(character, lineBreak(depth))
+      parts.push(character, lineBreak(depth * indent))
     } else if (character === '}' || character === ']') {
       depth -= 1
-      parts.push(lineBreak(depth), character)
-    } else if (character === ',') parts.push(character, lineBreak(depth))
+      parts.push(lineBreak(depth * indent), character)
+    } else if (character === ',') parts.push(character, lineBreak(depth * indent))
     else if (character === ':') parts.push(': ')
     else if (!/\s/.test(character)) parts.push(character)
   }
@@ -34,6 +34,6 @@ function stringEnd(text: string, start: number): number {
   return at + 1
 }
 
-function lineBreak(depth: number): string {
-  return `\n${'  '.repeat(depth)}`
+function lineBreak(blanks: number): string {
+  return `\n${' '.repeat(blanks)}`
 }

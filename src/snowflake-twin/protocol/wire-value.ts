@@ -71,7 +71,8 @@ export function wireType(type: DataType): WireType {
   }
 }
 
-export function wireText(value: DuckDBValue, type: WireType): string | null {
+/** `jsonIndent`: blanks for each level of a VARIANT. */
+export function wireText(value: DuckDBValue, type: WireType, jsonIndent = 2): string | null {
   if (value === null) return null
   switch (type.name) {
     case 'fixed':
@@ -96,7 +97,7 @@ export function wireText(value: DuckDBValue, type: WireType): string | null {
     case 'variant':
     case 'object':
     case 'array':
-      return indentedJson(String(value))
+      return indentedJson(String(value), jsonIndent)
     case 'text':
       return String(value)
   }
