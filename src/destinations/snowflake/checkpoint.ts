@@ -1,0 +1,214 @@
+/**
+ * `CHECKPOINTS_<source>`: the lease and the boundaries of a source.
+ *
+ * A transaction takes the lease with its first statement: an update of a group row where epoch and position are the
+ * expected ones. Reading them first would not do, because between reading and writing someone else may take the lease.
+ * So each group row of a source carries the epoch, and they are all raised together.
+ */
+import { DEFAULT_GROUP, type GroupMove, type Lease, type SourceCheckpoints } from '../../core/destination.ts'
+import { PipelineError } from '../../core/errors.ts'
+import { invariant } from '../../core/invariant.ts'
+import type { Position } from '../../core/position.ts'
+import { type TableId, tableName } from '../../core/table-schema.ts'
+import { checkpointTable } from './metadata-schema.ts'
+import type { Row, SnowflakeSession } from './session.ts'
+
+export interface StoredCheckpoint {
+  readonly position: Position
+  /** The group that it moves with; undefined: it stands alone. */
+  readonly group: string | undefined
+  /** Rows of the table may be as new as this although its checkpoint is older. */
+  readonly guardUntil: Position | undefined
+}
+
+const COLUMNS = 'source, namespace, table_name, epoch, position, in_group, guard_until, updated_at, group_name'
+const GROUP_ROWS = "source = :1 AND namespace = '' AND table_name = ''"
+const DEFAULT_ROW = `${GROUP_ROWS} AND group_name = '${DEFAULT_GROUP}'`
+const TABLE_ROW = 'source = :1 AND namespace = :2 AND table_name = :3'
+
+/** Raises the epoch; run in a transaction. */
+export async function raiseEpoch(session: SnowflakeSession, source: string): Promise<Lease> {
+  const raised = await session.run(
+    `UPDATE ${checkpointTable(source)} SET epoch = epoch + 1, updated_at = CURRENT_TIMESTAMP() WHERE ${GROUP_ROWS}`,
+    [source],
+  )
+  invariant(raised > 0, `${source} has a group`)
+  const row = await session.row(`SELECT epoch FROM ${checkpointTable(source)} WHERE ${DEFAULT_ROW}`, [source])
+  return { source, epoch: Number(row.EPOCH) }
+}
+
+/** First statement of a transaction that moves no group boundary. */
+export async function takeLease(session: SnowflakeSession, lease: Lease): Promise<void> {
+  const held = await session.run(
+    `UPDATE ${checkpointTable(lease.source)} SET updated_at = CURRENT_TIMESTAMP() WHERE ${DEFAULT_ROW} AND epoch = ${lease.epoch}`,
+    [lease.source],
+  )
+  if (held !== 1) throw await leaseLost(session, lease)
+}
+
+/** First statement of a transaction that moves a group. `reached`: the reply to an earlier commit was lost. */
+export async function advanceGroup(
+  session: SnowflakeSession,
+  lease: Lease,
+  { name, from, to }: GroupMove,
+): Promise<'advanced' | 'reached'> {
+  const moved = await session.run(
+    `UPDATE ${checkpointTable(lease.source)} SET position = :3, updated_at = CURRENT_TIMESTAMP()
+     WHERE ${GROUP_ROWS} AND group_name = :2 AND epoch = ${lease.epoch} AND position IS NOT DISTINCT FROM :4`,
+    [lease.source, name, to, from ?? null],
+  )
+  if (moved === 1) return 'advanced'
+  const row = await groupRow(session, lease.source, name)
+  if (row === undefined && from === undefined && name !== DEFAULT_GROUP) {
+    await takeLease(session, lease)
+    await insertGroup(session, lease, name, to)
+    return 'advanced'
+  }
+  if (row === undefined || row.epoch !== lease.epoch) throw await leaseLost(session, lease)
+  if (row.position === to) return 'reached'
+  throw unexpected(`the group ${name} of ${lease.source}`, from, row.position)
+}
+
+/** Moves a table that has a boundary of its own. */
+export async function advanceTable(
+  session: SnowflakeSession,
+  table: TableId,
+  from: Position,
+  to: Position,
+): Promise<'advanced' | 'reached'> {
+  const moved = await session.run(
+    `UPDATE ${checkpointTable(table.source)} SET position = :4, updated_at = CURRENT_TIMESTAMP()
+     WHERE ${TABLE_ROW} AND NOT in_group AND position = :5`,
+    [...idValues(table), to, from],
+  )
+  if (moved === 1) return 'advanced'
+  const stored = (await tableCheckpoints(session, table.source, [table])).get(tableName(table))
+  if (stored !== undefined && (stored.group !== undefined || stored.position === to)) return 'reached'
+  throw unexpected(tableName(table), from, stored?.position)
+}
+
+/** Joining or leaving a group, or a boundary of its own. */
+export async function putCheckpoint(
+  session: SnowflakeSession,
+  table: TableId,
+  checkpoint: StoredCheckpoint,
+): Promise<void> {
+  await removeCheckpoint(session, table)
+  const { position, group, guardUntil } = checkpoint
+  const isIn = group === undefined ? 'FALSE' : 'TRUE'
+  await session.run(
+    `INSERT INTO ${checkpointTable(table.source)} (${COLUMNS})
+     VALUES (:1, :2, :3, NULL, :4, ${isIn}, :5, CURRENT_TIMESTAMP(), :6)`,
+    [...idValues(table), position, guardUntil ?? null, group ?? null],
+  )
+}
+
+export async function removeCheckpoint(session: SnowflakeSession, table: TableId): Promise<void> {
+  await session.run(`DELETE FROM ${checkpointTable(table.source)} WHERE ${TABLE_ROW}`, idValues(table))
+}
+
+/** Forgets all boundaries of a source. The epoch stays. */
+export async function removeAllCheckpoints(session: SnowflakeSession, source: string): Promise<void> {
+  await session.run(
+    `DELETE FROM ${checkpointTable(source)} WHERE source = :1 AND (table_name <> '' OR group_name <> '${DEFAULT_GROUP}')`,
+    [source],
+  )
+  await session.run(`UPDATE ${checkpointTable(source)} SET position = NULL WHERE ${DEFAULT_ROW}`, [source])
+}
+
+/** Rows as they are stored, by `namespace.name`; `position` of a table in a group is the group's. */
+export async function tableCheckpoints(
+  session: SnowflakeSession,
+  source: string,
+  tables: readonly TableId[],
+): Promise<ReadonlyMap<string, StoredCheckpoint>> {
+  const wanted = new Set(tables.map(tableName))
+  const all = await readCheckpoints(session, source)
+  return new Map(
+    (all?.stored ?? [])
+      .filter(({ table }) => wanted.has(tableName(table)))
+      .map(({ table, ...checkpoint }) => [tableName(table), checkpoint]),
+  )
+}
+
+/** Undefined where the source has never had a lease. */
+export async function sourceCheckpoints(
+  session: SnowflakeSession,
+  source: string,
+): Promise<SourceCheckpoints | undefined> {
+  const all = await readCheckpoints(session, source)
+  if (all === undefined) return undefined
+  return {
+    epoch: all.epoch,
+    groups: all.groups,
+    tables: all.stored.map(({ table, position, group }) => ({ table, position, group })),
+  }
+}
+
+async function readCheckpoints(session: SnowflakeSession, source: string) {
+  const rows = await session.rows(
+    `SELECT ${COLUMNS} FROM ${checkpointTable(source)} WHERE source = :1 ORDER BY namespace, table_name`,
+    [source],
+  )
+  const groups = new Map<string, Position>()
+  let epoch: number | undefined
+  for (const row of rows) {
+    if (row.TABLE_NAME !== '') continue
+    epoch = Number(row.EPOCH)
+    if (row.POSITION !== null) groups.set(groupOf(row), row.POSITION as Position)
+  }
+  // Made, and nobody has had the lease yet.
+  if (epoch === undefined || epoch === 0) return undefined
+  const stored: (StoredCheckpoint & { readonly table: TableId })[] = []
+  for (const row of rows) {
+    if (row.TABLE_NAME === '') continue
+    const group = row.IN_GROUP === true ? groupOf(row) : undefined
+    const position = group === undefined ? (row.POSITION as Position) : groups.get(group)
+    if (position === undefined) continue
+    const guardUntil = (row.GUARD_UNTIL ?? undefined) as Position | undefined
+    const table = { source, namespace: String(row.NAMESPACE), name: String(row.TABLE_NAME) }
+    stored.push({ table, position, group, guardUntil })
+  }
+  return { epoch, groups, stored }
+}
+
+function groupOf(row: Row): string {
+  return String(row.GROUP_NAME ?? DEFAULT_GROUP)
+}
+
+async function insertGroup(session: SnowflakeSession, lease: Lease, name: string, position: Position) {
+  await session.run(
+    `INSERT INTO ${checkpointTable(lease.source)} (${COLUMNS})
+     VALUES (:1, '', '', ${lease.epoch}, :2, TRUE, NULL, CURRENT_TIMESTAMP(), :3)`,
+    [lease.source, position, name],
+  )
+}
+
+async function groupRow(session: SnowflakeSession, source: string, name: string) {
+  const [row] = await session.rows(
+    `SELECT epoch, position FROM ${checkpointTable(source)} WHERE ${GROUP_ROWS} AND group_name = :2`,
+    [source, name],
+  )
+  if (row === undefined) return undefined
+  return { epoch: Number(row.EPOCH), position: (row.POSITION ?? undefined) as Position | undefined }
+}
+
+async function leaseLost(session: SnowflakeSession, lease: Lease): Promise<PipelineError> {
+  const row = await groupRow(session, lease.source, DEFAULT_GROUP)
+  return new PipelineError('lease_lost', `Writing as ${lease.source}`, {
+    cause: new Error('another sync of this source has begun to write'),
+    hint: 'Run one sync per source',
+    context: { source: lease.source, epoch: lease.epoch, ...(row === undefined ? {} : { newerEpoch: row.epoch }) },
+  })
+}
+
+/** Not a matter of retrying: whoever asked has another picture of the destination than the destination itself. */
+function unexpected(whose: string, from: Position | undefined, found: Position | undefined): PipelineError {
+  return new PipelineError('internal', `Advancing the checkpoint of ${whose}`, {
+    cause: new Error(`it is at ${found ?? 'no position'}, not at ${from ?? 'no position'}`),
+  })
+}
+
+function idValues(table: TableId): readonly string[] {
+  return [table.source, table.namespace, table.name]
+}

@@ -1,0 +1,196 @@
+/** The beginning and the end of a snapshot: its shadow table is made, and is complete. */
+import type { Lease, TargetTable } from '../../core/destination.ts'
+import { invariant } from '../../core/invariant.ts'
+import type { Position } from '../../core/position.ts'
+import { type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
+import type { LayoutDialect } from '../../warehouse/layout-plan.ts'
+import { hasSameRows, shadowLayout } from '../../warehouse/shadow-layout.ts'
+import {
+  HASH_DIGITS,
+  identityColumns,
+  POSITION_ID,
+  ROW_ID_ID,
+  type TableLayout,
+  writeModeOf,
+} from '../../warehouse/table-layout.ts'
+import { loadedBatches } from './backfill.ts'
+import { putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
+import { canContinue, continueTable, requireWritable } from './continuation.ts'
+import { qualifiedName, quoteIdentifier } from './identifiers.ts'
+import { loadLayouts, removeLayout, saveLayout } from './layout-store.ts'
+import { forgetAttempt, forgetLoads, requireFreeName, settleSwap, tableComment } from './promotion.ts'
+import { createTableSql, evolveTable } from './schema-evolution.ts'
+import type { SnowflakeSession } from './session.ts'
+import { shadowOf } from './snapshot-load.ts'
+import { columnSql, METADATA_SCHEMA, metadataTable, tableSql } from './table-names.ts'
+
+const OF_TABLE = 'source = :1 AND namespace = :2 AND table_name = :3'
+const COPIES = `${METADATA_SCHEMA}.snapshot_copies`
+
+/** The shadow table begins as the final one is, so that views with `*` and columns that were kept stay as they were. */
+export async function beginSnapshot(
+  session: SnowflakeSession,
+  lease: Lease,
+  target: TargetTable,
+  schema: TableSchema,
+  keep: boolean,
+  dialect: LayoutDialect,
+): Promise<readonly string[]> {
+  const { table } = target
+  await takeLease(session, lease)
+  await requireFreeName(session, target)
+  const book = await loadLayouts(session, table.source, [table])
+  const shadow = book.get(table, 'shadow')
+  const final = book.get(table, 'final')
+  const isAlike = final !== undefined && writeModeOf(final.layout) === target.write && hasSameRows(final.layout, schema)
+  await requireWritable(session, target, schema, final?.layout, isAlike)
+  if (keep && shadow !== undefined && writeModeOf(shadow.layout) === target.write) {
+    const layout = await evolveTable(session, shadow.layout, schema, target, dialect)
+    await session.transaction(async () => {
+      await takeLease(session, lease)
+      await saveLayout(session, table, 'shadow', { ...shadow, layout })
+    })
+    return [...(await loadedBatches(session, table))]
+  }
+  // Forgotten before its rows go: what is remembered is there.
+  await session.transaction(async () => {
+    await takeLease(session, lease)
+    // Without a shadow table, what is remembered is of a backfill of the table that is there.
+    if (shadow === undefined) await forgetLoads(session, table)
+    else await forgetAttempt(session, table)
+    await removeLayout(session, table, 'shadow')
+  })
+  const layout = shadowLayout(target, schema, isAlike ? final.layout : undefined, dialect)
+  await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(target.namespace)}`)
+  const hasFinal = await settleSwap(session, target)
+  if (shadow !== undefined && tableSql(shadow.layout) !== tableSql(layout)) {
+    await session.run(`DROP TABLE IF EXISTS ${tableSql(shadow.layout)}`)
+  }
+  await makeShadow(session, target, layout, schema, hasFinal ? final?.layout : undefined)
+  await session.transaction(async () => {
+    await takeLease(session, lease)
+    await saveLayout(session, table, 'shadow', { layout, finishedPosition: undefined })
+  })
+  return []
+}
+
+/** Who may read the final table may read the one that takes its place. */
+async function makeShadow(
+  session: SnowflakeSession,
+  target: TargetTable,
+  layout: TableLayout,
+  schema: TableSchema,
+  final: TableLayout | undefined,
+): Promise<void> {
+  const make = createTableSql(layout, schema, tableComment(target.table, 'shadow'))
+  const name = qualifiedName(target.namespace, target.name)
+  if (final === undefined || tableSql(final) !== name) {
+    await session.run(make)
+    return
+  }
+  await session.run(`CREATE OR REPLACE TABLE ${tableSql(layout)} LIKE ${name} COPY GRANTS`)
+  await session.run(`${make} COPY GRANTS`)
+}
+
+export async function finishSnapshot(
+  session: SnowflakeSession,
+  lease: Lease,
+  table: TableId,
+  position: Position,
+  positions: number,
+): Promise<void> {
+  await takeLease(session, lease)
+  const shadow = await shadowOf(session, table)
+  const { layout } = shadow
+  const stored = (await tableCheckpoints(session, table.source, [table])).get(tableName(table))
+  // Done before; the table may have moved on since.
+  if (shadow.finishedPosition === position && stored !== undefined && stored.group === undefined) return
+  if (stored === undefined || shadow.finishedPosition === undefined) {
+    await session.transaction(async () => {
+      await takeLease(session, lease)
+      await requireAllRows(session, table, layout)
+      if (positions > 1 && layout.identity.kind === 'key') await keepNewest(session, table, layout)
+    })
+  }
+  const hasCopies = layout.identity.kind === 'bag' && writeModeOf(layout) !== 'append'
+  const count = hasCopies ? await prepareCopies(session, layout) : undefined
+  const final = (await loadLayouts(session, table.source, [table])).get(table, 'final')
+  const isFirst = shadow.finishedPosition === undefined
+  const before =
+    final !== undefined && isFirst && (await canContinue(session, final.layout, layout)) ? final : undefined
+  const newest = await newestLoad(session, table)
+  const guardUntil = newest !== undefined && newest > position ? newest : undefined
+  await session.transaction(async () => {
+    await takeLease(session, lease)
+    await count?.()
+    if (before !== undefined) await continueTable(session, before.layout, layout, position)
+    await saveLayout(session, table, 'shadow', { ...shadow, finishedPosition: position })
+    await putCheckpoint(session, table, { position, group: undefined, guardUntil })
+  })
+}
+
+async function newestLoad(session: SnowflakeSession, table: TableId): Promise<Position | undefined> {
+  const row = await session.row(
+    `SELECT MAX(position) AS newest FROM ${metadataTable('LOADS')} WHERE ${OF_TABLE}`,
+    idValues(table),
+  )
+  return (row.NEWEST ?? undefined) as Position | undefined
+}
+
+async function requireAllRows(session: SnowflakeSession, table: TableId, layout: TableLayout): Promise<void> {
+  const row = await session.row(
+    `SELECT (SELECT COALESCE(SUM(added), 0) FROM ${metadataTable('LOADS')} WHERE ${OF_TABLE}) AS added,
+       (SELECT COUNT(*) FROM ${tableSql(layout)}) AS present`,
+    idValues(table),
+  )
+  invariant(
+    Number(row.ADDED) === Number(row.PRESENT),
+    `the snapshot of ${tableName(table)} has all rows that were loaded`,
+  )
+}
+
+/** Of rows with the same key, read by snapshots of different times, the newest is the row. */
+async function keepNewest(session: SnowflakeSession, table: TableId, layout: TableLayout): Promise<void> {
+  const keys = identityColumns(layout).map((column) => quoteIdentifier(column.name))
+  const position = columnSql(layout, POSITION_ID)
+  const several = `SELECT ${keys.join(', ')}, MAX(${position}) AS newest FROM ${tableSql(layout)}
+    GROUP BY ${keys.join(', ')} HAVING COUNT(*) > 1`
+  const onKey = keys.map((key) => `t.${key} = d.${key}`).join(' AND ')
+  const removed = await session.run(
+    `DELETE FROM ${tableSql(layout)} t USING (${several}) d WHERE ${onKey} AND t.${position} < d.newest`,
+  )
+  const { TWICE: twice } = await session.row(`SELECT COUNT(*) AS twice FROM (${several})`)
+  invariant(Number(twice) === 0, 'a snapshot has each key once')
+  if (removed === 0) return
+  // What is there is still what is recorded.
+  await session.run(
+    `UPDATE ${metadataTable('LOADS')} SET added = added - ${removed} WHERE ${OF_TABLE}
+       AND batch_id = (SELECT MIN(batch_id) FROM ${metadataTable('LOADS')} WHERE ${OF_TABLE})`,
+    idValues(table),
+  )
+}
+
+/** All rows came in as the first copy of their content. Returns what numbers them, in the transaction. */
+async function prepareCopies(session: SnowflakeSession, layout: TableLayout): Promise<() => Promise<void>> {
+  const rowId = columnSql(layout, ROW_ID_ID)
+  const table = tableSql(layout)
+  const names = layout.columns.map((column) => quoteIdentifier(column.name))
+  const numbered = `LEFT(${rowId}, ${HASH_DIGITS}) || '/' || CAST(ROW_NUMBER() OVER (PARTITION BY ${rowId} ORDER BY ${rowId}) AS VARCHAR)`
+  const values = names.map((name) => (name === rowId ? `${numbered} AS ${name}` : name))
+  await session.run(
+    `CREATE OR REPLACE TEMPORARY TABLE ${COPIES} AS SELECT ${values.join(', ')} FROM ${table}
+     WHERE ${rowId} IN (SELECT ${rowId} FROM ${table} GROUP BY ${rowId} HAVING COUNT(*) > 1)`,
+  )
+  return async () => {
+    const first = `SELECT DISTINCT LEFT(${rowId}, ${HASH_DIGITS}) || '/1' FROM ${COPIES}`
+    const removed = await session.run(`DELETE FROM ${table} WHERE ${rowId} IN (${first})`)
+    const written = await session.run(
+      `INSERT INTO ${table} (${names.join(', ')}) SELECT ${names.join(', ')} FROM ${COPIES}`,
+    )
+    invariant(removed === written, 'each copy of a row is numbered once')
+  }
+}
+
+function idValues(table: TableId): readonly string[] {
+  return [table.source, table.namespace, table.name]
+}

@@ -1,0 +1,135 @@
+/** A Snowflake destination on the twin, with a database and a stage of its own. The driver is Snowflake's, untouched. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../src/core/clock.ts'
+import { filesInPlace } from '../../src/core/stage.ts'
+import { type SnowflakeDestinationConfig, snowflakeDestinationSchema } from '../../src/destinations/snowflake/config.ts'
+import { openSnowflakeDestination } from '../../src/destinations/snowflake/destination.ts'
+import { startTwin, type Twin } from '../../src/snowflake-twin/twin.ts'
+import { StageRows } from '../support/stage-rows.ts'
+import { connectTwin, type TwinClient } from '../support/twin.ts'
+import type { AnyDestination, DestinationFixture, TextRow } from './destination-fixture.ts'
+
+/** One twin for all tests of a file; a database for each. */
+export class SnowflakeFixtures implements AsyncDisposable {
+  #twin: Promise<Twin> | undefined
+  #count = 0
+
+  async open(): Promise<DestinationFixture> {
+    this.#twin ??= startTwin()
+    const twin = await this.#twin
+    const database = `TEST_${++this.#count}`
+    await twin.sql(`CREATE DATABASE ${database}`)
+    return openFixture(twin, database)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#twin)?.[Symbol.asyncDispose]()
+  }
+}
+
+export function twinConfig(twin: Twin, database: string): SnowflakeDestinationConfig {
+  return snowflakeDestinationSchema.parse({
+    type: 'snowflake',
+    account: twin.account,
+    host: '127.0.0.1',
+    port: twin.port,
+    protocol: 'http',
+    user: 'TESTER',
+    password: 'anything',
+    role: 'ACCOUNTADMIN',
+    warehouse: 'COMPUTE_WH',
+    database,
+    case: 'keep',
+  })
+}
+
+async function openFixture(twin: Twin, database: string): Promise<DestinationFixture> {
+  const folder = await mkdtemp(join(tmpdir(), 'simplyload-snowflake-'))
+  const stage = await StageRows.open(join(folder, 'stage [a]*'))
+  const open = (): AnyDestination =>
+    openSnowflakeDestination({
+      config: twinConfig(twin, database),
+      folder,
+      run: 'test',
+      fetch: async () => filesInPlace((file) => stage.location(file)),
+      clock: systemClock,
+    })
+  const opened = [open()]
+  const [destination] = opened
+  let client: TwinClient | undefined
+  const connected = async () => (client ??= await connectTwin(twin, { database, role: 'ACCOUNTADMIN' }))
+  return {
+    destination: destination!,
+    stage,
+    openAnother: async () => {
+      const another = open()
+      opened.push(another)
+      return another
+    },
+    rows: async (namespace, name) => readRows(await connected(), namespace, name),
+    run: async (sql) => {
+      for (const statement of sql.split(';')) await (await connected()).run(quoteNames(statement))
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const each of opened) await each[Symbol.asyncDispose]()
+      await client?.[Symbol.asyncDispose]()
+      stage.close()
+      await twin.sql(`DROP DATABASE ${database}`)
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/** Names that stand unquoted and in lower case mean themselves, as the destination has kept them. */
+function quoteNames(sql: string): string {
+  return sql.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\b[a-z_][a-z0-9_]*\b/g, (token) =>
+    /^['"]|^(true|false|null)$/.test(token) ? token : `"${token}"`,
+  )
+}
+
+async function readRows(client: TwinClient, namespace: string, name: string): Promise<readonly TextRow[]> {
+  const quoted = (part: string) => `"${part.replaceAll('"', '""')}"`
+  const table = `${quoted(namespace)}.${quoted(name)}`
+  const described = await client.rows(`DESCRIBE TABLE ${table}`)
+  const columns = described.map((row) => ({ name: String(row.name), type: String(row.type) }))
+  const selected = columns.map((column) => `${textOf(quoted(column.name), column.type)} AS ${quoted(column.name)}`)
+  const rows = await client.rows(`SELECT ${selected.join(', ')} FROM ${table}`)
+  const read = rows.map((row) =>
+    Object.fromEntries(columns.map(({ name, type }) => [name, formOf(row[name] ?? null, type)])),
+  )
+  return read
+    .map((row) => ({ row, order: JSON.stringify(Object.values(row)) }))
+    .sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
+    .map(({ row }) => row)
+}
+
+/** Text that says exactly what is stored. */
+function textOf(column: string, type: string): string {
+  if (type.startsWith('TIMESTAMP')) return `TO_VARCHAR(${column}, 'YYYY-MM-DD HH24:MI:SS.FF6')`
+  if (type.startsWith('TIME')) return `TO_VARCHAR(${column}, 'HH24:MI:SS.FF6')`
+  if (type === 'DATE') return `TO_VARCHAR(${column}, 'YYYY-MM-DD')`
+  if (type.startsWith('BINARY')) return `TO_VARCHAR(${column}, 'HEX')`
+  return type === 'VARIANT' ? `TO_JSON(${column})` : `TO_VARCHAR(${column})`
+}
+
+/** In the form that the contract has for values of each kind. */
+function formOf(value: string | boolean | null, type: string): string | null {
+  if (value === null) return null
+  const text = String(value)
+  if (type.startsWith('BINARY')) return binaryForm(text)
+  if (type === 'FLOAT') return text.toLowerCase().replace(/^(-?)(inf|infinity)$/, '$1inf')
+  if (!type.startsWith('TIME')) return text
+  const trimmed = text.includes('.') ? text.replace(/0+$/, '').replace(/\.$/, '') : text
+  return /_(TZ|LTZ)/.test(type) ? `${trimmed}+00` : trimmed
+}
+
+function binaryForm(hex: string): string {
+  return (hex.match(/../g) ?? [])
+    .map((pair) => {
+      const code = Number.parseInt(pair, 16)
+      return code >= 32 && code < 127 ? String.fromCharCode(code) : `\\x${pair.toUpperCase()}`
+    })
+    .join('')
+}
