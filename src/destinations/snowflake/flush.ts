@@ -1,0 +1,324 @@
+/**
+ * One flush: schemas first, then the files of each table into staged rows, then all merges worked out, and all of them
+ * carried out in one transaction; then tables that are promoted are swapped in.
+ *
+ * DDL commits by itself, and working out needs tables of its own, so the transaction holds only what changes rows. Its
+ * first statement takes the lease and moves the boundaries, so nothing that was read before can have changed: nobody else
+ * writes. Each step recognises that it was done before, so a flush that is repeated goes on where it broke off.
+ */
+import type { Flush, FlushResult, TableFlush, TableFlushResult } from '../../core/destination.ts'
+import { invariant } from '../../core/invariant.ts'
+import type { Position } from '../../core/position.ts'
+import type { StageFile } from '../../core/stage.ts'
+import { tableName } from '../../core/table-schema.ts'
+import type { LayoutBook, Slot } from '../../warehouse/layout-book.ts'
+import type { LayoutDialect } from '../../warehouse/layout-plan.ts'
+import type { TableLayout } from '../../warehouse/table-layout.ts'
+import { recordLoaded, unloadedFiles } from './backfill.ts'
+import { carryOverSql } from './carry-over.ts'
+import {
+  advanceGroup,
+  advanceTable,
+  putCheckpoint,
+  type StoredCheckpoint,
+  tableCheckpoints,
+  takeLease,
+} from './checkpoint.ts'
+import type { ErrorPlace } from './error-rules.ts'
+import { translateError } from './errors.ts'
+import { loadLayouts, saveLayout } from './layout-store.ts'
+import { finishSwap, swapIn, tidySwap } from './promotion.ts'
+import { evolveTable } from './schema-evolution.ts'
+import { Rollback, type SnowflakeSession } from './session.ts'
+import type { StageFiles } from './stage-files.ts'
+import { loadStaged } from './staged-rows.ts'
+import { prepareTable, type TablePreparation } from './table-merge.ts'
+
+export interface FlushSetting {
+  /** Where its files are on a stage of Snowflake. */
+  readonly stage: StageFiles
+  readonly dialect: LayoutDialect
+  /** For what errors say. */
+  readonly place: ErrorPlace
+}
+
+/** A flush as it stands: what is known of its tables before the transaction. */
+interface FlushState {
+  readonly flush: Flush
+  readonly setting: FlushSetting
+  readonly checkpoints: ReadonlyMap<string, StoredCheckpoint>
+  readonly layouts: LayoutBook
+}
+
+/** The part of one table, worked out. */
+interface PreparedPart {
+  readonly part: TableFlush
+  /** Those of a backfill that no earlier call has merged. */
+  readonly fresh: readonly StageFile[]
+  readonly apply: () => Promise<TableFlushResult>
+}
+
+type Incomplete = Extract<FlushResult, { outcome: 'incomplete' }>
+
+export async function runFlush(session: SnowflakeSession, flush: Flush, setting: FlushSetting): Promise<FlushResult> {
+  requirePromotable(flush)
+  if (flush.tables.length === 0) return moveGroup(session, flush)
+  for (;;) {
+    const merged = await mergeTables(session, flush, setting)
+    if (merged === 'again') continue
+    if ('outcome' in merged) return merged
+    await promoteTables(session, flush)
+    return { outcome: 'committed', tables: merged, waitedForLockMs: 0 }
+  }
+}
+
+/** One statement, which is a transaction of its own. */
+async function moveGroup(session: SnowflakeSession, { lease, group }: Flush): Promise<FlushResult> {
+  if (group === undefined) await takeLease(session, lease)
+  else await advanceGroup(session, lease, group)
+  return { outcome: 'committed', tables: [], waitedForLockMs: 0 }
+}
+
+/** `again`: an earlier call, whose reply was lost, was carried out meanwhile. */
+async function mergeTables(
+  session: SnowflakeSession,
+  flush: Flush,
+  setting: FlushSetting,
+): Promise<readonly TableFlushResult[] | Incomplete | 'again'> {
+  const tables = flush.tables.map((part) => part.target.table)
+  const { source } = flush.lease
+  const checkpoints = await tableCheckpoints(session, source, tables)
+  if (isReached(flush, checkpoints)) return nothing(flush)
+  const layouts = await loadLayouts(session, source, tables)
+  const state: FlushState = { flush, setting, checkpoints, layouts }
+  await evolveLayouts(session, state)
+  let prepared: readonly PreparedPart[] | Incomplete
+  try {
+    prepared = await prepareParts(session, state)
+  } catch (error) {
+    // What was read may be from before and from after the commit of an earlier call that was still under way.
+    if (!session.isStop(error) && isReached(flush, await tableCheckpoints(session, source, tables))) return 'again'
+    throw error
+  }
+  if ('outcome' in prepared) return prepared
+  return session.transaction<readonly TableFlushResult[] | 'again'>(() => commitParts(session, state, prepared))
+}
+
+async function commitParts(
+  session: SnowflakeSession,
+  state: FlushState,
+  prepared: readonly PreparedPart[],
+): Promise<readonly TableFlushResult[] | 'again' | Rollback<readonly TableFlushResult[] | 'again'>> {
+  const { flush } = state
+  session.phase('merge')
+  if (await isCommittedAlready(session, state))
+    return new Rollback<readonly TableFlushResult[] | 'again'>(nothing(flush))
+  const results: TableFlushResult[] = []
+  for (const { part, fresh, apply } of prepared) {
+    const { table } = part.target
+    session.phase('merge', tableName(table))
+    try {
+      if (part.into === 'backfill' && !(await recordLoaded(session, table, fresh, flush.loadedMs))) {
+        return new Rollback<readonly TableFlushResult[] | 'again'>('again')
+      }
+      results.push(await apply())
+    } catch (error) {
+      throw ofTable(session, state, part, error)
+    }
+  }
+  session.phase('merge')
+  return results
+}
+
+/** Takes the lease and moves the boundaries. True where an earlier call did, whose reply was lost. */
+async function isCommittedAlready(session: SnowflakeSession, { flush, checkpoints }: FlushState): Promise<boolean> {
+  const { lease, group, to } = flush
+  const answers = new Set<'advanced' | 'reached'>()
+  if (group === undefined) await takeLease(session, lease)
+  else {
+    const moved = await advanceGroup(session, lease, group)
+    if (group.from !== group.to) answers.add(moved)
+  }
+  for (const part of flush.tables) {
+    const { table } = part.target
+    const stored = checkpoints.get(tableName(table))
+    if (part.into === 'backfill') {
+      invariant(group === undefined, 'a backfill moves no boundary')
+      continue
+    }
+    if (part.into === 'final') {
+      invariant(stored?.group !== undefined && stored.group === group?.name, `${tableName(table)} is in the group`)
+      continue
+    }
+    const moved = await advanceTable(session, table, part.from, to)
+    if (part.from !== to) answers.add(moved)
+    // Within the transaction: the table's rows and its place among the others change together.
+    if (part.into === 'rejoin' && moved === 'advanced') {
+      await putCheckpoint(session, table, { position: to, group: group?.name, guardUntil: stored?.guardUntil })
+    }
+  }
+  invariant(answers.size < 2, 'the boundaries of a flush move together')
+  return answers.has('reached')
+}
+
+/** From what is stored: an earlier call was carried out whose reply was lost. In doubt, the transaction decides. */
+function isReached({ group, to, tables }: Flush, checkpoints: ReadonlyMap<string, StoredCheckpoint>): boolean {
+  return tables.some(({ target: { table }, into, from }) => {
+    const stored = checkpoints.get(tableName(table))
+    if (stored === undefined || into === 'backfill') return false
+    if (into === 'final') return group !== undefined && group.from !== group.to && stored.position === group.to
+    return from !== to && (stored.group !== undefined || stored.position === to)
+  })
+}
+
+function nothing({ tables }: Flush): readonly TableFlushResult[] {
+  return tables.map(({ target: { table } }) => ({ table, inserted: 0, updated: 0, deleted: 0, quarantined: 0 }))
+}
+
+/** Loads and works out each table's part. */
+async function prepareParts(
+  session: SnowflakeSession,
+  state: FlushState,
+): Promise<readonly PreparedPart[] | Incomplete> {
+  const prepared: PreparedPart[] = []
+  const missing: { table: TableFlush['target']['table']; keys: readonly string[] }[] = []
+  for (const [number, part] of state.flush.tables.entries()) {
+    try {
+      const { fresh, preparation } = await preparePart(session, state, part, number)
+      if (preparation.outcome === 'incomplete') missing.push({ table: part.target.table, keys: preparation.keys })
+      else prepared.push({ part, fresh, apply: preparation.apply })
+    } catch (error) {
+      throw ofTable(session, state, part, error)
+    }
+  }
+  return missing.length > 0 ? { outcome: 'incomplete', missing } : prepared
+}
+
+async function preparePart(
+  session: SnowflakeSession,
+  { flush, setting, checkpoints, layouts }: FlushState,
+  part: TableFlush,
+  number: number,
+): Promise<{ readonly fresh: readonly StageFile[]; readonly preparation: TablePreparation }> {
+  const { target, schema, from, into } = part
+  const { table } = target
+  const { stage } = setting
+  const layout = layouts.get(table, slotOf(part))?.layout
+  invariant(layout !== undefined, `${tableName(table)} has a table on the destination`)
+  const stored = checkpoints.get(tableName(table))
+  const isBackfill = into === 'backfill'
+  const fresh = isBackfill ? await unloadedFiles(session, table, part.files) : part.files
+  const load = (files: readonly StageFile[], since: Position | undefined, name: string) =>
+    loadStaged(session, stage, { files, layout, schema, from: since, name })
+  const preparation = await prepareFiles()
+  const final = layouts.get(table, 'final')?.layout
+  if (preparation.outcome === 'incomplete' || into !== 'promote' || final === undefined) return { fresh, preparation }
+  const carried = carryOverSql(target, final, layout, from, flush.loadedMs)
+  const apply = async () => {
+    const result = await preparation.apply()
+    if (carried !== undefined) await session.run(carried)
+    return result
+  }
+  return { fresh, preparation: { outcome: 'ready', apply } }
+
+  async function prepareFiles(): Promise<TablePreparation> {
+    if (fresh.length === 0) {
+      const result = { table, inserted: 0, updated: 0, deleted: 0, quarantined: 0 }
+      return { outcome: 'ready', apply: async () => result }
+    }
+    const staged = await load(fresh, from, String(number))
+    session.phase('merge', tableName(table))
+    return prepareTable(session, {
+      flush: part,
+      staged,
+      complete: () => load(part.completion?.files ?? [], undefined, `${number}_completion`),
+      guarded: isBackfill || (stored?.guardUntil !== undefined && from < stored.guardUntil),
+      loadedMs: flush.loadedMs,
+      part: number,
+    })
+  }
+}
+
+function slotOf(part: TableFlush): Slot {
+  return part.into === 'shadow' || part.into === 'promote' ? 'shadow' : 'final'
+}
+
+/** Everything that the part of a table is read from. */
+export function filesOf(part: TableFlush): readonly StageFile[] {
+  return [...part.files, ...(part.completion?.files ?? [])]
+}
+
+function requirePromotable(flush: Flush): void {
+  const joins = flush.tables.some((part) => part.into === 'promote' || part.into === 'rejoin')
+  invariant(!joins || flush.group?.to === flush.to, "a table joins the group at the group's boundary")
+}
+
+/** An error that concerns one table only, so that it can be left out. */
+function ofTable(session: SnowflakeSession, { setting }: FlushState, { target }: TableFlush, error: unknown): unknown {
+  if (session.isStop(error)) return error
+  const table = tableName(target.table)
+  return translateError(error, `Merging ${table} into ${target.namespace}.${target.name}`, { ...setting.place, table })
+}
+
+/** Brings tables to their newest schema, and says so in the book. */
+async function evolveLayouts(session: SnowflakeSession, state: FlushState): Promise<void> {
+  const { flush, setting, checkpoints, layouts } = state
+  for (const part of flush.tables) {
+    const { target, schema } = part
+    const slot = slotOf(part)
+    const stored = layouts.get(target.table, slot)
+    // A promotion that was done before has left no shadow.
+    if (
+      stored === undefined &&
+      part.into === 'promote' &&
+      checkpoints.get(tableName(target.table))?.group !== undefined
+    ) {
+      const final = layouts.get(target.table, 'final')
+      if (final !== undefined) layouts.set(target.table, slot, final)
+      continue
+    }
+    invariant(stored !== undefined, `${tableName(target.table)} has a ${slot} table`)
+    // The final table has had the form of a backfill's files, and may have moved on.
+    if (part.into === 'backfill') continue
+    try {
+      const layout = await evolveTable(session, stored.layout, schema, target, setting.dialect)
+      if (sameLayout(stored.layout, layout)) continue
+      await session.transaction(async () => {
+        await takeLease(session, flush.lease)
+        await saveLayout(session, target.table, slot, { ...stored, layout })
+      })
+      layouts.set(target.table, slot, { ...stored, layout })
+    } catch (error) {
+      throw ofTable(session, state, part, error)
+    }
+  }
+}
+
+function sameLayout(a: TableLayout, b: TableLayout): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
+
+/** Swapping is DDL and commits by itself: it comes between the transaction that completes a table and the one that says so. */
+async function promoteTables(session: SnowflakeSession, { lease, to, group, tables }: Flush): Promise<void> {
+  const promoted = tables.filter((part) => part.into === 'promote')
+  if (promoted.length === 0) return
+  const checkpoints = await tableCheckpoints(
+    session,
+    lease.source,
+    promoted.map((part) => part.target.table),
+  )
+  for (const { target } of promoted) {
+    const stored = checkpoints.get(tableName(target.table))
+    if (stored?.group !== undefined) continue
+    invariant(stored?.position === to, `${tableName(target.table)} has reached the group's boundary`)
+    session.phase('promote', tableName(target.table))
+    await takeLease(session, lease)
+    await swapIn(session, target)
+    await session.transaction(async () => {
+      await takeLease(session, lease)
+      await finishSwap(session, target)
+      await putCheckpoint(session, target.table, { ...stored, group: group?.name })
+    })
+    await tidySwap(session, target)
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * How tables are named in SQL. Schema and name only: the session's database is that of the destination. Names of our own
+ * making stand unquoted, and so are upper case in the catalog.
+ */
+import { ownColumn, type TableLayout } from '../../warehouse/table-layout.ts'
+import { qualifiedName, quoteIdentifier } from './identifiers.ts'
+
+export const METADATA_SCHEMA = '_SIMPLYLOAD'
+
+export function tableSql(layout: TableLayout): string {
+  return qualifiedName(layout.namespace, layout.name)
+}
+
+/** Quoted name of a column that every table has. */
+export function columnSql(layout: TableLayout, id: number): string {
+  return quoteIdentifier(ownColumn(layout, id).name)
+}
+
+export function metadataTable(name: string): string {
+  return `${METADATA_SCHEMA}.${name}`
+}
+
+/** A temporary table of the session, for the part of a flush with this number. */
+export function scratchTable(name: string, part: number): string {
+  return `${METADATA_SCHEMA}.merge_${name}_${part}`
+}
