@@ -106,5 +106,6 @@ function relationOf(found: TableObject | ViewObject): Relation {
 export function relationColumn(column: TableObject['columns'][number]): RelationColumn {
   const { name, stored, type, isNullable, identity } = column
   const defaultSql = identity === undefined ? column.default?.sql : `nextval('${identity.sequence}')`
-  return { name, stored, type, nullable: isNullable, defaultSql }
+  const defaultText = identity === undefined ? column.default?.text : undefined
+  return { name, stored, type, nullable: isNullable, defaultSql, defaultText }
 }

@@ -16,6 +16,7 @@ import type { AlterPlan, ColumnChange, ColumnDefinition, TableAction } from '../
 import type { ObjectName } from '../sql/session-context.ts'
 import { SnowflakeError } from '../sql/snowflake-error.ts'
 import { quoted, storedName } from '../sql/stored-name.ts'
+import { typeChangeError } from '../sql/type-change.ts'
 import { requireSchema } from './new-object.ts'
 import { statusResult } from './run-query.ts'
 import { catalogColumn } from './run-table-ddl.ts'
@@ -173,10 +174,13 @@ async function alterColumn(draft: CatalogDraft, table: TableObject, change: Colu
   const column = requireColumn(table, change.column)
   const alter = `ALTER TABLE ${table.from} ALTER COLUMN ${quoted(column.stored)}`
   switch (change.type) {
-    case 'data_type':
+    case 'data_type': {
+      const refused = typeChangeError(column.name, column.type, change.dataType)
+      if (refused !== undefined) throw refused
       if (storedType(column.type) !== storedType(change.dataType))
         await draft.run(`${alter} SET DATA TYPE ${storedType(change.dataType)}`)
       return replaced(table, column.name, { ...column, type: change.dataType })
+    }
     case 'not_null':
       if (change.notNull) await requireNoNull(draft, table, column)
       await draft.run(`${alter} ${change.notNull ? 'SET' : 'DROP'} NOT NULL`)

@@ -61,6 +61,9 @@ export const aggregateFunctions: FunctionTable = {
   MAX_BY: (call, binder) => extremeBy('arg_max', call, binder),
   BOOLAND_AGG: (call, binder) => truth('bool_and', call, binder),
   BOOLOR_AGG: (call, binder) => truth('bool_or', call, binder),
+  BITAND_AGG: bits('bit_and'),
+  BITOR_AGG: bits('bit_or'),
+  BITXOR_AGG: bits('bit_xor'),
   STDDEV: floating('stddev_samp'),
   STDDEV_SAMP: floating('stddev_samp'),
   STDDEV_POP: floating('stddev_pop'),
@@ -138,5 +141,15 @@ function floating(name: string): FunctionBinder {
     checkCount(call, binder, 1)
     const of = cast(binder.statement, numeric(call, binder), FLOAT)
     return value(`${name}(${of.sql})${binder.window(call, false)}`, FLOAT)
+  }
+}
+
+/** Of whole numbers; Snowflake has them as NUMBER(38,0). */
+function bits(name: string): FunctionBinder {
+  return (call, binder) => {
+    const of = cast(binder.statement, numeric(call, binder), number(38, 0))
+    return value(`${name}(${distinct(call)}CAST(${of.sql} AS HUGEINT))${binder.window(call, false)}`, number(38, 0), {
+      exact: false,
+    })
   }
 }

@@ -1,10 +1,14 @@
 /** A value on its way into a column: what INSERT, UPDATE, MERGE and COPY may convert by themselves, and what must fit. */
 import type { Statement } from './binding.ts'
+import { timestampMapping, unknown } from './binding.ts'
 import { cast } from './cast.ts'
 import type { DataType } from './data-type.ts'
 import { storedType, typeText } from './data-type.ts'
+import { ExpressionBinder } from './expression-binder.ts'
+import { Scope } from './scope.ts'
 import type { RelationColumn } from './session-context.ts'
 import { SnowflakeError } from './snowflake-error.ts'
+import { parseExpression } from './statement-parser.ts'
 import type { Value } from './value.ts'
 import { exactSql, isSemiStructured, isTimestamp } from './value.ts'
 
@@ -24,8 +28,16 @@ export function assigned(statement: Statement, column: RelationColumn, of: Value
 }
 
 /** DuckDB's expression for a column that is left out or given DEFAULT. */
-export function defaultOf(column: RelationColumn): string {
+export function defaultOf(statement: Statement, column: RelationColumn): string {
   const type = storedType(column.type)
+  if (column.defaultText !== undefined) {
+    const of = { ...statement, sql: column.defaultText }
+    const expression = parseExpression(column.defaultText, { timestamp: timestampMapping(statement.context) })
+    const binder = new ExpressionBinder(of, new Scope(undefined), () => {
+      throw unknown(of, expression, 'a query in a default')
+    })
+    return assigned(of, column, binder.bind(expression))
+  }
   return column.defaultSql === undefined ? `CAST(NULL AS ${type})` : `CAST(${column.defaultSql} AS ${type})`
 }
 

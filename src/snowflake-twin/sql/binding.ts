@@ -14,6 +14,8 @@ export interface Statement {
   /** What each stage of a FROM clause was opened as. */
   readonly stages: ReadonlyMap<TableReference, StageRows>
   readonly reads: Relation[]
+  /** Whether something was asked that is true now only: the time, the user. */
+  readonly clock: { read: boolean }
   /** A name that is new in this statement, with this prefix. */
   readonly fresh: (prefix: string) => string
 }
@@ -31,6 +33,12 @@ export interface Binder {
 export type FunctionBinder = (call: Call, binder: Binder) => Value
 
 export type FunctionTable = Readonly<Record<string, FunctionBinder>>
+
+/** What a plain TIMESTAMP is in this session. */
+export function timestampMapping(context: SessionContext): 'TIMESTAMP_NTZ' | 'TIMESTAMP_LTZ' | 'TIMESTAMP_TZ' {
+  const name = context.parameters.get('TIMESTAMP_TYPE_MAPPING')
+  return name === 'TIMESTAMP_LTZ' || name === 'TIMESTAMP_TZ' ? name : 'TIMESTAMP_NTZ'
+}
 
 export function parameter(statement: Statement, name: string, fallback: string): string {
   return statement.context.parameters.get(name) ?? fallback

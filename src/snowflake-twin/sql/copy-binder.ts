@@ -5,7 +5,7 @@ import { checkWidth, chosenColumns, insertSelect } from './dml-binder.ts'
 import { fileFormat, stageLocation } from './object-name.ts'
 import type { CopyPlan } from './plan.ts'
 import { bindQuery } from './query-binder.ts'
-import { Scope } from './scope.ts'
+import { columnValue, Scope } from './scope.ts'
 import type { Relation, RelationColumn, StageRows } from './session-context.ts'
 import { SnowflakeError } from './snowflake-error.ts'
 import { stagePath, stagePosition } from './stage-value.ts'
@@ -13,7 +13,6 @@ import type { CopyStatement } from './statement-tree.ts'
 import { quoted } from './stored-name.ts'
 import type { Query } from './syntax-tree.ts'
 import { targetRelation } from './table-binder.ts'
-import type { Value } from './value.ts'
 
 /** `again` gives a fresh Statement in which the stage of the query is these rows. */
 export function bindCopy(
@@ -88,12 +87,12 @@ function insertTransformed(
       const from = bound.columns[index]
       if (from === undefined) throw new Error('a column is missing')
       const sql = `${alias}.${quoted(from.stored)}`
-      const value: Value = { sql, type: from.type, exact: true, nullable: true }
+      const value = columnValue(from, sql)
       // `$1:v` without a cast is a VARIANT, which the column's type takes.
       return [column, assigned(statement, column, value)]
     }),
   )
-  return insertSelect(target, given, ` FROM (${bound.sql}) AS ${alias}`)
+  return insertSelect(statement, target, given, ` FROM (${bound.sql}) AS ${alias}`)
 }
 
 function insertPlain(
@@ -114,7 +113,7 @@ function insertPlain(
       const path = stagePath(statement, rows, alias, position, [{ field: found.name }])
       if (path !== undefined) given.set(column, assigned(statement, column, path.column))
     }
-    return insertSelect(target, given, from)
+    return insertSelect(statement, target, given, from)
   }
   if (rows.type !== 'csv' && columns.length !== 1) {
     throw new SnowflakeError(
@@ -126,7 +125,7 @@ function insertPlain(
   columns.forEach((column, index) => {
     given.set(column, assigned(statement, column, stagePosition(statement, rows, alias, index + 1)))
   })
-  return insertSelect(target, given, from)
+  return insertSelect(statement, target, given, from)
 }
 
 function sameName(file: string, column: string, matching: string): boolean {

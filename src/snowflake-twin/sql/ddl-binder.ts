@@ -1,14 +1,14 @@
 /** CREATE, ALTER, DROP, GRANT, SHOW …: names completed, types and defaults found; the server does the rest. */
 import { assigned } from './assignment.ts'
 import type { Statement } from './binding.ts'
-import { compilationError } from './binding.ts'
+import { compilationError, unknown } from './binding.ts'
 import { cast } from './cast.ts'
 import { ExpressionBinder } from './expression-binder.ts'
 import { currentDatabase, currentSchema, doesNotExist, nameText, objectName, schemaName } from './object-name.ts'
 import type { AlterPlan, ColumnDefinition, CreatePlan, DropPlan, QueryPlan, TableAction } from './plan.ts'
 import type { QueryBinding } from './query-binder.ts'
 import { bindQuery } from './query-binder.ts'
-import { Scope } from './scope.ts'
+import { columnValue, Scope } from './scope.ts'
 import type { Relation } from './session-context.ts'
 import { SnowflakeError } from './snowflake-error.ts'
 import type { AlterStatement, ColumnText, CreateStatement, TableActionText } from './statement-tree.ts'
@@ -162,7 +162,7 @@ function castQuery(statement: Statement, query: QueryBinding, columns: readonly 
   const items = query.columns.map((column, index) => {
     const wanted = columns[index]
     if (wanted === undefined) throw new Error('a column is missing')
-    const from = { sql: `${alias}.${quoted(column.stored)}`, type: column.type, exact: true, nullable: column.nullable }
+    const from = columnValue(column, `${alias}.${quoted(column.stored)}`)
     return `${exactSql(cast(statement, from, wanted.type))} AS ${quoted(storedName(wanted.name))}`
   })
   return {
@@ -176,6 +176,8 @@ function castQuery(statement: Statement, query: QueryBinding, columns: readonly 
 function bindCreateView(statement: Statement, create: CreateStatement & { what: 'view' }): CreatePlan {
   const object = objectName(statement.context, create.parts, 'CREATE VIEW')
   const query = bindQuery(statement, create.query, new Scope(undefined))
+  if (statement.clock.read)
+    throw unknown(statement, create.query, 'a view that asks for the time, the user or the session')
   const given = create.columns
   if (given !== undefined && given.length !== query.columns.length) {
     throw new SnowflakeError('002026', '42601', 'SQL compilation error:\nInvalid column definition list')

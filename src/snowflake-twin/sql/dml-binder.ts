@@ -6,7 +6,7 @@ import { compilationError } from './binding.ts'
 import { ExpressionBinder } from './expression-binder.ts'
 import type { DmlPlan, DmlStep } from './plan.ts'
 import { bindQuery } from './query-binder.ts'
-import { Scope, scopeColumns } from './scope.ts'
+import { columnValue, Scope, scopeColumns } from './scope.ts'
 import type { Relation, RelationColumn } from './session-context.ts'
 import { SnowflakeError } from './snowflake-error.ts'
 import type { DeleteStatement, InsertStatement, UpdateStatement } from './statement-tree.ts'
@@ -68,9 +68,14 @@ export function checkWidth(columns: number, values: number): void {
 }
 
 /** `INSERT INTO target (all columns) SELECT …`: `given` has the expressions of the columns that have one. */
-export function insertSelect(target: Relation, given: ReadonlyMap<RelationColumn, string>, from: string): string {
+export function insertSelect(
+  statement: Statement,
+  target: Relation,
+  given: ReadonlyMap<RelationColumn, string>,
+  from: string,
+): string {
   const names = target.columns.map((column) => quoted(column.stored)).join(', ')
-  const values = target.columns.map((column) => given.get(column) ?? defaultOf(column)).join(', ')
+  const values = target.columns.map((column) => given.get(column) ?? defaultOf(statement, column)).join(', ')
   return `INSERT INTO ${target.from} (${names}) SELECT ${values}${from}`
 }
 
@@ -82,16 +87,11 @@ function insertQuery(statement: Statement, target: Relation, columns: readonly R
     columns.map((column, index) => {
       const from = bound.columns[index]
       if (from === undefined) throw new Error('a column is missing')
-      const value: Value = {
-        sql: `${alias}.${quoted(from.stored)}`,
-        type: from.type,
-        exact: true,
-        nullable: from.nullable,
-      }
+      const value = columnValue(from, `${alias}.${quoted(from.stored)}`)
       return [column, assigned(statement, column, value)]
     }),
   )
-  return insertSelect(target, given, ` FROM (${bound.sql}) AS ${alias}`)
+  return insertSelect(statement, target, given, ` FROM (${bound.sql}) AS ${alias}`)
 }
 
 function insertValues(
@@ -112,12 +112,12 @@ function insertValues(
           return [
             column,
             expression === undefined
-              ? defaultOf(column)
+              ? defaultOf(statement, column)
               : assigned(statement, column, bindIn(binder, expression, repeat)),
           ]
         }),
       )
-      texts.push(`(${target.columns.map((column) => given.get(column) ?? defaultOf(column)).join(', ')})`)
+      texts.push(`(${target.columns.map((column) => given.get(column) ?? defaultOf(statement, column)).join(', ')})`)
     }
   }
   const names = target.columns.map((column) => quoted(column.stored)).join(', ')
@@ -159,7 +159,10 @@ export function bindUpdate(statement: Statement, update: UpdateStatement): DmlPl
   const binder = new ExpressionBinder(statement, scope, nested(statement))
   const sets = update.assignments.map(({ column: name, value }) => {
     const column = columnNamed(statement, target, name)
-    return { column, sql: value === undefined ? defaultOf(column) : assigned(statement, column, binder.bind(value)) }
+    return {
+      column,
+      sql: value === undefined ? defaultOf(statement, column) : assigned(statement, column, binder.bind(value)),
+    }
   })
   const where = update.where === undefined ? '' : ` WHERE ${binder.condition(update.where)}`
   const head = {

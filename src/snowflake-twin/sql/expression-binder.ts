@@ -9,7 +9,7 @@ import { conversionFunctions } from './conversion-functions.ts'
 import { dateFunctions } from './date-functions.ts'
 import { numberFunctions } from './number-functions.ts'
 import { arithmetic, choice, compare, condition, inList, like, logic, negative, plusInterval } from './operators.ts'
-import type { Scope } from './scope.ts'
+import { columnValue, type Scope } from './scope.ts'
 import { semiStructuredFunctions } from './semi-structured-functions.ts'
 import { sessionFunctions, sessionWords } from './session-functions.ts'
 import { stageMetadata, stagePath, stagePosition } from './stage-value.ts'
@@ -151,7 +151,7 @@ export class ExpressionBinder implements Binder {
     if (column === undefined) {
       throw compilationError(this.statement, expression, '000904', '42000', `invalid identifier '$${expression.index}'`)
     }
-    return { sql: column.sql, type: column.type, exact: true, nullable: column.nullable }
+    return columnValue(column, column.sql)
   }
 
   #variable(expression: Expression & { type: 'variable' }): Value {

@@ -44,7 +44,7 @@ export function bindMerge(statement: Statement, merge: MergeStatement): DmlPlan 
     bindClause(statement, clause, target, clause.action === 'insert' ? alone : both, source.relations),
   )
   const columns = new ValueColumns()
-  const changes = clauses.map((clause, index) => change(clause, index + 1, target, columns))
+  const changes = clauses.map((clause, index) => change(statement, clause, index + 1, target, columns))
   const create =
     `CREATE OR REPLACE TEMP TABLE sf_merge AS SELECT ${stored}.rowid AS sf_row, ${actionSql(clauses, stored)} AS sf_action${columns.sql()} ` +
     `FROM ${source.sql} LEFT JOIN ${target.from} AS ${stored} ON ${on} WHERE sf_action > 0`
@@ -95,7 +95,7 @@ function bindClause(
   const { action } = clause
   if (clause.action === 'delete') return { action, condition, values: new Map() }
   const value = (column: RelationColumn, expression: Expression | undefined) =>
-    expression === undefined ? defaultOf(column) : assigned(statement, column, binder.bind(expression))
+    expression === undefined ? defaultOf(statement, column) : assigned(statement, column, binder.bind(expression))
   if (clause.action === 'update') {
     const assignments = clause.assignments === 'by name' ? byName(target, source) : clause.assignments
     const values = new Map<RelationColumn, string>()
@@ -171,7 +171,13 @@ class ValueColumns {
   }
 }
 
-function change(clause: BoundClause, number: number, target: Relation, columns: ValueColumns): DmlStep {
+function change(
+  statement: Statement,
+  clause: BoundClause,
+  number: number,
+  target: Relation,
+  columns: ValueColumns,
+): DmlStep {
   const where = `r.sf_action = ${number}`
   if (clause.action === 'delete') {
     return {
@@ -181,7 +187,10 @@ function change(clause: BoundClause, number: number, target: Relation, columns: 
   }
   const values = [...clause.values].map(([column, sql]) => [column, `r.${columns.column(sql, number)}`] as const)
   if (clause.action === 'insert')
-    return { sql: insertSelect(target, new Map(values), ` FROM ${ROWS} AS r WHERE ${where}`), counts: 'inserted' }
+    return {
+      sql: insertSelect(statement, target, new Map(values), ` FROM ${ROWS} AS r WHERE ${where}`),
+      counts: 'inserted',
+    }
   const list = values.map(([column, sql]) => `${quoted(column.stored)} = ${sql}`).join(', ')
   return {
     sql: `UPDATE ${target.from} AS d SET ${list} FROM ${ROWS} AS r WHERE d.rowid = r.sf_row AND ${where}`,

@@ -255,7 +255,14 @@ export abstract class OperandParser {
     let star = false
     const argument = () => {
       if (tokens.takeSymbol('*')) star = true
-      else if (tokens.peek().type === 'word' && tokens.isSymbol('=>', 1)) {
+      else if (
+        name === 'COUNT' &&
+        tokens.peek().type === 'word' &&
+        tokens.isSymbol('.', 1) &&
+        tokens.isSymbol('*', 2)
+      ) {
+        throw tokens.unknown('COUNT(alias.*), which counts rows without any NULL')
+      } else if (tokens.peek().type === 'word' && tokens.isSymbol('=>', 1)) {
         const parameter = tokens.next().value
         tokens.next()
         named.push({ name: parameter, value: this.expression() })

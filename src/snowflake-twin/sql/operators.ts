@@ -97,6 +97,7 @@ function operand(statement: Statement, of: Value, operator: string, at: Place): 
 
 function concatenation(statement: Statement, left: Value, right: Value): Value {
   const nullable = left.nullable || right.nullable
+  if (left.untyped || right.untyped) return cast(statement, NULL_VALUE, TEXT)
   if (left.type.kind === 'BINARY' && right.type.kind === 'BINARY') {
     return value(
       `(${left.sql} || ${right.sql})`,

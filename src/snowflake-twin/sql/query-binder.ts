@@ -5,7 +5,7 @@ import { cast } from './cast.ts'
 import { commonType, unified } from './coercion.ts'
 import { ExpressionBinder } from './expression-binder.ts'
 import type { OutputColumn } from './scope.ts'
-import { Scope } from './scope.ts'
+import { columnValue, Scope } from './scope.ts'
 import { bindSelect } from './select-binder.ts'
 import { quoted } from './stored-name.ts'
 import type { CommonTable, Expression, OrderItem, Query, QueryBody } from './syntax-tree.ts'
@@ -156,7 +156,7 @@ function converted(statement: Statement, query: QueryBinding, columns: readonly 
   const alias = statement.fresh('t')
   const items = query.columns.map((column, index) => {
     const wanted = columns[index] ?? column
-    const from = { ...asValue(column), sql: `${alias}.${quoted(column.stored)}` }
+    const from = columnValue(column, `${alias}.${quoted(column.stored)}`)
     return `${exactSql(cast(statement, from, wanted.type))} AS ${quoted(wanted.stored)}`
   })
   return `(SELECT ${items.join(', ')} FROM (${query.sql}) AS ${alias})`
@@ -211,5 +211,5 @@ function orderByOutput(
 }
 
 function asValue(column: OutputColumn): Value {
-  return { sql: quoted(column.stored), type: column.type, exact: true, nullable: column.nullable }
+  return columnValue(column, quoted(column.stored))
 }

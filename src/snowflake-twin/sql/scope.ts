@@ -11,6 +11,8 @@ export interface ScopeColumn {
   readonly sql: string
   readonly type: DataType
   readonly nullable: boolean
+  /** Always NULL, without a type of its own. */
+  readonly untyped?: boolean
   /** Not part of `*`: the second of two columns that USING made one. */
   readonly hidden?: boolean
 }
@@ -35,6 +37,14 @@ export interface OutputColumn {
   readonly stored: string
   readonly type: DataType
   readonly nullable: boolean
+  /** Always NULL, without a type of its own. */
+  readonly untyped?: boolean
+}
+
+/** A column as a value; `sql` is how it is named here. */
+export function columnValue(column: Pick<OutputColumn, 'type' | 'nullable' | 'untyped'>, sql: string): Value {
+  const { type, nullable } = column
+  return { sql, type, exact: true, nullable, ...(column.untyped ? { untyped: true } : {}) }
 }
 
 export class Scope {
@@ -100,18 +110,13 @@ export class Scope {
     }
     const [column] = found
     if (column === undefined) return undefined
-    return { sql: column.sql, type: column.type, exact: true, nullable: column.nullable }
+    return columnValue(column, column.sql)
   }
 }
 
 /** Columns of a relation as DuckDB's `alias.column`. */
 export function scopeColumns(alias: string, columns: readonly OutputColumn[]): readonly ScopeColumn[] {
-  return columns.map(({ name, stored, type, nullable }) => ({
-    name,
-    sql: `${alias}.${quoted(stored)}`,
-    type,
-    nullable,
-  }))
+  return columns.map(({ stored, ...column }) => ({ ...column, sql: `${alias}.${quoted(stored)}` }))
 }
 
 function endsWith(parts: readonly string[], end: readonly string[]): boolean {

@@ -4,7 +4,7 @@ import { compilationError, sourceOf, unknown } from './binding.ts'
 import { ExpressionBinder } from './expression-binder.ts'
 import type { QueryBinding } from './query-binder.ts'
 import type { OutputColumn, ScopeColumn } from './scope.ts'
-import { Scope } from './scope.ts'
+import { columnValue, Scope } from './scope.ts'
 import { quoted } from './stored-name.ts'
 import type { Expression, OrderItem, Query, Select, SelectItem } from './syntax-tree.ts'
 import { bindTables } from './table-binder.ts'
@@ -31,14 +31,9 @@ export function bindSelect(
   for (const item of select.items) if (item.type === 'expression') addAlias(scope, binder, item, statement)
   const items = select.items.flatMap((item) => bindItem(statement, binder, scope, item))
   const id = statement.fresh('s')
-  const columns = items.map(
-    ({ name, value: { type, nullable } }, index): OutputColumn => ({
-      name,
-      stored: `${id}_${index + 1}`,
-      type,
-      nullable,
-    }),
-  )
+  const columns = items.map(({ name, value: { type, nullable, untyped } }, index): OutputColumn => {
+    return { name, stored: `${id}_${index + 1}`, type, nullable, ...(untyped ? { untyped } : {}) }
+  })
   const list = items.map((item, index) => `${exactSql(item.value)} AS ${quoted(columns[index]?.stored ?? '')}`)
   const parts = [`SELECT ${select.distinct ? 'DISTINCT ' : ''}${list.length === 0 ? '1' : list.join(', ')}`]
   if (tables !== undefined) parts.push(`FROM ${tables.sql}`)
@@ -119,7 +114,7 @@ function starItem(binder: ExpressionBinder, item: SelectItem & { type: 'star' },
   const replacement = item.replace.find((one) => one.name === column.name)
   const name = item.rename.find((one) => one.from === column.name)?.to ?? column.name
   if (replacement !== undefined) return { name, value: binder.bind(replacement.expression), expression: undefined }
-  const value = { sql: column.sql, type: column.type, exact: true, nullable: column.nullable }
+  const value = columnValue(column, column.sql)
   return { name, value, expression: undefined }
 }
 

@@ -63,6 +63,8 @@ export interface RelationColumn {
   readonly nullable: boolean
   /** DuckDB expression for a column that an INSERT leaves out (a `nextval(…)` for AUTOINCREMENT); undefined: NULL. */
   readonly defaultSql: string | undefined
+  /** The default as it was written: bound anew for each INSERT, since CURRENT_TIMESTAMP() is another one then. Comes before `defaultSql`. */
+  readonly defaultText?: string | undefined
 }
 
 export interface Catalog {

@@ -19,6 +19,14 @@ export function parseStatement(sql: string, settings: ParserSettings): Statement
   return statement
 }
 
+/** One expression alone: a column's default. */
+export function parseExpression(sql: string, settings: ParserSettings): Expression {
+  const parser = new QueryParser(sql, settings)
+  const expression = parser.expression()
+  parser.tokens.expectEnd()
+  return expression
+}
+
 function parse(parser: QueryParser): Statement {
   const { tokens } = parser
   const token = tokens.peek()

@@ -6,7 +6,7 @@ import { doesNotExist, nameText, objectName } from './object-name.ts'
 import { compare } from './operators.ts'
 import type { QueryBinding } from './query-binder.ts'
 import type { OutputColumn, ScopeColumn, ScopeRelation } from './scope.ts'
-import { Scope, scopeColumns } from './scope.ts'
+import { columnValue, Scope, scopeColumns } from './scope.ts'
 import type { Relation } from './session-context.ts'
 import type { Expression, Query, TableReference } from './syntax-tree.ts'
 import { tableFunction } from './table-functions.ts'
@@ -69,6 +69,8 @@ function bindNamed(binding: TableBinding, reference: TableReference & { type: 'n
   const { statement } = binding
   const name = objectName(statement.context, parts, 'SELECT')
   const relation = statement.context.catalog.relation(name)
+  if (relation === undefined && parts.length === 1 && only === 'DUAL')
+    return { sql: `(SELECT 1) AS ${statement.fresh('t')}`, relations: [] }
   if (relation === undefined) throw doesNotExist('Object', parts.length === 1 ? only : nameText(name))
   statement.reads.push(relation)
   const full = alias === undefined ? [name.database, name.schema, name.name] : []
@@ -185,5 +187,5 @@ function columnOf(statement: Statement, join: TableReference, tables: BoundTable
 }
 
 function asValue(column: ScopeColumn) {
-  return { sql: column.sql, type: column.type, exact: true, nullable: column.nullable }
+  return columnValue(column, column.sql)
 }

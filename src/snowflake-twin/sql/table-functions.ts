@@ -39,6 +39,7 @@ function flatten(binder: ExpressionBinder, call: Call): FunctionRelation {
   const given = new Map(call.named.map(({ name, value }) => [name, value]))
   const input = given.get('INPUT') ?? call.args[0]
   if (input === undefined) throw unknown(binder.statement, call, 'FLATTEN without INPUT')
+  if (call.args.length > 1) throw unknown(binder.statement, call, 'FLATTEN with more than one argument without a name')
   for (const name of given.keys()) {
     if (!['INPUT', 'PATH', 'OUTER', 'RECURSIVE', 'MODE'].includes(name))
       throw unknown(binder.statement, call, `FLATTEN's ${name}`)

@@ -1,5 +1,6 @@
 /** The translator's front door: one Snowflake statement in, one {@link Plan} out. */
 import type { Statement } from './binding.ts'
+import { timestampMapping } from './binding.ts'
 import { bindCopy } from './copy-binder.ts'
 import { bindAlter, bindCreate, nameAfter, queryPlan, resolvedName } from './ddl-binder.ts'
 import { bindDelete, bindInsert, bindUpdate } from './dml-binder.ts'
@@ -39,12 +40,7 @@ function newStatement(sql: string, context: SessionContext, stages: ReadonlyMap<
     names += 1
     return `${prefix}${names}`
   }
-  return { sql, context, stages, reads: [], fresh }
-}
-
-function timestampMapping(context: SessionContext): 'TIMESTAMP_NTZ' | 'TIMESTAMP_LTZ' | 'TIMESTAMP_TZ' {
-  const name = context.parameters.get('TIMESTAMP_TYPE_MAPPING')
-  return name === 'TIMESTAMP_LTZ' || name === 'TIMESTAMP_TZ' ? name : 'TIMESTAMP_NTZ'
+  return { sql, context, stages, reads: [], clock: { read: false }, fresh }
 }
 
 type StageReference = TableReference & { readonly type: 'stage' }
