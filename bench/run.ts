@@ -11,6 +11,7 @@ import { poll } from './poll.ts'
 import { pollIdle } from './poll-idle.ts'
 import { snapshotDuckdb } from './snapshot-duckdb.ts'
 import { snapshotParquet } from './snapshot-parquet.ts'
+import { snowflakeCost } from './snowflake-cost.ts'
 import { stageS3 } from './stage-s3.ts'
 import { startup } from './startup.ts'
 import { streamDuckdb } from './stream-duckdb.ts'
@@ -28,6 +29,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   manyTables,
   poll,
   pollIdle,
+  snowflakeCost,
   stageS3,
   startup,
 ]

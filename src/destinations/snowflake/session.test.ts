@@ -31,6 +31,25 @@ async function open(answer: (request: WireRequest) => WireAnswer | undefined, op
 
 const statements = (wire: Wire) => wire.log.filter((sql) => !/^(login|logout|heartbeat|ALTER SESSION)/.test(sql))
 
+test('NULL is null, whatever the type', async () => {
+  const types = [
+    'fixed',
+    'real',
+    'boolean',
+    'timestamp_ntz',
+    'timestamp_tz',
+    'date',
+    'time',
+    'binary',
+    'variant',
+    'text',
+  ]
+  const columns = types.map((type) => ({ name: type, type }))
+  await using session = await open(() => ({ columns, rows: [types.map(() => null)] }))
+  const row = await session.use((each) => each.row('SELECT'))
+  expect(Object.values(row)).toEqual(types.map(() => null))
+})
+
 test('values come as exact text, booleans as such', async () => {
   const columns = [
     { name: 'N', type: 'fixed' },
@@ -151,6 +170,17 @@ test('a transaction is committed, or rolled back where its work says or fails', 
     message: 'Merging public.orders',
   })
   expect(statements(session.wire)).toEqual(['BEGIN', 'A', 'COMMIT', 'BEGIN', 'ROLLBACK', 'BEGIN', 'BAD', 'ROLLBACK'])
+})
+
+test('an answer that is lost is asked for again, with the same id, so that the server does it once', async () => {
+  let lost = 0
+  await using session = await open(({ sql }) => (sql === 'COMMIT' && lost++ === 0 ? 'cut' : undefined))
+  await session.use((each) => each.transaction(() => each.run('A')))
+  const ids = session.wire.requests
+    .filter(({ sql }) => sql === 'COMMIT')
+    .map(({ path }) => new URL(path, 'http://x').searchParams.get('requestId'))
+  expect(ids).toHaveLength(2)
+  expect(new Set(ids).size).toBe(1)
 })
 
 test('a session that the server has forgotten is replaced before the first statement, not after', async () => {
