@@ -90,7 +90,7 @@ export function configureTables(
     }
     const commitTimes = entry.write !== 'merge'
     const request = { table, exclude: entry.exclude, typeOverrides: entry.types, key: entry.key, commitTimes }
-    return { source, configured: { request, target } }
+    return { source, configured: { request, target, freshnessMs: entry.freshness } }
   })
   return sources.map((name) => ({
     name,

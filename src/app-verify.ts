@@ -1,5 +1,6 @@
 /** `verify` and `checkpoint reset`: they need source, stage and destination together. */
 
+import { randomUUID } from 'node:crypto'
 import type { ReportSetting } from './app-reports.ts'
 import { openSource } from './app-sources.ts'
 import { resolveTables, selectSources, selectTables } from './app-tables.ts'
@@ -7,6 +8,7 @@ import {
   type DescribedSource,
   isStateInUse,
   openDestination,
+  openRequestBox,
   openScratchStage,
   openStage,
   openState,
@@ -63,6 +65,7 @@ export async function verifyAll(
       clock: systemClock,
       customer: config.customer,
       progress: (of: TableId) => progressOf(setting, of, signal),
+      hurry: (of: TableId) => askToMerge(setting, of),
       waitMs: WAIT_MS,
       examplesMax: request.deep ? EXAMPLES_DEEP : EXAMPLES,
     }
@@ -104,6 +107,12 @@ async function progressOf(
   const [first] = await state.waiting(table.source, table)
   const reachedLsn = first === undefined ? record?.stagedThroughLsn : parsePosition(first.firstPosition)?.lsn
   return { reachedLsn: reachedLsn ?? 0n, running }
+}
+
+/** Nobody waits for the answer: what counts is where the table then stands. */
+async function askToMerge({ config, folder }: ReportSetting, table: TableId): Promise<void> {
+  await using box = await openRequestBox(config, folder)
+  await box.ask({ id: randomUUID(), table, action: { kind: 'merge' }, askedMs: systemClock.nowMs() })
 }
 
 /** The tables are read anew by the next sync. Returns their qualified names. */

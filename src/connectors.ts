@@ -1,6 +1,7 @@
 /** The only file that names every connector: their schemas, and how each is opened. */
 import { resolve } from 'node:path'
 import type { z } from 'zod'
+import type { FreshnessRange } from './config/freshness.ts'
 import type { DeepReadonly } from './config/load.ts'
 import { configSchema } from './config/schema.ts'
 import type { ComparingDestination, Destination, KeyComparingDestination, TargetTable } from './core/destination.ts'
@@ -21,11 +22,28 @@ import { type PostgresStateConfig, postgresStateSchema } from './state/postgres/
 import type { PostgresStatePlace } from './state/postgres/postgres-state.ts'
 import { sqliteStateSchema } from './state/sqlite/config.ts'
 
+const MINUTE_MS = 60_000
+
+/**
+ * By type of destination: how old tables may be, and are where nothing is said. For a destination that costs nothing per
+ * statement it is as fresh as the stage.
+ */
+const FRESHNESS: Readonly<Record<string, FreshnessRange & { readonly defaultMs: number }>> = {
+  // A warehouse that wakes up is paid for a minute at least.
+  snowflake: {
+    minMs: MINUTE_MS,
+    maxMs: 24 * 60 * MINUTE_MS,
+    defaultMs: 5 * MINUTE_MS,
+    text: 'must be between 1m and 1d on Snowflake, which is paid for a minute at least each time that it wakes up',
+  },
+}
+
 export const CONFIG_SCHEMA = configSchema({
   sources: [postgresSourceSchema],
   destinations: [duckdbDestinationSchema],
   stages: [localStageSchema, s3StageSchema],
   states: [sqliteStateSchema, fileStateSchema, postgresStateSchema(connectionProblem)],
+  freshness: FRESHNESS,
 })
 
 export type Config = DeepReadonly<z.output<typeof CONFIG_SCHEMA>>
@@ -95,9 +113,9 @@ export interface Querying {
   }>
 }
 
-/** What suits a destination that costs nothing per statement: as fresh as the stage is. */
-export function freshnessMs(config: Config): number {
-  return config.sync.freshnessMs ?? config.sync.intervalMs
+/** How old tables may be of which nothing else is said. */
+export function freshnessMs({ sync, destination }: Config): number {
+  return sync.freshnessMs ?? Math.max(FRESHNESS[destination.type]?.defaultMs ?? 0, sync.intervalMs)
 }
 
 /** `folder`: where relative paths of the configuration start. `stage`: whose files it loads. */

@@ -70,11 +70,22 @@ test('editors and the program agree about the example, about variables and about
 })
 
 test('options that are not built yet are unknown keys, not ignored ones', async () => {
-  for (const option of ['batch: 5', 'freshness: 1m']) {
-    await expect(load(EXAMPLE.replace('hard_delete: true', option))).rejects.toMatchObject({
-      cause: { message: expect.stringContaining(`unknown key ${option.split(':')[0]}`) },
-    })
-  }
+  await expect(load(EXAMPLE.replace('hard_delete: true', 'batch: 5'))).rejects.toMatchObject({
+    cause: { message: expect.stringContaining('unknown key batch') },
+  })
+})
+
+test('a table may be older than what is staged, never fresher', async () => {
+  const { config } = await load(EXAMPLE.replace('hard_delete: true', 'freshness: 15m'))
+  expect(config.sources.shop?.tables.map(({ freshness }) => freshness)).toContain(900_000)
+  const tooFresh = EXAMPLE.replace('hard_delete: true', 'freshness: 5s').replace(
+    'interval: 10s',
+    'interval: 10s, freshness: 9s',
+  )
+  const message = expect.stringMatching(
+    /tables\[\d\].freshness: must not be shorter than sync.interval[\s\S]*sync.freshness: must not be shorter than sync.interval/,
+  )
+  await expect(load(tooFresh)).rejects.toMatchObject({ cause: { message } })
 })
 
 /** Every key that takes a value, as `--set` names it. */

@@ -95,6 +95,7 @@ export function createProgram(version: string, runDemo: RunDemo): Program {
     ['pause', 'keep a table as it is; its changes are staged until it is resumed'],
     ['resume', 'let a table go on that is paused, or that failed'],
     ['resync', 'read a table again whole; readers keep the old rows until it is complete'],
+    ['merge', 'bring a table up to date now, whatever its freshness'],
   ] as const) {
     waiting(table.command(kind).description(description).argument('<table...>', 'namespace.name')).action(
       (tables, options) =>

@@ -12,6 +12,7 @@
 import { z } from 'zod'
 import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../core/byte-size.ts'
 import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../core/duration.ts'
+import { type FreshnessKeys, type FreshnessRange, freshnessProblems } from './freshness.ts'
 import { NAMING_DEFAULT, namingProblem, parseNaming } from './naming.ts'
 
 export const CONFIG_VERSION = 1
@@ -42,7 +43,9 @@ const sync = z
       .describe('How often changes are flushed from the source to the stage.'),
     freshness: duration
       .optional()
-      .describe('How old a final table may be, and so how often it is merged. Default: what suits the destination.'),
+      .describe(
+        'How old final tables may be, and so how often they are merged: at multiples of it on the clock, where it is longer than the interval. Default: what suits the destination.',
+      ),
     batch: z
       .strictObject({
         rows: z.int().min(1).max(10_000_000).default(100_000).describe('Most rows of a batch.'),
@@ -120,6 +123,8 @@ export interface ConnectorSchemas<
   readonly destinations: Destinations
   readonly stages: Stages
   readonly states: States
+  /** By type of destination. Absent: any duration from the interval up. */
+  readonly freshness?: Readonly<Record<string, FreshnessRange>>
 }
 
 export function configSchema<
@@ -156,6 +161,12 @@ export function configSchema<
         .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must consist of lower-case letters, digits, _ and -, at most 63')
         .default('default')
         .describe('First part of the paths of stage files, for those who load for several customers.'),
+    })
+    .superRefine((config, context) => {
+      // What a source has besides is known to its own schema.
+      const keys = config as unknown as FreshnessKeys
+      for (const { path, message } of freshnessProblems(keys, connectors.freshness?.[keys.destination.type]))
+        context.addIssue({ code: 'custom', path: [...path], message })
     })
     .readonly()
 }

@@ -17,6 +17,8 @@ export type ControlAction =
   | { readonly kind: 'resume' }
   /** Read again whole into a new table, which takes the place of the old one when it is complete. */
   | { readonly kind: 'resync' }
+  /** What is staged of it is merged now, whatever its freshness. */
+  | { readonly kind: 'merge' }
   /** The configuration file has the table now. */
   | { readonly kind: 'add' }
   /** Read again, all or a range, into the table that is there. */

@@ -41,6 +41,8 @@ export interface TableRecord {
   readonly transform?: string | undefined
   /** Version of the schema that its table on the destination was last brought to. Absent: not known, the latest. */
   readonly mergedSchema?: number | undefined
+  /** Its rows at the destination had come at least so far: files before it may be gone. Absent: not known. */
+  readonly mergedThrough?: Position | undefined
   readonly updatedMs: number
   /** Its chunks are those of the plan. Absent: none goes on. */
   readonly backfill?: OpenBackfill | undefined

@@ -42,9 +42,10 @@ export class BackfillMerger {
     this.#ports = ports
   }
 
-  /** How far the tables must have come for what is read. */
-  get wants(): Position | undefined {
-    const wanted = this.#ports.backfills.active().flatMap((backfill) => backfill.wants ?? [])
+  /** How far the tables of the group must have come for what is read. */
+  wants(group: string): Position | undefined {
+    const own = this.#ports.backfills.active().filter(({ table }) => table.group === group)
+    const wanted = own.flatMap((backfill) => backfill.wants ?? [])
     return wanted.sort(comparePositions).at(-1)
   }
 

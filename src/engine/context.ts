@@ -11,7 +11,7 @@ import type { LedgerPages } from './ledger-pages.ts'
 export interface EngineSettings {
   /** How often changes are flushed to the stage. */
   readonly intervalMs: number
-  /** How old a final table may be, and so how often it is merged. */
+  /** How old a final table may be, and so how often it is merged, unless its own configuration says otherwise. */
   readonly freshnessMs: number
   readonly batchRowsMax: number
   readonly batchBytesMax: number
@@ -28,6 +28,8 @@ export interface EngineSettings {
 export interface ConfiguredTable {
   readonly request: TableRequest
   readonly target: TargetTable
+  /** How old its final table may be. Milliseconds; undefined: as the settings say. */
+  readonly freshnessMs?: number | undefined
 }
 
 /** What another configuration has come to in a run. */

@@ -8,12 +8,14 @@
 import type { ControlAction, ControlAnswer, ControlRequest, WrittenRange } from '../core/control-request.ts'
 import type { Lease } from '../core/destination.ts'
 import { describeError, disposition, errorSide, isPipelineError } from '../core/errors.ts'
+import { boundary } from '../core/position.ts'
 import type { OpenBackfill } from '../core/state.ts'
 import type { RowRange } from '../core/table-schema.ts'
 import type { Backfill, BackfillBook } from './backfill-book.ts'
 import { forgetReading } from './chunk-plan.ts'
 import type { SourceContext, StopSignals } from './context.ts'
 import type { Guard } from './guard.ts'
+import type { MergeDemands } from './merge-demands.ts'
 import type { TableAdmission } from './table-admission.ts'
 import type { BookedTable, TableBook } from './table-book.ts'
 import { Turn } from './turn.ts'
@@ -22,6 +24,10 @@ import { Wake } from './wake.ts'
 export interface DeskPorts {
   readonly book: TableBook
   readonly backfills: BackfillBook
+  readonly demands: MergeDemands
+  readonly generation: number
+  /** A boundary at or after it is wanted. */
+  readonly reach: (lsn: bigint) => void
   readonly admission: TableAdmission
   readonly lease: Lease
   readonly destinationGuard: Guard
@@ -69,7 +75,7 @@ export class ControlDesk {
       for (const { request, answer } of await state.openRequests(name)) {
         if (this.#ports.stop.graceful.aborted) break
         const table = this.#ports.book.find(request.table)
-        const next = answer === undefined ? await this.#take(request, table) : this.#outcome(request, table)
+        const next = answer === undefined ? await this.#take(request, table) : await this.#outcome(request, table)
         if (next === undefined) continue
         await this.#answer(request, next)
         hasBegun ||= next.outcome === 'accepted'
@@ -123,6 +129,8 @@ export class ControlDesk {
           return await this.#resume(table)
         case 'resync':
           return await this.#resync(table)
+        case 'merge':
+          return await this.#merge(request, table)
         case 'add':
           return { outcome: 'accepted' }
         case 'backfill':
@@ -194,6 +202,25 @@ export class ControlDesk {
     return { outcome: 'accepted', message: isPaused ? 'it is read again once it is resumed' : 'it is being read again' }
   }
 
+  /** What is committed at the source by now is to be in the final table. */
+  async #merge({ id }: ControlRequest, table: BookedTable): Promise<Answer> {
+    const { demands, generation, reach, changed, stop } = this.#ports
+    const { state, lastError } = table.record
+    if (state !== 'live') return { outcome: 'refused', message: lastError ?? `it is ${state.replace('_', ' ')}` }
+    const lsn = await this.#context.source.currentLsn(stop.immediate)
+    const at = boundary(generation, lsn)
+    if (table.inGroup && table.checkpoint !== undefined && table.checkpoint >= at) return { outcome: 'done' }
+    demands.add(id, table, at)
+    reach(lsn)
+    changed()
+    return { outcome: 'accepted', message: 'it is being merged' }
+  }
+
+  /** A group has moved: a table that somebody waits for may have come where it should. */
+  merged(): void {
+    if (!this.#ports.demands.isEmpty) this.#wake.notify()
+  }
+
   async #backfill(
     { id }: ControlRequest,
     table: BookedTable,
@@ -227,10 +254,26 @@ export class ControlDesk {
     return { outcome: 'accepted', message: isPaused ? 'it begins once the table is resumed' : 'it is being read again' }
   }
 
+  async #mergeOutcome(request: ControlRequest, table: BookedTable): Promise<Answer | undefined> {
+    const { demands } = this.#ports
+    const isMet = demands.isMet(request.id)
+    if (isMet === undefined || table.record.state !== 'live') {
+      demands.forget(request.id)
+      // Asked of an earlier run; or it was paused, or has failed.
+      const again = await this.#take(request, table)
+      return again?.outcome === 'accepted' ? undefined : again
+    }
+    if (!isMet) return undefined
+    demands.forget(request.id)
+    return { outcome: 'done', message: 'it has everything that was committed when it was asked for' }
+  }
+
   /** What has become of a request that was accepted. */
-  #outcome({ id, action }: ControlRequest, table: BookedTable | undefined): Answer | undefined {
+  async #outcome(request: ControlRequest, table: BookedTable | undefined): Promise<Answer | undefined> {
     if (table === undefined) return { outcome: 'refused', message: 'this sync does not follow it' }
+    const { id, action } = request
     const { state, backfill, lastError } = table.record
+    if (action.kind === 'merge') return this.#mergeOutcome(request, table)
     if (action.kind === 'backfill' || action.kind === 'replay') {
       if (backfill?.request === id) return undefined
       if (state === 'needs_resync') return { outcome: 'refused', message: lastError ?? 'it must be read again' }

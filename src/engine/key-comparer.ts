@@ -16,8 +16,8 @@ export interface KeyComparerPorts {
   readonly book: TableBook
   readonly destinationTurn: Turn
   readonly stop: StopSignals
-  /** Merges everything that is recorded. */
-  readonly merge: () => Promise<void>
+  /** Merges everything that is recorded of the table, and of those that go with it. */
+  readonly merge: (table: BookedTable) => Promise<void>
 }
 
 export class KeyComparer {
@@ -62,7 +62,7 @@ export class KeyComparer {
         files.push(await writeBatchFile(stage, batch, place, stop.immediate))
       }
       await recorded()
-      await merge()
+      await merge(table)
       // What it was merged with may have failed, or waits outside the group: its rows are then not what was yielded.
       if (keyComparison === undefined || !this.#isComparable(table) || !table.inGroup) return
       const release = await this.#takeTurn()

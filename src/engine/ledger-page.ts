@@ -22,7 +22,7 @@ export interface LedgerPage {
   readonly identity: SourceIdentity
   /** Changes before it are merged or in files that this page or one before it names. */
   readonly stagedThroughLsn: bigint
-  /** Files of changes before it may be missing: a destination must have come so far. */
+  /** Files of changes before it may be missing, of each table as far as it had come (`mergedThrough`). */
   readonly completeFrom: Position | undefined
   /** What follows applies in this order. Tables that are not there any more. */
   readonly removed: readonly TableId[]

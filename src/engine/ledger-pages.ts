@@ -62,19 +62,19 @@ export class LedgerPages {
   }
 
   /** The run is set up and recorded: from now on it writes pages, beginning with a full one. */
-  async begin(epoch: number, record: SourceRecord, groupPosition: Position | undefined): Promise<void> {
+  async begin(epoch: number, record: SourceRecord, reached: Position | undefined): Promise<void> {
     const present = await this.#pages()
     const last = present.at(-1)
     this.#volume = { volume: (last?.volume ?? 0) + 1, epoch }
     this.#number = 0
     this.#record = record
-    this.#reached = groupPosition
+    this.#reached = reached
     await this.#writeFull()
   }
 
-  /** Live tables are merged up to here: files before it are on no later full page. */
-  reached(groupPosition: Position): void {
-    this.#reached = groupPosition
+  /** Some live tables are merged up to here: files of theirs before it are on no later full page. */
+  reached(at: Position): void {
+    this.#reached = laterPosition(this.#reached, at)
   }
 
   #watching(inner: State): State {

@@ -1,12 +1,14 @@
-/** When what is recorded goes to the destination: at most once per freshness, and at once where nobody waits for more. */
+/** Merges each group when it is due, and what is read again when that can be merged. */
 import type { Position } from '../core/position.ts'
 import type { BackfillMerger } from './backfill-merger.ts'
-import type { SourceContext, StopSignals } from './context.ts'
+import type { StopSignals } from './context.ts'
+import type { MergeSchedule } from './merge-schedule.ts'
 import type { Merger } from './merger.ts'
 import type { Wake } from './wake.ts'
 
 export interface MergeLoopPorts {
   readonly merger: Merger
+  readonly schedule: MergeSchedule
   readonly backfills: BackfillMerger
   readonly stop: StopSignals
   /** Everything before it is in the ledger. */
@@ -21,31 +23,28 @@ export interface MergeLoopPorts {
   readonly letGo: () => Promise<void>
 }
 
-export async function runMerges(context: SourceContext, ports: MergeLoopPorts, wake: Wake): Promise<void> {
-  const { clock } = context
-  const { merger, backfills, stop, recorded, isLast, ask, done, letGo } = ports
-  let lastFlushMs = Number.NEGATIVE_INFINITY
+export async function runMerges(ports: MergeLoopPorts, wake: Wake): Promise<void> {
+  const { merger, schedule, backfills, stop, recorded, isLast, ask, done, letGo } = ports
   while (!stop.graceful.aborted) {
     const to = recorded()
     const last = isLast()
-    const pending = merger.pending(to, backfills.wants)
-    const waitMs = pending ? lastFlushMs + context.settings.freshnessMs - clock.elapsedMs() : Number.POSITIVE_INFINITY
-    if (pending && (waitMs <= 0 || last)) {
-      lastFlushMs = clock.elapsedMs()
-      await merger.flush(to, backfills.wants)
+    const { due, isPending, waitMs } = schedule.plan(to, last)
+    for (const { group, moves } of due) {
+      schedule.begun(group)
+      await merger.flush(group, to, moves)
+    }
+    if (due.length > 0 || (await backfills.step())) {
       await letGo()
       continue
     }
-    if (await backfills.step()) {
-      await letGo()
-      continue
-    }
-    if (last && !pending && !backfills.isPending) {
+    if (last && !isPending && !backfills.isPending) {
       const isMore = await ask()
       if (isMore || !isLast() || backfills.isPending) continue
       return done()
     }
     await wake.wait(waitMs, stop.graceful)
   }
-  if (!stop.immediate.aborted) await merger.flush(recorded())
+  // However old it may be: nobody knows when there will be another run.
+  const to = recorded()
+  for (const group of merger.groups()) if (!stop.immediate.aborted) await merger.flush(group, to)
 }

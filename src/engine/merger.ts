@@ -1,29 +1,23 @@
 /**
- * Brings staged changes into final tables: one transaction for all live tables, ending at a recorded boundary.
+ * Brings staged changes into final tables: one transaction for all live tables of a group, ending at a recorded boundary.
  *
  * A table that is done with its snapshot catches up in its shadow table, out of sight, until little is left; then it is
  * promoted in the same transaction that moves the others, so that it joins at exactly their position. A table that
- * fails is detached with its own checkpoint, and the flush is tried again without it.
+ * fails is detached with its own checkpoint, and the flush is tried again without it. A table whose freshness is another
+ * one now goes on with its group until the other one moves; then it leaves and joins, at once.
  */
-import {
-  DEFAULT_GROUP,
-  type Flush,
-  type FlushResult,
-  type Lease,
-  type MissingBaseRows,
-  type TableFlush,
-  type TableFlushResult,
-} from '../core/destination.ts'
+import type { Lease, TableFlush, TableFlushResult } from '../core/destination.ts'
 import { disposition, isPipelineError, PipelineError } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
 import type { Position } from '../core/position.ts'
 import type { StageFile } from '../core/stage.ts'
 import { tableName } from '../core/table-schema.ts'
-import { completionBatchId, placeBatch } from './batch-name.ts'
 import type { SourceContext, StopSignals } from './context.ts'
 import type { Guard } from './guard.ts'
-import { writeBatchFile } from './stage-file-writer.ts'
+import { type Committed, RowCompletion } from './row-completion.ts'
+import type { StagedBoundary } from './stager.ts'
 import type { BookedTable, TableBook } from './table-book.ts'
+import { currentGroup, groupOf } from './table-group.ts'
 import type { Turn } from './turn.ts'
 
 export interface MergePorts {
@@ -35,9 +29,6 @@ export interface MergePorts {
   readonly stop: StopSignals
 }
 
-/** What a transform needs is asked for before the destination is, and each may ask for rows of other tables. */
-const COMPLETIONS_MAX = 4
-
 /** A table with more waiting than this merges by itself first, so that the others do not wait for it. */
 const PROMOTE_ROWS_MAX = 200_000
 
@@ -46,54 +37,100 @@ export interface MergeTotals {
   quarantined: number
 }
 
+/** What a flush of a group has to do. */
+export interface GroupWork {
+  /** When the oldest change that waits was staged. Milliseconds since 1970; undefined: none waits. */
+  readonly stagedMs: number | undefined
+  readonly files: number
+  /** A table has been read, and nobody sees it yet. */
+  readonly promotes: boolean
+  /** A table that was paused, or had failed, goes on. */
+  readonly rejoins: boolean
+}
+
 export class Merger {
   readonly totals: MergeTotals = { changes: 0, quarantined: 0 }
   readonly #context: SourceContext
   readonly #ports: MergePorts
+  readonly #completion: RowCompletion
   /** Boundaries of the groups, by name. */
   readonly #groups: Map<string, Position>
-  #completions = 0
-  /** Commit time of the newest change that is recorded but not merged, and how often a flush took what was there. */
-  #newestCommitMs: number | undefined
+  /** By group: commit time of the newest change that is recorded but not merged. */
+  readonly #newestCommitMs = new Map<string, number>()
 
   constructor(context: SourceContext, ports: MergePorts, groups: ReadonlyMap<string, Position>) {
     this.#context = context
     this.#ports = ports
+    this.#completion = new RowCompletion(context, ports)
     this.#groups = new Map(groups)
   }
 
-  noteCommit(commitMs: number | undefined): void {
-    if (commitMs !== undefined) this.#newestCommitMs = commitMs
+  noteStaged({ boundary, files }: StagedBoundary): void {
+    const { newestCommitMs } = boundary
+    if (newestCommitMs === undefined) return
+    for (const file of files) {
+      const table = this.#ports.book.find(file.schema.table)
+      if (table !== undefined) this.#newestCommitMs.set(this.groupOf(table), newestCommitMs)
+    }
   }
 
-  /** True while there is something that a flush up to `to` would change. `wants`: where tables should have come. */
-  pending(to: Position, wants?: Position): boolean {
-    return this.#participants(to).length > 0 || this.#isBehind(to, wants)
+  /** The group that the table is merged with: the one that it is in, or else joins. */
+  groupOf(table: BookedTable): string {
+    return currentGroup(table, this.#context.settings)
   }
 
-  #isBehind(to: Position, wants: Position | undefined): boolean {
-    const reached = this.#groups.get(DEFAULT_GROUP)
-    return wants !== undefined && to >= wants && reached !== undefined && reached < wants
+  /** Names of the groups that tables are in or should be. */
+  groups(): ReadonlySet<string> {
+    const { settings } = this.#context
+    const names = new Set<string>()
+    for (const table of this.#ports.book.all()) {
+      names.add(groupOf(table.configured, settings))
+      if (table.group !== undefined) names.add(table.group)
+    }
+    return names
   }
 
-  /** Merges everything recorded before `to`. Resolves when it is committed; tables that failed are left out. */
-  async flush(to: Position, wants?: Position): Promise<void> {
+  /** Undefined where a flush up to `to` would change nothing. */
+  work(group: string, to: Position): GroupWork | undefined {
+    const tables = this.#participants(group, to)
+    if (tables.length === 0) return undefined
+    const staged = tables.flatMap((table) => table.waiting.find((file) => file.firstPosition < to)?.stagedMs ?? [])
+    return {
+      stagedMs: staged.length === 0 ? undefined : Math.min(...staged),
+      files: tables.reduce((sum, table) => sum + table.waiting.length, 0),
+      promotes: tables.some((table) => table.record.state === 'catching_up'),
+      rejoins: tables.some((table) => table.record.state === 'live' && !table.inGroup),
+    }
+  }
+
+  /** True where the group has tables, and its boundary at the destination is before `at`. */
+  isBehind(group: string, at: Position): boolean {
+    const reached = this.#groups.get(group)
+    if (reached === undefined || reached >= at) return false
+    return this.#ports.book.all().some((table) => table.group === group && this.#takesPart(table))
+  }
+
+  /**
+   * Merges everything of the group that was recorded before `to`. Resolves when it is committed; tables that failed are left
+   * out. `moves`: where nothing changed, the boundary alone moves.
+   */
+  async flush(group: string, to: Position, moves = false): Promise<void> {
     let again = true
     while (again && !this.#ports.stop.immediate.aborted) {
-      again = await this.#ports.destinationTurn.run(() => this.#step(to, wants))
+      again = await this.#ports.destinationTurn.run(() => this.#step(group, to, moves))
     }
   }
 
   /** One transaction. True where more is left to do: others waited for one table, or one was taken out. */
-  async #step(to: Position, wants: Position | undefined): Promise<boolean> {
-    const all = this.#participants(to)
+  async #step(group: string, to: Position, moves: boolean): Promise<boolean> {
+    const all = this.#participants(group, to)
     const alone = all.find(
       (table) => table.record.state === 'catching_up' && waitingRowsBefore(table, to) > PROMOTE_ROWS_MAX,
     )
     const tables = alone === undefined ? all : [alone]
-    // Where nothing changed, the boundary alone moves.
-    if (tables.length === 0 && !this.#isBehind(to, wants)) return false
-    const failed = await this.#attempt(tables, to, alone !== undefined)
+    if (tables.length === 0 && !(moves && this.isBehind(group, to))) return false
+    for (const table of tables) if (table.inGroup && table.group !== group) await this.#detach(table)
+    const failed = await this.#attempt(alone === undefined ? group : undefined, tables, to)
     return failed !== undefined || alone !== undefined
   }
 
@@ -103,39 +140,36 @@ export class Merger {
     return (state === 'live' || state === 'catching_up') && (only === undefined || only.has(table.name))
   }
 
-  #hasWork(table: BookedTable, to: Position): boolean {
+  #participants(group: string, to: Position): readonly BookedTable[] {
+    return this.#ports.book.all().filter((table) => this.#takesPart(table) && this.#hasWork(table, group, to))
+  }
+
+  #hasWork(table: BookedTable, group: string, to: Position): boolean {
+    if (table.checkpoint === undefined) return false
+    if (table.group === group) return table.waiting.some((file) => file.firstPosition < to) || hasNewForm(table, to)
     // Outside the group a table has to reach the group's boundary even where nothing changed.
-    return !table.inGroup || table.waiting.some((file) => file.firstPosition < to) || hasNewForm(table, to)
+    return groupOf(table.configured, this.#context.settings) === group && table.checkpoint <= to
   }
 
-  #participants(to: Position): readonly BookedTable[] {
-    return this.#ports.book
-      .all()
-      .filter(
-        (table) =>
-          this.#takesPart(table) &&
-          this.#hasWork(table, to) &&
-          table.checkpoint !== undefined &&
-          (table.inGroup || table.checkpoint <= to),
-      )
-  }
-
-  /** Returns the table that failed and was taken out, if any. */
-  async #attempt(tables: readonly BookedTable[], to: Position, alone: boolean): Promise<BookedTable | undefined> {
+  /** Returns the table that failed and was taken out, if any. `group` undefined: the table stays by itself. */
+  async #attempt(
+    group: string | undefined,
+    tables: readonly BookedTable[],
+    to: Position,
+  ): Promise<BookedTable | undefined> {
     const { clock } = this.#context
     const started = clock.elapsedMs()
-    const commitMs = this.#newestCommitMs
-    const parts = tables.map((table) => this.#part(table, to, alone))
-    const group = alone ? {} : { group: { name: DEFAULT_GROUP, from: this.#groups.get(DEFAULT_GROUP), to } }
+    const parts = tables.map((table) => this.#part(table, group, to))
+    const commitMs = group === undefined ? undefined : this.#newestCommitMs.get(group)
     try {
-      const result = await this.#flushComplete({
+      const result = await this.#completion.flush({
         lease: this.#ports.lease,
-        ...group,
+        ...(group === undefined ? {} : { group: { name: group, from: this.#groups.get(group), to } }),
         to,
         tables: parts,
         loadedMs: clock.nowMs(),
       })
-      await this.#committed(tables, parts, to, result, alone, started, commitMs)
+      await this.#committed(group, tables, parts, to, result, started, commitMs)
       return undefined
     } catch (error) {
       const failing = failingTable(error, tables)
@@ -145,93 +179,27 @@ export class Merger {
     }
   }
 
-  #part(table: BookedTable, to: Position, alone: boolean): TableFlush {
+  #part(table: BookedTable, group: string | undefined, to: Position): TableFlush {
     invariant(table.checkpoint !== undefined, 'a table that merges has a checkpoint')
     const files = table.waiting.filter((file) => file.firstPosition < to)
-    const into = table.inGroup ? 'final' : table.record.state === 'live' ? 'rejoin' : alone ? 'shadow' : 'promote'
+    const joins = group === undefined ? 'shadow' : 'promote'
+    const into = table.inGroup ? 'final' : table.record.state === 'live' ? 'rejoin' : joins
     const part = { target: table.configured.target, schema: newestSchema(table, files), files, from: table.checkpoint }
     return { ...part, into, ...(table.record.backfill === undefined ? {} : { tombstones: true }) }
   }
 
-  /** Flushes; where partial changes find no row, reads those rows at the source and flushes again. */
-  async #flushComplete(flush: Flush): Promise<Extract<FlushResult, { outcome: 'committed' }>> {
-    const { destination, clock } = this.#context
-    const { destinationGuard, stop } = this.#ports
-    let tables = flush.tables
-    let attemptedMs = 0
-    let lockedSinceMs: number | undefined
-    const completed: StageFile[] = []
-    let rounds = 0
-    try {
-      for (;;) {
-        const now: Flush = { ...flush, tables }
-        const result = await destinationGuard.run(async () => {
-          attemptedMs = clock.elapsedMs()
-          return await destination.flush(now, stop.immediate).catch((error: unknown) => {
-            if (isPipelineError(error, 'destination_locked')) lockedSinceMs ??= attemptedMs
-            throw error
-          })
-        }, stop.immediate)
-        if (result.outcome === 'committed') {
-          const earlierMs = lockedSinceMs === undefined ? 0 : attemptedMs - lockedSinceMs
-          return { ...result, waitedForLockMs: Math.round(result.waitedForLockMs + earlierMs) }
-        }
-        rounds++
-        const answers = new Map<string, readonly StageFile[]>()
-        for (const missing of result.missing) {
-          const part = tables.find((table) => tableName(table.target.table) === tableName(missing.table))
-          invariant(part !== undefined && rounds < COMPLETIONS_MAX, 'a table is completed in a few rounds')
-          const files = await this.#readMissing(missing)
-          completed.push(...files)
-          answers.set(tableName(missing.table), files)
-        }
-        tables = tables.map((table) => {
-          const files = answers.get(tableName(table.target.table))
-          return files === undefined ? table : { ...table, completion: { files } }
-        })
-      }
-    } finally {
-      for (const file of completed) await this.#context.stage.remove(file.path)
-    }
-  }
-
-  /** No file where all of the rows are gone. */
-  async #readMissing(missing: MissingBaseRows): Promise<readonly StageFile[]> {
-    const { source, stage, settings, clock, log, name } = this.#context
-    const { book, lease, sourceGuard, stop } = this.#ports
-    const table = book.get(missing.table)
-    invariant(table.checkpoint !== undefined, 'a table that merges has a checkpoint')
-    const at = table.checkpoint
-    log.info(
-      { source: name, table: table.name, keys: missing.keys.length },
-      'reading rows again whose unchanged values are nowhere else',
-    )
-    const batch = await sourceGuard.run(
-      () => source.readRows(table.schema, missing.keys, at, stop.immediate),
-      stop.immediate,
-    )
-    if (batch.rows === 0) return []
-    const batchId = completionBatchId(lease, at, this.#completions++)
-    const place = placeBatch(settings.customer, table.id, batchId, clock.nowMs())
-    return [await writeBatchFile(stage, batch, place, stop.immediate)]
-  }
-
   async #committed(
+    group: string | undefined,
     tables: readonly BookedTable[],
     parts: readonly TableFlush[],
     to: Position,
-    result: Extract<FlushResult, { outcome: 'committed' }>,
-    alone: boolean,
+    result: Committed,
     started: number,
     commitMs: number | undefined,
   ): Promise<void> {
     const { clock, emit, name, state } = this.#context
     const loadedMs = clock.nowMs()
-    if (!alone) this.#advanceGroup(to)
-    await state.markLoaded(
-      parts.flatMap((part) => part.files.map((file) => file.batchId)),
-      loadedMs,
-    )
+    if (group !== undefined) this.#advanceGroup(group, to)
     for (const [index, table] of tables.entries()) {
       const part = parts[index]
       invariant(part !== undefined, 'each table has its part')
@@ -242,18 +210,24 @@ export class Merger {
       const done = new Set(part.files)
       table.waiting = table.waiting.filter((file) => !done.has(file))
       table.checkpoint = to
+      table.group = group
       const change = {
         lastSyncMs: loadedMs,
         changesMerged: table.record.changesMerged + merged,
         quarantined: table.record.quarantined + (counts?.quarantined ?? 0),
         mergedSchema: part.schema.version,
+        mergedThrough: to,
       }
       if (part.into === 'promote') await this.#ports.book.move(table, 'promoted', change)
       else await this.#ports.book.save(table, change)
-      if (part.into !== 'shadow') table.group = DEFAULT_GROUP
     }
-    const latency = commitMs === undefined || alone ? {} : { latencyMs: Math.max(0, loadedMs - commitMs) }
-    if (!alone && this.#newestCommitMs === commitMs) this.#newestCommitMs = undefined
+    // After the tables, so that whoever finds a file gone also finds how far its table had come.
+    await state.markLoaded(
+      parts.flatMap((part) => part.files.map((file) => file.batchId)),
+      loadedMs,
+    )
+    const latency = commitMs === undefined ? {} : { latencyMs: Math.max(0, loadedMs - commitMs) }
+    if (group !== undefined && this.#newestCommitMs.get(group) === commitMs) this.#newestCommitMs.delete(group)
     emit({
       event: 'merged',
       source: name,
@@ -266,20 +240,22 @@ export class Merger {
     })
   }
 
-  #advanceGroup(to: Position): void {
-    this.#groups.set(DEFAULT_GROUP, to)
+  #advanceGroup(group: string, to: Position): void {
+    this.#groups.set(group, to)
     this.#context.ledgerPages?.reached(to)
-    for (const table of this.#ports.book.all()) if (table.inGroup) table.checkpoint = to
+    for (const table of this.#ports.book.all()) if (table.group === group) table.checkpoint = to
+  }
+
+  async #detach(table: BookedTable): Promise<void> {
+    const { destination } = this.#context
+    const { lease, destinationGuard, stop } = this.#ports
+    await destinationGuard.run(() => destination.detach(lease, table.id, stop.immediate), stop.immediate)
+    table.group = undefined
   }
 
   async #takeOut(table: BookedTable, error: unknown): Promise<void> {
-    const { destination } = this.#context
-    const { book, lease, destinationGuard, stop } = this.#ports
-    if (table.inGroup) {
-      await destinationGuard.run(() => destination.detach(lease, table.id, stop.immediate), stop.immediate)
-      table.group = undefined
-    }
-    await book.fail(
+    if (table.inGroup) await this.#detach(table)
+    await this.#ports.book.fail(
       table,
       error,
       isPipelineError(error, 'stage_file_missing') || isPipelineError(error, 'stage_file_damaged'),

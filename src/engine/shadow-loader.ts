@@ -102,6 +102,7 @@ export class ShadowLoader {
       await book.complete(table, oldest)
       const done = {
         snapshotPosition: oldest,
+        mergedThrough: oldest,
         rowsSnapshot: reading.rows,
         lastError: undefined,
         lastErrorCode: undefined,

@@ -4,14 +4,14 @@
  * - the stream receives changes and makes them durable, reconnecting from the last recorded boundary;
  * - the snapshot loop reads tables that need it;
  * - the backfill loop reads again what was asked for, of tables that go on meanwhile;
- * - the merge loop brings what is recorded to the destination, at most once per freshness;
+ * - the merge loop brings what is recorded to the destination, each group of tables when it is due;
  * - the desk takes up what people ask.
  *
  * The source is told to forget only what is recorded, so a slow destination or snapshot holds back nobody's log. What
  * touches the destination or a table's place in the group takes its turn.
  */
 import { describeError, disposition, isPipelineError } from '../core/errors.ts'
-import { type Position, parsePosition } from '../core/position.ts'
+import { laterPosition, type Position, parsePosition } from '../core/position.ts'
 import { Attempts } from './attempts.ts'
 import { type Backfill, BackfillBook } from './backfill-book.ts'
 import { BackfillMerger } from './backfill-merger.ts'
@@ -20,7 +20,9 @@ import type { ConfiguredTable, EngineSettings, Reconfiguration, SourceContext, S
 import { ControlDesk } from './control-desk.ts'
 import { createGuard, type Guard, type RetryNotice } from './guard.ts'
 import { KeyComparer } from './key-comparer.ts'
+import { MergeDemands } from './merge-demands.ts'
 import { runMerges } from './merge-loop.ts'
+import { MergeSchedule } from './merge-schedule.ts'
 import { Merger } from './merger.ts'
 import { SnapshotLoop } from './snapshot-loop.ts'
 import { SchemaMoved } from './snapshotter.ts'
@@ -99,8 +101,9 @@ class SourceRun {
   readonly #backfillPorts: BackfillPorts
   readonly #backfillMerger: BackfillMerger
   readonly #admission: TableAdmission
+  readonly #demands = new MergeDemands()
   readonly #desk: ControlDesk
-  readonly #mergeWake = new Wake()
+  readonly #mergeWake: Wake
   readonly #snapshotWake = new Wake()
   readonly #backfillWake = new Wake()
   readonly #boundaryWake = new Wake()
@@ -113,6 +116,7 @@ class SourceRun {
     this.#once = once
     this.#started = started
     this.#asked = asked
+    this.#mergeWake = new Wake(context.clock)
     const immediate = AbortSignal.any([asked.immediate, this.#crash.signal])
     this.#stop = { graceful: AbortSignal.any([asked.graceful, immediate, this.#finish.signal]), immediate }
     const attemptsMax = once ? ONCE_ATTEMPTS_MAX : Number.POSITIVE_INFINITY
@@ -132,10 +136,10 @@ class SourceRun {
       context,
       {
         ...ports,
-        keys: new KeyComparer(context, { ...ports, merge: () => this.#merger.flush(this.#follower.recorded) }),
+        keys: new KeyComparer(context, { ...ports, merge: (table) => this.#mergeNow(table) }),
         attempts: attempts(),
         recorded: (staged) => {
-          if (staged.files.length > 0) this.#merger.noteCommit(staged.boundary.newestCommitMs)
+          this.#merger.noteStaged(staged)
           this.#boundaryWake.notify()
           this.#mergeWake.notify()
         },
@@ -186,6 +190,8 @@ class SourceRun {
     this.#desk = new ControlDesk(context, {
       ...ports,
       backfills,
+      demands: this.#demands,
+      reach: (lsn) => this.#follower.reach(lsn),
       admission: this.#admission,
       changed: () => this.#wakeAll(),
     })
@@ -266,18 +272,33 @@ class SourceRun {
     this.#rest = setTimeout(() => void this.#watch(this.#letGo()), REST_MS)
   }
 
+  /** Whatever its freshness. */
+  #mergeNow(table: BookedTable): Promise<void> {
+    return this.#merger.flush(this.#merger.groupOf(table), this.#follower.recorded)
+  }
+
   #mergeLoop(): Promise<void> {
+    const schedule = new MergeSchedule(this.#context, {
+      book: this.#started.book,
+      merger: this.#merger,
+      wants: (group) => laterPosition(this.#backfillMerger.wants(group), this.#demands.wants(group)),
+      isReading: () => this.#snapshots.unread().length > 0,
+    })
     const ports = {
       merger: this.#merger,
+      schedule,
       backfills: this.#backfillMerger,
       stop: this.#stop,
       recorded: () => this.#follower.recorded,
       isLast: () => this.#once && this.#follower.reachedTarget && this.#snapshots.unread().length === 0,
       ask: () => this.#desk.look(),
       done: () => this.#finish.abort('done'),
-      letGo: () => this.#letGo(),
+      letGo: () => {
+        this.#desk.merged()
+        return this.#letGo()
+      },
     }
-    return runMerges(this.#context, ports, this.#mergeWake)
+    return runMerges(ports, this.#mergeWake)
   }
 }
 

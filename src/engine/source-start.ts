@@ -1,7 +1,7 @@
 /** The start of a run of one source: takes the lease, prepares the source, and books each table where it stands. */
-import { DEFAULT_GROUP, type Lease, type SourceCheckpoints } from '../core/destination.ts'
+import type { Lease, SourceCheckpoints } from '../core/destination.ts'
 import { PipelineError } from '../core/errors.ts'
-import type { Position } from '../core/position.ts'
+import { comparePositions, type Position } from '../core/position.ts'
 import { readingMode } from '../core/source.ts'
 import type { SourceRecord, TableRecord, TableState } from '../core/state.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
@@ -87,7 +87,8 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
   book.addTokens(await state.tokens(name))
   const waiting = await state.waiting(name)
   book.addWaiting(waiting)
-  await context.ledgerPages?.begin(lease.epoch, started, checkpoints.groups.get(DEFAULT_GROUP))
+  const furthest = [...checkpoints.groups.values()].sort(comparePositions).at(-1)
+  await context.ledgerPages?.begin(lease.epoch, started, furthest)
   return { lease, book, record: started, groups: checkpoints.groups }
 }
 
@@ -161,7 +162,11 @@ async function bookTable(
       table.checkpoint = start.from
       table.group = start.action === 'live' ? group : undefined
       await state.reconcileLoaded(table.id, start.from, clock.nowMs())
-      await book.save(table, { schema: start.schema, ...at(start.action === 'catch-up' ? 'catching_up' : 'live') })
+      await book.save(table, {
+        schema: start.schema,
+        mergedThrough: start.from,
+        ...at(start.action === 'catch-up' ? 'catching_up' : 'live'),
+      })
       if (isPaused && table.inGroup) {
         await destination.detach(lease, table.id, signal)
         table.group = undefined

@@ -5,7 +5,7 @@
  * source can still send. A table goes on only where these three meet without a gap; otherwise it is `needs_resync` and
  * says why. Pure, so that each combination can be tested.
  */
-import { DEFAULT_GROUP, type SourceCheckpoints, type TableCheckpoint } from '../core/destination.ts'
+import type { SourceCheckpoints, TableCheckpoint } from '../core/destination.ts'
 import { boundary, type Position, parsePosition } from '../core/position.ts'
 import { describeIdentity, type PreparedSource, readingMode } from '../core/source.ts'
 import type { SourceRecord, TableRecord, TableState } from '../core/state.ts'
@@ -83,7 +83,7 @@ const CHANGED_TO = {
 } as const
 
 function findSourceGap(facts: StartFacts, sameSystem: boolean): string | undefined {
-  const { record, prepared, checkpoints } = facts
+  const { record, prepared } = facts
   if (record === undefined) return undefined
   if (!sameSystem) {
     return `the source is another database system (${prepared.identity.system}, not ${record.identity.system}), so its positions do not continue the old ones`
@@ -92,11 +92,16 @@ function findSourceGap(facts: StartFacts, sameSystem: boolean): string | undefin
   if (prepared.restartLsn > record.stagedThroughLsn) {
     return `slot ${prepared.identity.slot} has been moved on to ${formatLsn(prepared.restartLsn)}, past ${formatLsn(record.stagedThroughLsn)}, up to which changes are staged`
   }
-  const group = checkpoints.groups.get(DEFAULT_GROUP)
-  if (record.prunedThrough !== undefined && group !== undefined && group < record.prunedThrough) {
-    return 'the destination is older than the stage files that retention has kept (was it restored from a copy?)'
-  }
   return undefined
+}
+
+/** True where files are gone that the table at the destination lacks. */
+function isOlderThanStage(record: SourceRecord | undefined, known: TableRecord, checkpoint: TableCheckpoint): boolean {
+  const pruned = record?.prunedThrough
+  if (pruned === undefined) return false
+  // Files of other tables are pruned further on. Where it is not known how far this one had come, its group had.
+  const needed = known.mergedThrough ?? (checkpoint.group === undefined ? undefined : pruned)
+  return needed !== undefined && checkpoint.position < needed && checkpoint.position < pruned
 }
 
 function startOf(
@@ -154,6 +159,11 @@ function startOf(
       action: 'snapshot',
       notice: 'the destination has no checkpoint of this table (was it replaced?), so it is read again',
     }
+  }
+  if (isOlderThanStage(facts.record, known, checkpoint)) {
+    const reason =
+      'the destination is older than the stage files that retention has kept (was it restored from a copy?)'
+    return { action: 'gap', reason, schema }
   }
   if (checkpoint.group !== undefined) return { action: 'live', from: checkpoint.position, schema }
   return { action: state === 'live' ? 'rejoin' : 'catch-up', from: checkpoint.position, schema }

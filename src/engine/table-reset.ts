@@ -33,6 +33,7 @@ export async function resetTable(
       {
         snapshotPosition: undefined,
         backfill: undefined,
+        mergedThrough: undefined,
         lastError: undefined,
         lastErrorCode: undefined,
         ...change,

@@ -24,6 +24,8 @@ export interface VerifyContext {
   readonly customer: string
   /** How far the destination has come with a table, and whether a sync is moving it on. */
   readonly progress: (table: TableId) => Promise<{ readonly reachedLsn: bigint; readonly running: boolean }>
+  /** Asks a running sync to merge the table now, whatever its freshness. */
+  readonly hurry: (table: TableId) => Promise<void>
   /** How long to wait for a running sync. */
   readonly waitMs: number
   readonly examplesMax: number
@@ -92,10 +94,13 @@ async function settle(
 /** True when the destination has every commit before `lsn`; false where it does not get there in time. */
 async function waitFor(context: VerifyContext, table: TableId, lsn: bigint, signal: AbortSignal): Promise<boolean> {
   const deadline = context.clock.elapsedMs() + context.waitMs
+  let asked = false
   for (;;) {
     const { reachedLsn, running } = await context.progress(table)
     if (reachedLsn >= lsn) return true
     if (!running || context.clock.elapsedMs() >= deadline) return false
+    if (!asked) await context.hurry(table)
+    asked = true
     // The sync needs the destination to itself.
     await context.destination.release()
     await context.clock.sleep(POLL_MS, signal)

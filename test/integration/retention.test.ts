@@ -58,11 +58,11 @@ test('a running sync removes what is loaded and old, again and again, and nothin
   await open('1d')
   await fixture.once()
   expect(files()).toHaveLength(1)
-  const ahead = { wraps: { clock: fastClock(2 * DAY_MS) }, settings: ['sync.freshness=1h'] }
+  const ahead = { wraps: { clock: fastClock(2 * DAY_MS) }, settings: ['sync.freshness=9999d'] }
   const sync = fixture.start(ahead)
   await eventually(() => files().length === 0)
   await fixture.sql("INSERT INTO orders VALUES (1001, 'one')")
-  await sync.heard('merged')
+  await sync.heard('staged')
   await fixture.sql("INSERT INTO orders VALUES (1002, 'two')")
   await eventually(() => sync.events.filter((event) => event.event === 'staged').length === 2)
   await sync.crash()

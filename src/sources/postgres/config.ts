@@ -120,6 +120,11 @@ const tableOptions = z
     detect_deletes: detectDeletes
       .optional()
       .describe('Polling: how often all keys are compared to find deleted rows: `1h`. `on`: 1h. Default: off'),
+    freshness: duration
+      .optional()
+      .describe(
+        'How old the final table may be, and so how often it is merged: `15m` merges it at :00, :15, :30 and :45, together with all tables of that freshness. Default: sync.freshness',
+      ),
     write: z
       .enum(WRITE_MODES)
       .default('merge')
