@@ -226,12 +226,17 @@ async function preparePart(
       const result = { table, inserted: 0, updated: 0, deleted: 0, quarantined: 0 }
       return { outcome: 'ready', apply: async () => result }
     }
-    const staged = await load(fresh, from, String(number))
+    // Rows that are read again are older than the checkpoint.
+    const staged = await load(fresh, isBackfill ? undefined : from, String(number))
     session.phase('merge', tableName(table))
     return prepareTable(session, {
       flush: part,
       staged,
-      complete: () => load(part.completion?.files ?? [], undefined, `${number}_completion`),
+      complete: () => {
+        const files = part.completion?.files ?? []
+        if (files.length > 0) return load(files, undefined, `${number}_completion`)
+        return Promise.resolve({ ...staged, table: `(SELECT * FROM ${staged.table} WHERE FALSE)` })
+      },
       guarded: isBackfill || (stored?.guardUntil !== undefined && from < stored.guardUntil),
       loadedMs: flush.loadedMs,
       part: number,
