@@ -12,7 +12,7 @@ import {
 } from '../../src/core/destination.ts'
 import { boundary, type Position, position } from '../../src/core/position.ts'
 import type { StageFile } from '../../src/core/stage.ts'
-import type { Column, ColumnType, TableSchema } from '../../src/core/table-schema.ts'
+import type { Column, ColumnKind, ColumnType, TableSchema } from '../../src/core/table-schema.ts'
 import type { ChangeRow, SnapshotRow, StageRows } from '../support/stage-rows.ts'
 
 export type AnyDestination = Destination & ComparingDestination
@@ -27,6 +27,8 @@ export interface DestinationFixture extends AsyncDisposable {
   rows(namespace: string, name: string): Promise<readonly TextRow[]>
   /** Runs SQL on the destination with other means. */
   run(sql: string): Promise<void>
+  /** The most that it can hold of a kind, where that is less than others do. */
+  readonly edges?: Partial<Record<ColumnKind, string>>
 }
 
 export const never = new AbortController().signal

@@ -65,10 +65,10 @@ export function describeQuarantine(fixture: () => DestinationFixture): void {
     ])
     const counts = await table.merge(20, [
       { op: 'i', position: at(11), values: { 1: '3', 2: refused, 3: '3.00' } },
-      { op: 'u', position: at(12), values: { 1: '2', 2: '{"still": "fine"}', 3: '2.00' } },
+      { op: 'u', position: at(12), values: { 1: '2', 2: '{"still":"fine"}', 3: '2.00' } },
     ])
     expect(counts).toMatchObject({ inserted: 1, updated: 1, quarantined: 1 })
-    expect(await table.rows('id', 'doc', 'amount')).toEqual(['1 NULL 1.00', '2 {"still": "fine"} 2.00', '3 NULL 3.00'])
+    expect(await table.rows('id', 'doc', 'amount')).toEqual(['1 NULL 1.00', '2 {"still":"fine"} 2.00', '3 NULL 3.00'])
     const entries = await list()
     expect(entries.map(({ key, column: name, raw, position }) => [key, name, raw, position])).toEqual([
       ['["3"]', 'doc', refused, at(11)],

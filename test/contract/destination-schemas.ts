@@ -265,9 +265,9 @@ export function describeSchemas(fixture: () => DestinationFixture): void {
       6: '-inf',
       7: '-1234567890123456789012345678.0123456789',
       8: '\\x00\\xFF',
-      9: '{"a": [1, null, "\\u00e9"], "a": 2}',
-      10: '0044-03-15 (BC)',
-      11: '24:00:00',
+      9: fixture().edges?.json ?? '{"a": [1, null, "\\u00e9"], "a": 2}',
+      10: fixture().edges?.date ?? '0044-03-15 (BC)',
+      11: fixture().edges?.time ?? '24:00:00',
       12: '0001-01-01 00:00:00.000001',
       13: '9999-12-31 23:59:59.999999+00',
     }

@@ -72,6 +72,8 @@ async function openFixture(twin: Twin, database: string): Promise<DestinationFix
     run: async (sql) => {
       for (const statement of sql.split(';')) await (await connected()).run(quoteNames(statement))
     },
+    // An object has a key once, and is written without spaces; years are from 1 to 9999; a day ends before 24:00.
+    edges: { json: '{"a":[1,null,"é"]}', date: '0001-01-01', time: '23:59:59.999999' },
     [Symbol.asyncDispose]: async () => {
       for (const each of opened) await each[Symbol.asyncDispose]()
       await client?.[Symbol.asyncDispose]()
@@ -84,9 +86,11 @@ async function openFixture(twin: Twin, database: string): Promise<DestinationFix
 
 /** Names that stand unquoted and in lower case mean themselves, as the destination has kept them. */
 function quoteNames(sql: string): string {
-  return sql.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\b[a-z_][a-z0-9_]*\b/g, (token) =>
-    /^['"]|^(true|false|null)$/.test(token) ? token : `"${token}"`,
-  )
+  return sql
+    .replaceAll(/INTERVAL (\d+ [A-Z]+)/g, "INTERVAL '$1'")
+    .replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\b[a-z_][a-z0-9_]*\b/g, (token) =>
+      /^['"]|^(true|false|null)$/.test(token) ? token : `"${token}"`,
+    )
 }
 
 async function readRows(client: TwinClient, namespace: string, name: string): Promise<readonly TextRow[]> {

@@ -24,6 +24,7 @@ import { totalFeatures } from '../../warehouse/total-features.ts'
 import { loadedBatches } from './backfill.ts'
 import { takeLease } from './checkpoint.ts'
 import type { DriverError } from './driver.ts'
+import { isSessionGone } from './errors.ts'
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import { loadLayouts } from './layout-store.ts'
 import { countQuarantined, recordQuarantined } from './quarantine.ts'
@@ -82,15 +83,14 @@ async function load(session: SnowflakeSession, fresh: FreshFiles): Promise<numbe
     })
   } catch (error) {
     const hasJson = dataColumns(fresh.layout).some((column) => column.type.kind === 'json')
-    if (session.isStop(error) || !hasJson || !isValueRefused(error)) throw error
+    if (session.isStop(error) || !hasJson || !isRefused(error)) throw error
     return loadThroughStaging(session, fresh)
   }
 }
 
-/** Codes of values that cannot be converted: 100037, 100069, 100080, … */
-function isValueRefused(error: unknown): boolean {
-  const { code, sqlState } = error as DriverError
-  return /^100\d{3}$/.test(String(code ?? '')) || sqlState?.startsWith('22') === true
+/** The server has answered: some value cannot be converted, or something that will be met again. */
+function isRefused(error: unknown): boolean {
+  return /^\d{6}$/.test(String((error as DriverError).code ?? '')) && !isSessionGone(error)
 }
 
 function directSql({ layout, stage, loadedBefore, nowMs }: FreshFiles, files: readonly StageFile[], first: number) {

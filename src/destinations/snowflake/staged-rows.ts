@@ -212,8 +212,7 @@ class Staging {
           : [`v${index}`],
       ),
     ]
-    const later = from !== undefined && files.some((file) => file.firstPosition < from)
-    const bound = later ? ` AND pos >= ${quoteLiteral(from)}` : ''
+    const bound = from === undefined ? '' : boundSql(files, from)
     return `(SELECT ${columns.join(', ')} FROM ${this.#table} WHERE pos IS NOT NULL${bound})`
   }
 
@@ -276,6 +275,14 @@ class Staging {
       : update
     return `CASE COALESCE(op, 'i') WHEN 'i' THEN ${INSERT} WHEN 'u' THEN ${updated} WHEN 'd' THEN ${DELETE} WHEN 't' THEN ${TRUNCATE} END`
   }
+}
+
+/** Rows of snapshots are as of one boundary, whichever it is. */
+function boundSql(files: readonly StageFile[], from: Position): string {
+  if (!files.some((file) => file.kind === 'changes' && file.firstPosition < from)) return ''
+  const snapshots = files.flatMap((file, index) => (file.kind === 'snapshot' ? [index] : []))
+  const later = `pos >= ${quoteLiteral(from)}`
+  return snapshots.length === 0 ? ` AND ${later}` : ` AND (${later} OR file_number IN (${snapshots.join(', ')}))`
 }
 
 /** When the row was committed, or its file staged. */
