@@ -34,6 +34,15 @@ test('each poll has the rows that changed since the one before, and an idle one 
   expect(await scene.poll()).toEqual([])
 })
 
+test('what changed after a first read is newer than it, also where the run was killed before it recorded anything', async () => {
+  await using scene = await open()
+  const startAt = scene.tables.get('public.item')?.startAt ?? ''
+  await database.query("UPDATE item SET note = 'second', changed = now() WHERE id = 3")
+  await scene.restart(1_000_000n)
+  const [row] = await scene.firstPoll()
+  expect(row?.position?.localeCompare(startAt)).toBe(1)
+})
+
 test('the token of an idle table does not change', async () => {
   await using scene = await open()
   await database.query('UPDATE item SET changed = now() WHERE id = 1')

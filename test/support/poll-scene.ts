@@ -57,11 +57,11 @@ export class PollScene implements AsyncDisposable {
   readonly events: StreamEvent[] = []
   readonly tables = new Map<string, Followed>()
   firstRows: readonly PolledRow[] = []
-  readonly clock: PollClock
+  clock: PollClock
   readonly #options: SceneOptions
   #config: ReturnType<typeof postgresSourceSchema.parse>
   readonly #settings: ReturnType<typeof connectionSettings>
-  readonly #source: PollSource
+  #source: PollSource
   #reached: bigint
   #stream: PollStream | undefined
   #iterator: AsyncIterator<StreamEvent> | undefined
@@ -136,6 +136,13 @@ export class PollScene implements AsyncDisposable {
     return events.flatMap((event) => (event.kind === 'changes' ? rowsOf(event.batch) : []))
   }
 
+  /** The poll with which a stream begins of its own accord. Returns its rows. */
+  async firstPoll(): Promise<PolledRow[]> {
+    this.#open()
+    const events = await this.#until(({ kind }) => kind === 'boundary')
+    return events.flatMap((event) => (event.kind === 'changes' ? rowsOf(event.batch) : []))
+  }
+
   /** The same as events, tokens recorded. */
   async pollEvents(): Promise<StreamEvent[]> {
     return this.#readPoll()
@@ -158,6 +165,14 @@ export class PollScene implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** As by another process, to which `reached` is the last boundary that was recorded. */
+  async restart(reached: bigint): Promise<void> {
+    await this.close()
+    this.#reached = reached
+    this.clock = new PollClock(reached)
+    this.#source = { ...this.#source, clock: this.clock }
   }
 
   rowsOf(batch: Batch): readonly PolledRow[] {

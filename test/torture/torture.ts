@@ -22,7 +22,7 @@ import { StatementLog } from './statement-log.ts'
 import { SyncChild } from './sync-child.ts'
 import { openTortureStage, type StageKind } from './torture-stage.ts'
 import { verifyWithProduct } from './verify-with-product.ts'
-import { MONEY_TABLES, qualified, WORLD, worldSql, writeOf } from './world.ts'
+import { type KeyShape, MONEY_TABLES, qualified, WORLD, worldSql, writeOf } from './world.ts'
 import { connectWriter, runMoneyMover, runWriter } from './writer.ts'
 
 export interface TortureOptions {
@@ -254,7 +254,7 @@ async function compareAll(
       ...WORLD.map((table) => ({
         namespace: table.namespace,
         name: table.name,
-        key: keyOf(table.key),
+        key: keyOf(source === 'polling' ? (table.polledKey ?? table.key) : table.key),
         write: writeOf(table, source, write),
       })),
       ...MONEY_TABLES.map((name) => ({ namespace: 'public', name, key: ['id'], write })),
@@ -276,7 +276,7 @@ async function compareAll(
   }
 }
 
-function keyOf(key: (typeof WORLD)[number]['key']): readonly string[] {
+function keyOf(key: KeyShape): readonly string[] {
   return key.kind === 'none' ? [] : key.kind === 'pair' ? key.columns : [key.column]
 }
 

@@ -17,6 +17,8 @@ export interface WorldTable {
   readonly namespace: string
   readonly name: string
   readonly key: KeyShape
+  /** By which polls recognise rows, where it is another one. */
+  readonly polledKey?: KeyShape
   readonly columns: string
   /** After the columns and constraints. */
   readonly suffix?: string
@@ -91,6 +93,7 @@ export const WORLD: readonly WorldTable[] = [
     namespace: 'public',
     name: 'by_index',
     key: { kind: 'pair', columns: ['region', 'code'] },
+    polledKey: { kind: 'integer', column: 'id' },
     columns: `id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, region int NOT NULL, code text NOT NULL, v int, big text,
       doubled int GENERATED ALWAYS AS (v * 2) STORED`,
     setUp: [

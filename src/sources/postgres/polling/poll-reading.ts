@@ -139,6 +139,8 @@ export class PollReading implements Reading {
   ): Promise<PreparedSource> {
     const client = await this.#ask(signal)
     const { system, timeline } = await identify(client, signal)
+    // A run before may have read rows, of a snapshot or a backfill, behind the last boundary that it recorded.
+    this.#clock.raise(await serverUs(client, signal))
     const before = this.#recorded?.identity
     // Another timeline numbers other transactions by the ids that we know.
     this.#source.historyBroken = before !== undefined && before.timeline !== timeline

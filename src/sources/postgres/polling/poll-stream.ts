@@ -11,7 +11,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeError, isPipelineError, PipelineError } from '../../../core/errors.ts'
 import { invariant } from '../../../core/invariant.ts'
-import { boundary } from '../../../core/position.ts'
+import { boundary, parsePosition } from '../../../core/position.ts'
 import type { BoundaryToken, ChangeStream, StreamEvent, StreamRequest, StreamTable } from '../../../core/source.ts'
 import { tableName } from '../../../core/table-schema.ts'
 import { type CatalogTable, readCatalog } from '../catalog.ts'
@@ -130,6 +130,8 @@ export class PollStream implements ChangeStream {
   }
 
   #follow(table: StreamTable): void {
+    // It may have been read after the last boundary that was recorded, and what comes now is newer.
+    this.#source.clock.raise(parsePosition(table.startAt)?.lsn ?? 0n)
     const name = tableName(table.schema.table)
     if (table.token === undefined || this.#source.failed.has(name)) this.#tables.delete(name)
     else {

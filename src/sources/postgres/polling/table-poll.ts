@@ -6,7 +6,7 @@
  */
 
 import type { RowJudge, RowNumbering } from '../../../columnar/row-version-builder.ts'
-import { INSERT_ROW, PUT_AND_DELETE_ROW, PUT_ROW, RowVersionBuilder } from '../../../columnar/row-version-builder.ts'
+import { INSERT_ROW, PUT_ROW, RowVersionBuilder } from '../../../columnar/row-version-builder.ts'
 import type { WireColumn } from '../../../columnar/wire-column.ts'
 import type { ChangeBatch } from '../../../core/batch.ts'
 import { invariant } from '../../../core/invariant.ts'
@@ -164,8 +164,7 @@ export class TablePoll {
     const { counts, lives } = this.#plan.rules
     const { transaction } = this.#poll
     const conditions = [counts, lives === undefined ? 'false' : `(${lives}) IS NOT TRUE`]
-    const statement = rowStatement(this.#plan, conditions, transaction)
-    yield* this.#copy(statement.sql, statement.wire, new FixedJudge(PUT_AND_DELETE_ROW))
+    yield* this.#read(rowStatement(this.#plan, conditions, transaction))
     this.#table.token = { ...this.#table.token, deletedPending: false }
   }
 
