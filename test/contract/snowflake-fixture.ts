@@ -11,25 +11,42 @@ import { StageRows } from '../support/stage-rows.ts'
 import { connectTwin, type TwinClient } from '../support/twin.ts'
 import type { AnyDestination, DestinationFixture, TextRow } from './destination-fixture.ts'
 
+export interface SnowflakeFixture extends DestinationFixture {
+  readonly twin: Twin
+  /** In the database of the fixture, as an administrator. */
+  client(): Promise<TwinClient>
+}
+
 /** One twin for all tests of a file; a database for each. */
 export class SnowflakeFixtures implements AsyncDisposable {
-  #twin: Promise<Twin> | undefined
+  #opening: Promise<{ readonly twin: Twin; readonly bucket: string }> | undefined
   #count = 0
 
-  async open(): Promise<DestinationFixture> {
-    this.#twin ??= startTwin()
-    const twin = await this.#twin
+  /** `stage`: with `external`, files are in a bucket already. */
+  async open(stage: 'internal' | 'external' = 'internal'): Promise<SnowflakeFixture> {
+    this.#opening ??= startWithBucket()
+    const { twin, bucket } = await this.#opening
     const database = `TEST_${++this.#count}`
     await twin.sql(`CREATE DATABASE ${database}`)
-    return openFixture(twin, database)
+    return openFixture(twin, database, stage === 'external' ? bucket : undefined)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await (await this.#twin)?.[Symbol.asyncDispose]()
+    const opened = await this.#opening
+    if (opened === undefined) return
+    await opened.twin[Symbol.asyncDispose]()
+    await rm(opened.bucket, { recursive: true })
   }
 }
 
-export function twinConfig(twin: Twin, database: string): SnowflakeDestinationConfig {
+const BUCKET = 'bucket'
+
+async function startWithBucket() {
+  const bucket = await mkdtemp(join(tmpdir(), 'simplyload-bucket-'))
+  return { twin: await startTwin({ buckets: { [BUCKET]: bucket } }), bucket }
+}
+
+export function twinConfig(twin: Twin, database: string, more: object = {}): SnowflakeDestinationConfig {
   return snowflakeDestinationSchema.parse({
     type: 'snowflake',
     account: twin.account,
@@ -42,15 +59,19 @@ export function twinConfig(twin: Twin, database: string): SnowflakeDestinationCo
     warehouse: 'COMPUTE_WH',
     database,
     case: 'keep',
+    ...more,
   })
 }
 
-async function openFixture(twin: Twin, database: string): Promise<DestinationFixture> {
+/** `bucket`: the folder that stands for one, with the stage in it. */
+async function openFixture(twin: Twin, database: string, bucket: string | undefined): Promise<SnowflakeFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'simplyload-snowflake-'))
-  const stage = await StageRows.open(join(folder, 'stage [a]*'))
+  const stage = await StageRows.open(bucket === undefined ? join(folder, 'stage [a]*') : join(bucket, database))
+  const external = { stage: { type: 'external', access_key_id: 'key', secret_access_key: 'secret' } }
   const open = (): AnyDestination =>
     openSnowflakeDestination({
-      config: twinConfig(twin, database),
+      config: twinConfig(twin, database, bucket === undefined ? {} : external),
+      bucketLocation: `s3://${BUCKET}/${database}`,
       folder,
       run: 'test',
       fetch: async () => filesInPlace((file) => stage.location(file)),
@@ -61,6 +82,8 @@ async function openFixture(twin: Twin, database: string): Promise<DestinationFix
   let client: TwinClient | undefined
   const connected = async () => (client ??= await connectTwin(twin, { database, role: 'ACCOUNTADMIN' }))
   return {
+    twin,
+    client: connected,
     destination: destination!,
     stage,
     openAnother: async () => {

@@ -21,13 +21,19 @@ import { tableSql } from './table-names.ts'
 const TEMPORARY_NAME = '_simplyload_renamed_'
 const WIDENED_NAME = '_simplyload_widened_'
 
-/** `kind`: staged rows need no history and no fail-safe, which cost storage. */
-export function createTableSql(layout: TableLayout, schema: TableSchema, comment: string): string {
+/** `replaced`: one of the same name is replaced, and who may read it may read this one. */
+export function createTableSql(
+  layout: TableLayout,
+  schema: TableSchema,
+  comment: string,
+  replaced: 'with its grants' | 'whole',
+): string {
   const columns = layout.columns.map((column) => {
     const about = columnComment(layout, column, columnById(schema, column.id))
     return `${quoteIdentifier(column.name)} ${snowflakeType(column.type)} COMMENT ${quoteLiteral(about)}`
   })
-  return `CREATE OR REPLACE TABLE ${tableSql(layout)} (${columns.join(', ')}) COMMENT = ${quoteLiteral(comment)}`
+  const grants = replaced === 'with its grants' ? ' COPY GRANTS' : ''
+  return `CREATE OR REPLACE TABLE ${tableSql(layout)} (${columns.join(', ')})${grants} COMMENT = ${quoteLiteral(comment)}`
 }
 
 /**

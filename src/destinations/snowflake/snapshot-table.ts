@@ -82,14 +82,14 @@ async function makeShadow(
   schema: TableSchema,
   final: TableLayout | undefined,
 ): Promise<void> {
-  const make = createTableSql(layout, schema, tableComment(target.table, 'shadow'))
+  const comment = tableComment(target.table, 'shadow')
   const name = qualifiedName(target.namespace, target.name)
   if (final === undefined || tableSql(final) !== name) {
-    await session.run(make)
+    await session.run(createTableSql(layout, schema, comment, 'whole'))
     return
   }
   await session.run(`CREATE OR REPLACE TABLE ${tableSql(layout)} LIKE ${name} COPY GRANTS`)
-  await session.run(`${make} COPY GRANTS`)
+  await session.run(createTableSql(layout, schema, comment, 'with its grants'))
 }
 
 export async function finishSnapshot(
@@ -153,11 +153,12 @@ async function requireAllRows(session: SnowflakeSession, table: TableId, layout:
 async function keepNewest(session: SnowflakeSession, table: TableId, layout: TableLayout): Promise<void> {
   const keys = identityColumns(layout).map((column) => quoteIdentifier(column.name))
   const position = columnSql(layout, POSITION_ID)
-  const several = `SELECT ${keys.join(', ')}, MAX(${position}) AS newest FROM ${tableSql(layout)}
+  const named = keys.map((key, index) => `${key} AS d${index + 1}`)
+  const several = `SELECT ${named.join(', ')}, MAX(${position}) AS newest FROM ${tableSql(layout)}
     GROUP BY ${keys.join(', ')} HAVING COUNT(*) > 1`
-  const onKey = keys.map((key) => `t.${key} = d.${key}`).join(' AND ')
+  const onKey = keys.map((key, index) => `${key} = d.d${index + 1}`).join(' AND ')
   const removed = await session.run(
-    `DELETE FROM ${tableSql(layout)} t USING (${several}) d WHERE ${onKey} AND t.${position} < d.newest`,
+    `DELETE FROM ${tableSql(layout)} USING (${several}) d WHERE ${onKey} AND ${position} < d.newest`,
   )
   const { TWICE: twice } = await session.row(`SELECT COUNT(*) AS twice FROM (${several})`)
   invariant(Number(twice) === 0, 'a snapshot has each key once')
