@@ -12,6 +12,7 @@ import { pollIdle } from './poll-idle.ts'
 import { snapshotDuckdb } from './snapshot-duckdb.ts'
 import { snapshotParquet } from './snapshot-parquet.ts'
 import { snowflakeCost } from './snowflake-cost.ts'
+import { snowflakeIdle } from './snowflake-idle.ts'
 import { stageS3 } from './stage-s3.ts'
 import { startup } from './startup.ts'
 import { streamDuckdb } from './stream-duckdb.ts'
@@ -30,6 +31,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   poll,
   pollIdle,
   snowflakeCost,
+  snowflakeIdle,
   stageS3,
   startup,
 ]

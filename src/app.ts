@@ -33,6 +33,14 @@ import type { QuarantineEntry } from './core/destination.ts'
 import { PipelineError } from './core/errors.ts'
 import type { ProgressListener, SyncSummary } from './core/progress.ts'
 import type { TableId } from './core/table-schema.ts'
+import type {
+  CostCommand,
+  CostReport,
+  EstimateCommand,
+  EstimateReport,
+  SetupCommand,
+  SetupStep,
+} from './core/warehouse-cost.ts'
 
 export async function openApplication(options: ApplicationOptions): Promise<Application> {
   const file = options.configFile ?? presentConfigFile()
@@ -156,6 +164,18 @@ class ConfiguredApplication implements Application {
 
   async query(sql: string, signal: AbortSignal): Promise<QueryResult> {
     return (await import('./app-query.ts')).query(this.#setting, sql, signal)
+  }
+
+  async *setUpWarehouse(command: SetupCommand, signal: AbortSignal): AsyncIterable<SetupStep> {
+    yield* (await import('./app-cost.ts')).setUpWarehouse(this.#setting, command, signal)
+  }
+
+  async cost(command: CostCommand, signal: AbortSignal): Promise<CostReport> {
+    return (await import('./app-cost.ts')).cost(this.#setting, command, signal)
+  }
+
+  async estimateCost(command: EstimateCommand, signal: AbortSignal): Promise<EstimateReport> {
+    return (await import('./app-cost.ts')).estimateCost(this.#setting, command, signal)
   }
 
   async cleanup(signal: AbortSignal): Promise<CleanupReport> {

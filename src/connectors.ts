@@ -1,17 +1,22 @@
 /** The only file that names every connector: their schemas, and how each is opened. */
+import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { z } from 'zod'
 import type { FreshnessRange } from './config/freshness.ts'
 import type { DeepReadonly } from './config/load.ts'
 import { configSchema } from './config/schema.ts'
+import { systemClock } from './core/clock.ts'
 import type { ComparingDestination, Destination, KeyComparingDestination, TargetTable } from './core/destination.ts'
-import { isPipelineError } from './core/errors.ts'
+import { isPipelineError, PipelineError } from './core/errors.ts'
 import type { ChangeSource } from './core/source.ts'
 import type { Stage } from './core/stage.ts'
 import type { RequestBox, SourceRecord, State } from './core/state.ts'
 import type { ColumnType, TableSchema } from './core/table-schema.ts'
 import { duckdbType, keyText, textForm } from './destinations/duckdb/column-type.ts'
 import { duckdbDestinationSchema } from './destinations/duckdb/config.ts'
+import type { SnowflakeAccount } from './destinations/snowflake/account.ts'
+import { type SnowflakeDestinationConfig, snowflakeDestinationSchema } from './destinations/snowflake/config.ts'
+import type { SnowflakePoolOptions } from './destinations/snowflake/connection-pool.ts'
 import { postgresSourceSchema } from './sources/postgres/config.ts'
 import { connectionSettings, describeConnection } from './sources/postgres/connection-settings.ts'
 import { expandTables, isPattern } from './sources/postgres/table-selection.ts'
@@ -40,7 +45,7 @@ const FRESHNESS: Readonly<Record<string, FreshnessRange & { readonly defaultMs: 
 
 export const CONFIG_SCHEMA = configSchema({
   sources: [postgresSourceSchema],
-  destinations: [duckdbDestinationSchema],
+  destinations: [duckdbDestinationSchema, snowflakeDestinationSchema],
   stages: [localStageSchema, s3StageSchema],
   states: [sqliteStateSchema, fileStateSchema, postgresStateSchema(connectionProblem)],
   freshness: FRESHNESS,
@@ -82,7 +87,12 @@ export function expandTableList<T extends { readonly name: string }>(
 }
 
 export function hasPattern(config: SourceConfig): boolean {
-  return config.tables.some((entry) => isPattern(entry.name))
+  return config.tables.some((entry) => isTablePattern(entry.name))
+}
+
+/** `schema.*`. */
+export function isTablePattern(name: string): boolean {
+  return isPattern(name)
 }
 
 /** How a column of this type is declared at the destination. */
@@ -118,12 +128,18 @@ export function freshnessMs({ sync, destination }: Config): number {
   return sync.freshnessMs ?? Math.max(FRESHNESS[destination.type]?.defaultMs ?? 0, sync.intervalMs)
 }
 
+/** About what the smallest warehouse loads in the minute that is paid for whenever it wakes up. */
+const WAREHOUSE_GATHER_BYTES = 2 * 1024 ** 3
+
+/** What makes it worth while to load a part of a snapshot. */
+export function gatherBytes({ destination }: Config): number {
+  return destination.type === 'snowflake' ? WAREHOUSE_GATHER_BYTES : 0
+}
+
 /** `folder`: where relative paths of the configuration start. `stage`: whose files it loads. */
 export async function openDestination(config: Config, folder: string, stage: Stage): Promise<QueryableDestination> {
-  const [{ openDuckDbDestination }, { transformingDestination }] = await Promise.all([
-    import('./destinations/duckdb/destination.ts'),
-    import('./transforms/transforming-destination.ts'),
-  ])
+  const { destination } = config
+  const { transformingDestination } = await import('./transforms/transforming-destination.ts')
   const { memoryBytesMax } = config.sync
   const options = {
     fetch: stage.fetch.bind(stage),
@@ -131,18 +147,53 @@ export async function openDestination(config: Config, folder: string, stage: Sta
     // DuckDB cannot do much with less.
     memoryBytes: Math.max(memoryBytesMax / 4, 128 << 20),
   }
+  if (destination.type === 'snowflake') {
+    const { openSnowflakeDestination } = await import('./destinations/snowflake/destination.ts')
+    const place = { ...snowflakePlace(destination, folder), bucketLocation: bucketLocation(config) }
+    return transformingDestination(options, (fetch) => openSnowflakeDestination({ ...place, fetch }))
+  }
+  const { openDuckDbDestination } = await import('./destinations/duckdb/destination.ts')
   return transformingDestination(options, (fetch) =>
     openDuckDbDestination({
-      ...config.destination,
-      path: resolve(folder, config.destination.path),
+      ...destination,
+      path: resolve(folder, destination.path),
       memoryBytesMax,
       fetch,
     }),
   )
 }
 
-export function describeDestination(config: Config): string {
-  return `DuckDB ${config.destination.path}`
+/** What commands of Snowflake alone work with. Throws `config_invalid` where the destination is another one. */
+export async function openAccount(config: Config, folder: string): Promise<SnowflakeAccount> {
+  const { destination } = config
+  if (destination.type !== 'snowflake') {
+    throw new PipelineError('config_invalid', 'Asking Snowflake', {
+      cause: new Error(`the destination is of type ${destination.type}`),
+      hint: 'Set destination.type to snowflake; what DuckDB costs is this machine',
+    })
+  }
+  const { SnowflakeAccount } = await import('./destinations/snowflake/account.ts')
+  return new SnowflakeAccount(snowflakePlace(destination, folder), bucketLocation(config))
+}
+
+/** `s3://bucket/prefix` where Snowflake reads the files of the stage itself. */
+function bucketLocation({ destination, stage }: Config): string | undefined {
+  if (destination.type !== 'snowflake' || destination.stage.type !== 'external') return undefined
+  if (stage.type === 's3') return stage.path
+  throw new PipelineError('config_invalid', 'Opening the external stage', {
+    cause: new Error(`destination.stage is external, and stage is of type ${stage.type}`),
+    hint: 'Set stage.type to s3, or leave destination.stage out: then files are uploaded to Snowflake',
+  })
+}
+
+/** Query tags tell this process from others. */
+function snowflakePlace(config: SnowflakeDestinationConfig, folder: string): SnowflakePoolOptions {
+  return { config, folder, run: randomUUID(), clock: systemClock }
+}
+
+export function describeDestination({ destination }: Config): string {
+  if (destination.type === 'duckdb') return `DuckDB ${destination.path}`
+  return `Snowflake ${destination.account}, database ${destination.database}`
 }
 
 /** Of the memory of a run, as much as its stage may hold of files on their way. */

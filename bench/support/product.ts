@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { engineSettings } from '../../src/app-settings.ts'
 import { resolveTables } from '../../src/app-tables.ts'
 import { CONFIG_SCHEMA, createSource, openDestination, openStage, openState } from '../../src/connectors.ts'
-import { systemClock } from '../../src/core/clock.ts'
+import { type Clock, systemClock } from '../../src/core/clock.ts'
 import type { Destination } from '../../src/core/destination.ts'
 import { silentLog } from '../../src/core/log.ts'
 import type { ProgressListener } from '../../src/core/progress.ts'
@@ -33,11 +33,19 @@ export interface Product extends AsyncDisposable {
   poll(): Promise<number>
 }
 
+/** What the figures of DuckDB do not ask for. */
+export interface ProductSetting {
+  /** As in the configuration. Default: a DuckDB file in the folder. */
+  readonly destination?: Readonly<Record<string, unknown>>
+  readonly clock?: Clock
+}
+
 /** `visible`: a flush with this load time is committed and the destination's file is free for others. */
 export async function openProduct(
   request: SyncRequest,
   emit: ProgressListener,
   visible: (loadedMs: number, atMs: number) => void,
+  { destination: configured, clock = systemClock }: ProductSetting = {},
 ): Promise<Product> {
   const { folder } = request
   await mkdir(folder, { recursive: true })
@@ -52,7 +60,7 @@ export async function openProduct(
         tables: request.tables.map((name) => ({ name, write: request.write ?? 'merge' })),
       },
     },
-    destination: { type: 'duckdb', path: 'warehouse.duckdb' },
+    destination: configured ?? { type: 'duckdb', path: 'warehouse.duckdb' },
     sync: { interval: request.interval, memory: request.memory, parallelism: request.connections },
   })
   const sourceConfig = config.sources[SOURCE]
@@ -78,7 +86,7 @@ export async function openProduct(
     stage,
     state,
     settings: engineSettings(config),
-    clock: systemClock,
+    clock,
     log: silentLog,
     emit,
     runId: randomUUID(),

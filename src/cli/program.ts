@@ -174,6 +174,28 @@ export function createProgram(version: string, runDemo: RunDemo): Program {
     .argument('<sql>', 'one statement; it cannot change anything')
     .option('--limit <rows>', 'rows to print; 0 for all (default: 1000, with --json all)', whole)
     .action((sql, options) => choose(async (context) => (await import('./query.ts')).query(context, sql, options)))
+  const snowflake = program.command('snowflake').description('what only a Snowflake destination has')
+  snowflake
+    .command('setup')
+    .description('print the SQL that makes role, user, warehouse, database and grants, or apply it')
+    .option('--apply', 'run it, as the user of --admin-user', false)
+    .option('--admin-user <name>', 'who may be ACCOUNTADMIN; token or password: SNOWFLAKE_ADMIN_TOKEN, _PASSWORD')
+    .option('--admin-role <name>', 'role to begin with', 'ACCOUNTADMIN')
+    .option('--admin-key <file>', 'private key of that user; its passphrase: SNOWFLAKE_ADMIN_KEY_PASSPHRASE')
+    .option('--aws-role-arn <arn>', 'AWS role through which Snowflake reads the bucket of an external stage')
+    .action((options) => choose(async (context) => (await import('./snowflake.ts')).setup(context, options)))
+
+  const cost = program
+    .command('cost')
+    .description('show what each table costs on Snowflake, and how much of the bill is idle time')
+    .option('--days <number>', 'how far back', positive, 7)
+    .action((options) => choose(async (context) => (await import('./cost.ts')).cost(context, options)))
+  cost
+    .command('estimate')
+    .description('show what a day costs by the model, and what each freshness would cost')
+    .option('--changes-per-day <number>', 'of each table, in place of what runs have shown', whole)
+    .action((options) => choose(async (context) => (await import('./cost.ts')).estimate(context, options)))
+
   program
     .command('cleanup')
     .description('remove stage files that are loaded and older than the retention')

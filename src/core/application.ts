@@ -13,6 +13,14 @@ import type { ProgressListener, SyncSummary } from './progress.ts'
 import type { DiscoveredTable } from './source.ts'
 import type { TableState } from './state.ts'
 import type { TableId } from './table-schema.ts'
+import type {
+  CostCommand,
+  CostReport,
+  EstimateCommand,
+  EstimateReport,
+  SetupCommand,
+  SetupStep,
+} from './warehouse-cost.ts'
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -117,6 +125,10 @@ export interface TableStatus {
   readonly quarantined: number
   /** Staged and not merged yet. */
   readonly waitingRows: number
+  /** When the oldest of them was staged: so old is the final table. Milliseconds since 1970; undefined: nothing waits. */
+  readonly waitingSinceMs: number | undefined
+  /** How old it may be. Milliseconds. */
+  readonly freshnessMs: number
   readonly lastSyncMs: number | undefined
   readonly lastError: string | undefined
   /** While rows of it are read again. */
@@ -251,6 +263,12 @@ export interface Application extends AsyncDisposable {
   replayQuarantine(request: ReplayRequest, signal: AbortSignal): Promise<ReplayReport>
   /** Runs one statement on the destination, read only. */
   query(sql: string, signal: AbortSignal): Promise<QueryResult>
+  /** What an administrator of Snowflake has to make once, statement by statement, as they are applied or in order. */
+  setUpWarehouse(command: SetupCommand, signal: AbortSignal): AsyncIterable<SetupStep>
+  /** What Snowflake says was spent. */
+  cost(command: CostCommand, signal: AbortSignal): Promise<CostReport>
+  /** What a day costs by the model, and what it would with other settings. Asks nobody. */
+  estimateCost(command: EstimateCommand, signal: AbortSignal): Promise<EstimateReport>
   /** Removes stage files that are loaded and older than the retention. */
   cleanup(signal: AbortSignal): Promise<CleanupReport>
 }

@@ -61,17 +61,43 @@ export interface EstimateCommand {
   readonly changesPerDay: number | undefined
 }
 
-export interface DayCostEstimate {
+/** What a model of the cost has to know of a table. */
+export interface TableVolume {
+  /** `source.namespace.name` */
+  readonly table: string
+  readonly freshnessMs: number
+  readonly changesPerDay: number
+  /** Of one change, compressed. */
+  readonly bytesPerChange: number
+  /** Of the final table, compressed. */
+  readonly tableBytes: number
+}
+
+export interface TableEstimate {
+  readonly table: string
+  readonly mergesPerDay: number
+  readonly busySecondsPerDay: number
+  /** Its share of what is billed, by busy time. */
+  readonly creditsPerDay: number
+}
+
+export interface DayTotals {
   readonly wakeUps: number
   readonly busySeconds: number
   readonly billedSeconds: number
   readonly credits: number
+  /** Of what is billed: time in which nothing ran. */
   readonly idleShare: number
+}
+
+export interface DayEstimate extends DayTotals {
+  /** In the order in which they were given. */
+  readonly tables: readonly TableEstimate[]
 }
 
 export interface EstimateReport {
   readonly creditPrice: number
-  readonly configured: DayCostEstimate
+  readonly configured: DayTotals
   readonly tables: readonly {
     readonly table: string
     readonly freshnessMs: number
@@ -82,5 +108,5 @@ export interface EstimateReport {
     readonly creditsPerDay: number
   }[]
   /** What a day would cost were all tables this old at most. */
-  readonly freshness: readonly (DayCostEstimate & { readonly freshnessMs: number })[]
+  readonly freshness: readonly (DayTotals & { readonly freshnessMs: number })[]
 }

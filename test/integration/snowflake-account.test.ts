@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
-import { accountCost, applySetup, plannedSetup } from '../../src/destinations/snowflake/account.ts'
+import { SnowflakeAccount } from '../../src/destinations/snowflake/account.ts'
 import { snowflakeDestinationSchema } from '../../src/destinations/snowflake/config.ts'
 import { examineConnection } from '../../src/destinations/snowflake/connection-examination.ts'
 import { SnowflakePool } from '../../src/destinations/snowflake/connection-pool.ts'
@@ -20,7 +20,6 @@ const ADMINISTRATOR = {
   token: undefined,
   password: 'open',
 }
-const PLACE = { bucketLocation: undefined, awsRoleArn: undefined }
 
 let twin: Twin
 beforeAll(async () => {
@@ -54,10 +53,11 @@ const faults = (findings: Awaited<ReturnType<typeof examine>>) => findings.filte
 
 test('what setup applies is enough for doctor, and can be applied again', async () => {
   const given = options()
-  const planned = await plannedSetup(given.config, '.', PLACE)
+  const account = new SnowflakeAccount(given, undefined)
+  const planned = await account.plannedSetup(undefined)
   for (let time = 0; time < 2; time++) {
     let applied = 0
-    for await (const _ of applySetup(given, ADMINISTRATOR, planned, SIGNAL)) applied += 1
+    for await (const _ of account.applySetup(ADMINISTRATOR, planned, SIGNAL)) applied += 1
     expect(applied).toBe(planned.length)
   }
   expect(faults(await examine())).toEqual([])
@@ -107,7 +107,7 @@ test('the bill tells our statements from those of others, by table', async () =>
     session.phase('merge', 'public.orders')
     await session.run('INSERT INTO "SHOP"."ORDERS" SELECT SEQ4() FROM TABLE(GENERATOR(ROWCOUNT => 1000))')
   })
-  const cost = await accountCost(given, 7, SIGNAL)
+  const cost = await new SnowflakeAccount(given, undefined).cost(7, SIGNAL)
   expect(cost.tables.map(({ table }) => table)).toContain('shop.public.orders')
   expect(cost.tables.every(({ credits }) => credits >= 0)).toBe(true)
   const [day] = cost.days

@@ -1,8 +1,12 @@
 /** What `doctor` says about the account before any table: the login, role, warehouse, database, stage and clock. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { describeError, isPipelineError } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
 import type { SnowflakeDestinationConfig } from './config.ts'
 import type { SnowflakePool } from './connection-pool.ts'
+import { translateError } from './errors.ts'
 import { grantHint, shown } from './grant-hint.ts'
 import { catalogName, quoteIdentifier } from './identifiers.ts'
 import type { Row, SnowflakeSession } from './session.ts'
@@ -13,8 +17,8 @@ const CLOCK_SECONDS_MAX = 30
 const AUTO_SUSPEND_SECONDS_MAX = 120
 
 /**
- * Passed checks included. Throws only what the signal says. None of it wakes the warehouse, and nothing is written: whether
- * the stage takes files shows with the first flush, and a refusal there names the privilege.
+ * Passed checks included. Throws only what the signal says. None of it wakes the warehouse; one small file is uploaded to the
+ * user's own stage and removed again.
  */
 export async function examineConnection(
   pool: SnowflakePool,
@@ -32,6 +36,7 @@ export async function examineConnection(
         findings.push(...(await sessionFindings(session, config, subject)))
         findings.push(...warehouseFindings(await warehouseState(session, config.warehouse), config))
         findings.push(...(await privilegeFindings(session, config)))
+        if (config.stage.type === 'internal') findings.push(await uploadFinding(session, config))
       },
     )
   } catch (error) {
@@ -148,6 +153,36 @@ async function privilegeFindings(
     message: `has no ${privilege} on ${kind.toLowerCase()} ${name} of its own`,
     fix: `GRANT ${privilege} ON ${kind} ${shown(name)} TO ROLE ${shown(role)}`,
   }))
+}
+
+/**
+ * Uploads go to the store of the cloud, past Snowflake itself: a firewall may let one through and not the other. The user's own
+ * stage is there before any other one.
+ */
+async function uploadFinding(session: SnowflakeSession, config: SnowflakeDestinationConfig): Promise<Finding> {
+  const subject = 'uploads'
+  const folder = await mkdtemp(join(tmpdir(), 'simplyload-doctor-'))
+  const name = basename(folder)
+  const there = `@~/simplyload_doctor/${name}`
+  try {
+    await writeFile(join(folder, name), 'simplyload doctor\n')
+    await session.put(join(folder, name), there)
+    const listed = await session.rows(`LIST ${there}`)
+    await session.run(`REMOVE ${there}`)
+    if (listed.length === 1) return { subject, level: 'ok', message: 'reach a stage, are listed and removed' }
+    return {
+      subject,
+      level: 'error',
+      message: `reach a stage, where ${listed.length} files are listed in place of one`,
+    }
+  } catch (error) {
+    if (session.isStop(error)) throw error
+    const translated = translateError(error, 'Uploading a file', config)
+    const fix = translated.hint ?? 'Let this machine reach the store that SELECT SYSTEM$ALLOWLIST() names as STAGE'
+    return { subject, level: 'error', message: describeError(translated), fix }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
 function has(grants: readonly Row[], kind: string, name: string, privilege: string): boolean {

@@ -43,10 +43,11 @@ export interface CostHistory {
   /** Text of the newest moment that attribution knows of; undefined: it knows nothing of ours yet. */
   readonly attributedUntil: string | undefined
   readonly meteredUntil: string | undefined
+  readonly latencyHours: number
 }
 
 /** Up to 8 hours, says the documentation of QUERY_ATTRIBUTION_HISTORY; metering and copies up to 3 and 2. */
-export const LATENCY_HOURS = 8
+const LATENCY_HOURS = 8
 
 const SINCE = 'DATEADD(day, -?, CURRENT_TIMESTAMP())'
 const USAGE = 'SNOWFLAKE.ACCOUNT_USAGE'
@@ -86,6 +87,7 @@ export async function costHistory(session: SnowflakeSession, request: CostReques
     pipeCredits: number(pipes?.credits),
     attributedUntil: latest(ours),
     meteredUntil: latest(metered),
+    latencyHours: LATENCY_HOURS,
   }
 }
 

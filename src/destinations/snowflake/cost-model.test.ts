@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { estimateDay, type TableVolume, type WarehouseTerms } from './cost-model.ts'
+import type { TableVolume } from '../../core/warehouse-cost.ts'
+import { estimateDay, type WarehouseTerms } from './cost-model.ts'
 
 const MINUTE = 60_000
 const TERMS: WarehouseTerms = { creditsPerHour: 1, suspendWhenDone: true, autoSuspendSeconds: 60 }

@@ -15,40 +15,12 @@
  *
  * The times are round figures for an XSMALL and no measurements of Snowflake: they make settings comparable.
  */
-
-export interface TableVolume {
-  /** `source.namespace.name` */
-  readonly table: string
-  readonly freshnessMs: number
-  readonly changesPerDay: number
-  /** Of one change, compressed. */
-  readonly bytesPerChange: number
-  /** Of the final table, compressed. */
-  readonly tableBytes: number
-}
+import type { DayEstimate, TableVolume } from '../../core/warehouse-cost.ts'
 
 export interface WarehouseTerms {
   readonly creditsPerHour: number
   readonly suspendWhenDone: boolean
   readonly autoSuspendSeconds: number
-}
-
-export interface TableEstimate {
-  readonly table: string
-  readonly mergesPerDay: number
-  readonly busySecondsPerDay: number
-  /** Its share of what is billed, by busy time. */
-  readonly creditsPerDay: number
-}
-
-export interface DayEstimate {
-  readonly wakeUps: number
-  readonly busySeconds: number
-  readonly billedSeconds: number
-  readonly credits: number
-  /** Of what is billed: time in which nothing ran. */
-  readonly idleShare: number
-  readonly tables: readonly TableEstimate[]
 }
 
 /** Lease, checkpoint, ledger and commit of one window. */

@@ -99,13 +99,6 @@ export const RULES: readonly Rule[] = [
   { says: /ENOTFOUND/, means: wrongAccount },
   // Warehouses.
   {
-    codes: ['000606', '606'],
-    means: ({ warehouse, role }) => ({
-      code: 'destination_permission',
-      hint: `There is no warehouse ${shown(warehouse)}, or the role may not use it: GRANT USAGE, OPERATE ON WAREHOUSE ${shown(warehouse)} TO ROLE ${shown(role)} (simplyload snowflake setup makes one)`,
-    }),
-  },
-  {
     says: /resource monitor/i,
     means: () => ({
       code: 'destination_busy',
@@ -117,6 +110,13 @@ export const RULES: readonly Rule[] = [
     means: ({ warehouse, role }) => ({
       code: 'destination_permission',
       hint: `The warehouse is suspended and may not resume by itself: ALTER WAREHOUSE ${shown(warehouse)} SET AUTO_RESUME = TRUE, and GRANT OPERATE ON WAREHOUSE ${shown(warehouse)} TO ROLE ${shown(role)}`,
+    }),
+  },
+  {
+    codes: ['000606', '606'],
+    means: ({ warehouse, role }) => ({
+      code: 'destination_permission',
+      hint: `There is no warehouse ${shown(warehouse)}, or the role may not use it: GRANT USAGE, OPERATE ON WAREHOUSE ${shown(warehouse)} TO ROLE ${shown(role)} (simplyload snowflake setup makes one)`,
     }),
   },
   {

@@ -125,6 +125,14 @@ test.each([
     'AUTO_RESUME = TRUE',
   ],
   [
+    '000606',
+    "Warehouse 'SIMPLYLOAD_WH' is suspended and AUTO_RESUME is off.",
+    '57P03',
+    'destination_permission',
+    'operator',
+    'AUTO_RESUME = TRUE',
+  ],
+  [
     '000630',
     'Statement reached its statement or warehouse timeout of 7,200 second(s) and was canceled.',
     '57014',
