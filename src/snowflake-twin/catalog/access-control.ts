@@ -114,7 +114,7 @@ export async function requireRead(
       return
     }
     // A view reads with the rights of its owner.
-    for (const name of found.reads) visit(context.catalog.object(name))
+    for (const { name } of found.reads) visit(context.catalog.object(name))
   }
   for (const { name } of relations) {
     const found = name === undefined ? undefined : context.catalog.object(name)

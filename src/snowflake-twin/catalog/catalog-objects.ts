@@ -63,7 +63,8 @@ export interface ViewObject extends CatalogObject {
   readonly sql: string
   readonly text: string
   readonly isSecure: boolean
-  readonly reads: readonly ObjectName[]
+  /** Tables that `sql` names by what they were in DuckDB; a view goes by the name of a table, whatever has it now. */
+  readonly reads: readonly { readonly name: ObjectName; readonly from: string }[]
 }
 
 export interface StageObject extends CatalogObject {

@@ -1,5 +1,5 @@
 /** What a statement of one session sees: permanent objects, its temporary ones, system views, earlier results. */
-import { notFound } from '../refusals.ts'
+import { compilationError, notFound } from '../refusals.ts'
 import { nameKey, type Session } from '../session.ts'
 import type { Catalog, ObjectName, Relation, RelationColumn, StageRead, StageRows } from '../sql/session-context.ts'
 import { quoted, storedName } from '../sql/stored-name.ts'
@@ -39,7 +39,42 @@ export class SessionCatalog implements Catalog {
     const system = this.#system.view(name)
     if (system !== undefined) return system
     const found = this.object(name)
-    return found === undefined ? undefined : relationOf(found)
+    return found === undefined ? undefined : this.#relationOf(found)
+  }
+
+  #relationOf(found: TableObject | ViewObject): Relation {
+    if (found.kind === 'table')
+      return { kind: 'table', name: found.name, from: found.from, columns: found.columns.map(relationColumn) }
+    const stored = found.columns.map(({ name }) => storedName(name))
+    return {
+      kind: 'view',
+      name: found.name,
+      from: `(SELECT * FROM (${this.#currentSql(found)}) AS _view(${stored.map(quoted).join(', ')}))`,
+      view: { text: found.text, database: found.name.database, schema: found.name.schema },
+      columns: found.columns.map(({ name, type }, index) => ({
+        name,
+        stored: stored[index] ?? name,
+        type,
+        nullable: true,
+        defaultSql: undefined,
+      })),
+    }
+  }
+
+  /** On the tables that have the names now. */
+  #currentSql(view: ViewObject): string {
+    return view.sql.replaceAll(/\bdata\.t\d+\b/g, (from) => {
+      const read = view.reads.find((candidate) => candidate.from === from)
+      const table = read === undefined ? undefined : this.#catalog.findIn('table', read.name)
+      if (table !== undefined) return table.from
+      throw compilationError(
+        '002037',
+        '42601',
+        `Failure during expansion of view '${view.name.name}': SQL compilation error:\nObject '${
+          read === undefined ? from : fullName(read.name)
+        }' does not exist or not authorized.`,
+      )
+    })
   }
 
   object(name: ObjectName): TableObject | ViewObject | undefined {
@@ -82,25 +117,6 @@ export class SessionCatalog implements Catalog {
   stageRows(read: StageRead): Promise<StageRows> {
     return this.#openRows(read)
   }
-}
-
-function relationOf(found: TableObject | ViewObject): Relation {
-  if (found.kind === 'view') {
-    const stored = found.columns.map(({ name }) => storedName(name))
-    return {
-      kind: 'view',
-      name: found.name,
-      from: `(SELECT * FROM (${found.sql}) AS _view(${stored.map(quoted).join(', ')}))`,
-      columns: found.columns.map(({ name, type }, index) => ({
-        name,
-        stored: stored[index] ?? name,
-        type,
-        nullable: true,
-        defaultSql: undefined,
-      })),
-    }
-  }
-  return { kind: 'table', name: found.name, from: found.from, columns: found.columns.map(relationColumn) }
 }
 
 export function relationColumn(column: TableObject['columns'][number]): RelationColumn {

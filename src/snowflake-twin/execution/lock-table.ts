@@ -34,6 +34,11 @@ export class LockTable {
   readonly #held = new Map<number, Held[]>()
   readonly #waiting: Waiting[] = []
 
+  /** How many wait for a lock. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   /** True where it had to wait. `timeoutMs` of real time. `name` is for the error. */
   async acquire(
     owner: LockOwner,

@@ -7,6 +7,7 @@ import {
   plainOptions,
   type SchemaObject,
   shownName,
+  type ViewObject,
 } from '../catalog/catalog-objects.ts'
 import type { CatalogDraft, ObjectKind } from '../catalog/twin-catalog.ts'
 import { STATEMENT_TYPE, type StatementResult } from '../protocol/query-reply.ts'
@@ -100,12 +101,12 @@ export async function createInSchema(context: StatementContext, plan: SchemaLeve
   }
   await changeCatalog(context, async (draft) => {
     if (before !== undefined) draft.remove(before)
-    putNew(context, draft, schemaLevelObject(headOf(context, draft, plan.comment), plan))
+    putNew(context, draft, schemaLevelObject(context, headOf(context, draft, plan.comment), plan))
   })
   return plan.what === 'stage' ? created('Stage', `area ${name.name}`) : created(title, name.name)
 }
 
-function schemaLevelObject(head: ObjectHead, plan: SchemaLevel): AnyObject {
+function schemaLevelObject(context: StatementContext, head: ObjectHead, plan: SchemaLevel): AnyObject {
   const name = plan.object
   switch (plan.what) {
     case 'view':
@@ -121,7 +122,7 @@ function schemaLevelObject(head: ObjectHead, plan: SchemaLevel): AnyObject {
         sql: plan.query.sql,
         text: plan.text,
         isSecure: plan.secure,
-        reads: plan.query.reads.flatMap((relation) => (relation.name === undefined ? [] : [relation.name])),
+        reads: readTables(context, plan.query.sql),
       }
     case 'stage':
       return { ...head, kind: 'stage', name, isTemporary: false, options: plainOptions(plan.options) }
@@ -135,6 +136,16 @@ function schemaLevelObject(head: ObjectHead, plan: SchemaLevel): AnyObject {
         options: { START: String(plan.start), INCREMENT: String(plan.step), SEQUENCE: `data.q${head.id}` },
       }
   }
+}
+
+/** Tables in a DuckDB query, those of the views in it too. */
+function readTables({ state }: StatementContext, sql: string): ViewObject['reads'] {
+  if (/\btemp\./.test(sql)) throw unsupported('a view on a system view or a temporary table')
+  const names = new Set(sql.match(/\bdata\.t\d+\b/g))
+  return state.catalog
+    .all('table')
+    .filter(({ from }) => names.has(from))
+    .map(({ name, from }) => ({ name, from }))
 }
 
 export async function createAccountObject(

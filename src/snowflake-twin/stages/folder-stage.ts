@@ -1,7 +1,7 @@
 /** A stage that is a folder of this machine. */
 import { createHash } from 'node:crypto'
 import { createReadStream, type Dirent, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { join, relative, sep } from 'node:path'
+import { join, relative, resolve, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { StageFile, StageFiles } from './stage-files.ts'
 
@@ -16,7 +16,7 @@ export class FolderStage implements StageFiles {
 
   /** `shownPrefix` is what LIST writes before a path. */
   constructor(folder: string, shownPrefix: string, metadataPrefix: string) {
-    this.#folder = folder
+    this.#folder = resolve(folder)
     this.#shownPrefix = shownPrefix
     this.metadataPrefix = metadataPrefix
   }
