@@ -2,10 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { SyncFixture } from '../support/sync-fixture.ts'
-import { readTotal } from '../torture/chaos.ts'
 import { Random } from '../torture/random.ts'
 import { StatementLog } from '../torture/statement-log.ts'
 import { SyncChild } from '../torture/sync-child.ts'
+import { readTotal } from '../torture/torture-destination.ts'
 import { MONEY_ACCOUNTS, MONEY_TABLES, MONEY_TOTAL } from '../torture/world.ts'
 import { runMoneyMover } from '../torture/writer.ts'
 

@@ -14,6 +14,8 @@ export interface ComparedTable {
   readonly target: { readonly namespace: string; readonly name: string }
   /** How the copy is written. Default: `merge`. Of other modes the latest state is compared. */
   readonly write?: WriteMode
+  /** JSON is compared by its value, where the copy does not keep its text. */
+  readonly jsonByValue?: boolean
 }
 
 export interface Difference {
@@ -142,7 +144,7 @@ async function readSource(source: pg.Client, table: ComparedTable, columns: read
     text: `SELECT ${list} FROM ${quote(table.namespace)}.${quote(table.name)}`,
     rowMode: 'array',
   })
-  return rows.map((row) => row.map((text, index) => oneForm(text, columns[index]?.type ?? 'text')))
+  return rows.map((row) => row.map((text, index) => oneForm(text, columns[index]?.type ?? 'text', table)))
 }
 
 /** `format` uses the type's own output function; a cast to text would cut the padding of char(n). */
@@ -187,7 +189,7 @@ async function readDestination(
   const keys = table.key.map((name) => quote(names[columns.findIndex((column) => column.name === name)] ?? name))
   const rows = await textRows(destination, currentRowsSql(table.write ?? 'merge', from, keys, list))
   return rows.map((row) => ({
-    values: row.slice(0, -1).map((text, index) => oneForm(text, columns[index]?.type ?? 'text')),
+    values: row.slice(0, -1).map((text, index) => oneForm(text, columns[index]?.type ?? 'text', table)),
     position: row.at(-1) ?? null,
   }))
 }
@@ -199,18 +201,18 @@ export function currentRowsSql(
   keys: readonly string[],
   list: readonly string[],
 ): string {
-  const selected = [...list, 'CAST(_source_position AS VARCHAR)'].join(', ')
-  if (write === 'merge') return `SELECT ${selected} FROM ${from} WHERE NOT _fivetran_deleted`
-  if (write === 'history') return `SELECT ${selected} FROM ${from} WHERE _fivetran_active`
-  const since = `_op <> 'truncate' AND _source_position >=
-    (SELECT coalesce(max(_source_position), '') FROM ${from} WHERE _op = 'truncate')`
+  const selected = [...list, 'CAST("_source_position" AS VARCHAR)'].join(', ')
+  if (write === 'merge') return `SELECT ${selected} FROM ${from} WHERE NOT "_fivetran_deleted"`
+  if (write === 'history') return `SELECT ${selected} FROM ${from} WHERE "_fivetran_active"`
+  const since = `"_op" <> 'truncate' AND "_source_position" >=
+    (SELECT coalesce(max("_source_position"), '') FROM ${from} WHERE "_op" = 'truncate')`
   if (keys.length > 0) {
-    const rank = `rank() OVER (PARTITION BY ${keys.join(', ')} ORDER BY _source_position DESC)`
-    return `SELECT ${selected} FROM (SELECT * FROM ${from} WHERE ${since} QUALIFY ${rank} = 1) WHERE _op <> 'delete'`
+    const rank = `rank() OVER (PARTITION BY ${keys.join(', ')} ORDER BY "_source_position" DESC)`
+    return `SELECT ${selected} FROM (SELECT * FROM ${from} WHERE ${since} QUALIFY ${rank} = 1) WHERE "_op" <> 'delete'`
   }
   const values = list.length === 0 ? "'a row'" : list.join(', ')
-  return `SELECT *, NULL FROM (SELECT ${values} FROM ${from} WHERE ${since} AND _op <> 'delete'
-    EXCEPT ALL SELECT ${values} FROM ${from} WHERE ${since} AND _op = 'delete')`
+  return `SELECT *, NULL FROM (SELECT ${values} FROM ${from} WHERE ${since} AND "_op" <> 'delete'
+    EXCEPT ALL SELECT ${values} FROM ${from} WHERE ${since} AND "_op" = 'delete')`
 }
 
 /** What breaks the rules of the table's write mode, told in words; none where all is well. */
@@ -273,9 +275,10 @@ export async function textRows(destination: DuckDBConnection, sql: string): Prom
   }
 }
 
-function oneForm(text: string | null, type: string): string | null {
+function oneForm(text: string | null, type: string, { jsonByValue }: ComparedTable): string | null {
   if (text === null) return null
   if (type.endsWith('[]')) return JSON.stringify(JSON.parse(text))
+  if (jsonByValue === true && (type === 'json' || type === 'jsonb')) return jsonForm(text)
   switch (type.replace(/\(.*\)/, '')) {
     case 'boolean':
       return text === 't' ? 'true' : text === 'f' ? 'false' : text
@@ -291,6 +294,14 @@ function oneForm(text: string | null, type: string): string | null {
     default:
       return text
   }
+}
+
+function jsonForm(text: string): string {
+  const ordered = (_: string, value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value
+  return JSON.stringify(JSON.parse(text), ordered)
 }
 
 /** DuckDB's storage does not keep the sign of a zero: runs of 0 and -0 are compressed as one value. */

@@ -1,12 +1,11 @@
 /** What is done to a running sync: kills, cut connections, a second process, readers that hold the file. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { DuckDBInstance } from '@duckdb/node-api'
 import type pg from 'pg'
 import type { WriteMode } from '../../src/core/destination.ts'
-import { currentRowsSql, textRows } from '../support/comparison.ts'
 import type { Random } from './random.ts'
 import { SyncChild, type SyncChildOptions, type SyncExit } from './sync-child.ts'
-import { MONEY_TABLES, MONEY_TOTAL } from './world.ts'
+import type { TortureDestination } from './torture-destination.ts'
+import { MONEY_TOTAL } from './world.ts'
 import { WRITER_APPLICATION } from './writer.ts'
 
 export interface ChaosOptions {
@@ -117,9 +116,9 @@ export interface ReaderReport {
   readonly wrong: string[]
 }
 
-/** Reads the file now and then, as an analyst does, and holds it for a while: money must always add up. */
+/** Reads the tables now and then, as an analyst does, and holds the file for a while: money must always add up. */
 export async function readNowAndThen(
-  file: string,
+  destination: TortureDestination,
   write: WriteMode,
   random: Random,
   signal: AbortSignal,
@@ -127,7 +126,7 @@ export async function readNowAndThen(
   const report: ReaderReport = { reads: 0, refused: 0, wrong: [] }
   while (!signal.aborted) {
     await delay(random.integer(20, 600), undefined, { signal }).catch(() => undefined)
-    const total = await readTotal(file, random.chance(0.1) ? random.integer(100, 1500) : 0, write)
+    const total = await destination.readTotal(random.chance(0.1) ? random.integer(100, 1500) : 0, write)
     if (total === 'refused') report.refused++
     else if (total !== undefined) {
       report.reads++
@@ -135,37 +134,4 @@ export async function readNowAndThen(
     }
   }
   return report
-}
-
-/** Undefined: the tables are not there yet. */
-export async function readTotal(
-  file: string,
-  holdMs: number,
-  write: WriteMode = 'merge',
-): Promise<string | 'refused' | undefined> {
-  let instance: DuckDBInstance
-  try {
-    instance = await DuckDBInstance.create(file, { access_mode: 'READ_ONLY' })
-  } catch {
-    return 'refused'
-  }
-  try {
-    const connection = await instance.connect()
-    try {
-      const names = MONEY_TABLES.map((name) => `'${name}'`).join(', ')
-      const [found] = await textRows(
-        connection,
-        `SELECT count(*)::VARCHAR FROM information_schema.tables WHERE table_schema = 'torture' AND table_name IN (${names})`,
-      )
-      if (found?.[0] !== String(MONEY_TABLES.length)) return undefined
-      const parts = MONEY_TABLES.map((name) => currentRowsSql(write, `torture.${name}`, ['id'], ['cents']))
-      const [sum] = await textRows(connection, `SELECT sum(cents)::VARCHAR FROM (${parts.join(' UNION ALL ')})`)
-      if (holdMs > 0) await delay(holdMs)
-      return sum?.[0] ?? 'nothing'
-    } finally {
-      connection.closeSync()
-    }
-  } finally {
-    instance.closeSync()
-  }
 }

@@ -3,7 +3,8 @@
  *
  * Options: `--minutes` (default 5), `--seed` (default: from the clock), `--world-seconds` per world (default 60),
  * `--large` rows of the largest transactions (default 200000), `--state sqlite|file|postgres` (default: by the seed, each in
- * turn), `--source cdc|polling` (default cdc), `--stage local|s3` (default local), `--write merge|append|history` (default merge), `--keep` folders of good runs
+ * turn), `--source cdc|polling` (default cdc), `--stage local|s3` (default local), `--destination
+ * duckdb|snowflake` (default duckdb; the local Snowflake), `--write merge|append|history` (default merge), `--keep` folders of good runs
  * too, `--hold` the server after the first world that comes out different, until Ctrl-C.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -15,6 +16,7 @@ import { WRITE_MODES } from '../../src/core/destination.ts'
 import { startPostgres } from '../../src/demo/embedded-postgres.ts'
 import { STATE_KINDS } from '../support/state-config.ts'
 import { torture } from './torture.ts'
+import { DESTINATION_KINDS } from './torture-destination.ts'
 import { STAGE_KINDS } from './torture-stage.ts'
 
 const { values } = parseArgs({
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     source: { type: 'string', default: 'cdc' },
     state: { type: 'string' },
     stage: { type: 'string', default: 'local' },
+    destination: { type: 'string', default: 'duckdb' },
     write: { type: 'string', default: 'merge' },
     keep: { type: 'boolean', default: false },
     hold: { type: 'boolean', default: false },
@@ -39,6 +42,10 @@ if (values.state !== undefined && wantedState === undefined)
 if (values.source !== 'cdc' && values.source !== 'polling')
   throw new Error(`--source is cdc or polling, not ${values.source}`)
 const { source } = values
+
+const destination = DESTINATION_KINDS.find((kind) => kind === values.destination)
+if (destination === undefined)
+  throw new Error(`--destination is one of ${DESTINATION_KINDS.join(', ')}, not ${values.destination}`)
 
 const write = WRITE_MODES.find((mode) => mode === values.write)
 if (write === undefined) throw new Error(`--write is one of ${WRITE_MODES.join(', ')}, not ${values.write}`)
@@ -68,6 +75,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
     source,
     state,
     stage,
+    destination,
     write,
     url: server.databaseUrl(database),
     folder,
@@ -82,7 +90,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
   })
   const { chaos, problems } = report
   say(
-    `seed ${seed}, ${source}, state ${state}, stage ${stage}, ${write}: ${problems.length === 0 ? 'equal' : 'DIFFERENT'}; ${report.statements} statements, ${report.rows} rows, ` +
+    `seed ${seed}, ${source}, state ${state}, stage ${stage}, ${destination}, ${write}: ${problems.length === 0 ? 'equal' : 'DIFFERENT'}; ${report.statements} statements, ${report.rows} rows, ` +
       `${chaos.kills} kills, ${chaos.stops} stops, ${chaos.cuts} cuts, ${chaos.rivals} rivals, ${chaos.losses} lost states, ${chaos.restarts} starts, ` +
       `${report.reads} reads, ${report.beganLive ? 'live' : 'nothing copied'} at first; last run ${(report.finalRunMs / 1000).toFixed(1)} s`,
   )
@@ -92,7 +100,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
     failures++
     if (values.hold) await hold(database)
     say(
-      `  look into ${folder}; again: npm run torture -- --minutes 1 --world-seconds ${worldMs / 1000} --source ${source} --state ${state} --stage ${stage} --write ${write} --seed ${seed}`,
+      `  look into ${folder}; again: npm run torture -- --minutes 1 --world-seconds ${worldMs / 1000} --source ${source} --state ${state} --stage ${stage} --destination ${destination} --write ${write} --seed ${seed}`,
     )
   } else {
     if (!values.keep) await rm(folder, { recursive: true, force: true })

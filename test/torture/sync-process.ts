@@ -39,7 +39,11 @@ try {
     once: values.once,
     listener: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
     stop: { graceful: graceful.signal, immediate: new AbortController().signal },
-    ...(faults === undefined ? {} : { wraps: faultyParts(faults) }),
+    wraps: {
+      ...(faults === undefined ? {} : faultyParts(faults)),
+      // Shorter than Snowflake's users may have it.
+      settings: { freshnessMs: 60 },
+    },
   })
   const { outcome, tables } = summary
   const failed = tables.filter((table) => table.state !== 'live')

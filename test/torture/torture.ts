@@ -3,11 +3,9 @@
  * destination fails. In the end both sides must be equal, by our own `verify` and by a comparison that shares no code
  * with the product; and nobody who read the destination meanwhile may have seen half a transaction.
  */
-import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { DuckDBInstance } from '@duckdb/node-api'
 import type pg from 'pg'
 import type { WriteMode } from '../../src/core/destination.ts'
 import type { ReadingMode } from '../../src/core/source.ts'
@@ -20,6 +18,7 @@ import { cursorSql } from './polled-world.ts'
 import { Random } from './random.ts'
 import { StatementLog } from './statement-log.ts'
 import { SyncChild } from './sync-child.ts'
+import { type DestinationKind, openTortureDestination, type TortureDestination } from './torture-destination.ts'
 import { openTortureStage, type StageKind } from './torture-stage.ts'
 import { verifyWithProduct } from './verify-with-product.ts'
 import { type KeyShape, MONEY_TABLES, qualified, WORLD, worldSql, writeOf } from './world.ts'
@@ -37,6 +36,8 @@ export interface TortureOptions {
   readonly state: StateKind
   /** Default: `local`. */
   readonly stage?: StageKind
+  /** Default: `duckdb`. */
+  readonly destination?: DestinationKind
   /** Default: `merge`. Tables that cannot be written so are written in the mode that comes nearest. */
   readonly write?: WriteMode
   readonly durationMs: number
@@ -84,7 +85,13 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
       folder,
       new Random(options.seed),
     )
-    await writeFile(join(folder, 'simplyload.yaml'), JSON.stringify({ ...config, stage: stage.config }, null, 2))
+    await using destination = await openTortureDestination(
+      options.destination ?? 'duckdb',
+      folder,
+      new Random(options.seed),
+    )
+    const where = { destination: destination.config, stage: stage.config }
+    await writeFile(join(folder, 'simplyload.yaml'), JSON.stringify({ ...config, ...where }, null, 2))
     const child = { configFile: join(folder, 'simplyload.yaml'), logFile: join(folder, 'sync.log') }
     // Under fire a world hardly ever gets through its snapshots: that is one thing to torture, live tables are another.
     const beganLive = random.chance(0.7)
@@ -107,18 +114,19 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
         // What is remembered of polls is nowhere else.
         loseState: source === 'polling' ? undefined : stage.loseState,
       }),
-      readNowAndThen(join(folder, 'warehouse.duckdb'), write, random.fork(), signal),
+      readNowAndThen(destination, write, random.fork(), signal),
       runAlterer({ ...common, name: 'alterer', random: random.fork(), pauseMs: random.pick([150, 500, 2_000]) }),
       runMoneyMover({ ...common, name: 'money', random: random.fork(), pauseMs: 30 }),
       ...writers,
     ])
     await endPreparedTransactions(admin)
+    destination.calm()
 
     const started = performance.now()
     const problems = [...beginning, ...new Set(reader.wrong)]
     problems.push(...unexpectedExits(chaos), ...(await finalRun(child, admin)))
     const finalRunMs = Math.round(performance.now() - started)
-    problems.push(...(await compareAll(admin, join(folder, 'warehouse.duckdb'), source, write)))
+    problems.push(...(await compareAll(admin, destination, source, write)))
     problems.push(...(await verifyWithProduct(child.configFile)))
     return {
       seed: options.seed,
@@ -242,38 +250,34 @@ async function makeSlotAnew(configFile: string, admin: pg.Client): Promise<void>
 
 async function compareAll(
   admin: pg.Client,
-  warehouse: string,
+  destination: TortureDestination,
   source: ReadingMode,
   write: WriteMode,
 ): Promise<string[]> {
-  if (!existsSync(warehouse)) return [`there is no ${warehouse}`]
-  const instance = await DuckDBInstance.create(warehouse, { access_mode: 'READ_ONLY' })
-  try {
-    const connection = await instance.connect()
-    const tables = [
-      ...WORLD.map((table) => ({
-        namespace: table.namespace,
-        name: table.name,
-        key: keyOf(source === 'polling' ? (table.polledKey ?? table.key) : table.key),
-        write: writeOf(table, source, write),
-      })),
-      ...MONEY_TABLES.map((name) => ({ namespace: 'public', name, key: ['id'], write })),
-    ]
-    const problems: string[] = []
+  const tables = [
+    ...WORLD.map((table) => ({
+      namespace: table.namespace,
+      name: table.name,
+      key: keyOf(source === 'polling' ? (table.polledKey ?? table.key) : table.key),
+      write: writeOf(table, source, write),
+    })),
+    ...MONEY_TABLES.map((name) => ({ namespace: 'public', name, key: ['id'], write })),
+  ]
+  const problems = await destination.look(async (connection) => {
+    const found: string[] = []
     for (const table of tables) {
-      const compared = { ...table, target: { namespace: 'torture', name: table.name } }
+      const target = { namespace: 'torture', name: table.name }
+      const compared = { ...table, target, jsonByValue: destination.kind === 'snowflake' }
       try {
-        problems.push(...(await compareTable(admin, connection, compared)).map(tell))
-        problems.push(...(await brokenRules(connection, compared)))
+        found.push(...(await compareTable(admin, connection, compared)).map(tell))
+        found.push(...(await brokenRules(connection, compared)))
       } catch (error) {
-        problems.push(`comparing ${table.name}: ${String(error).split('\n')[0]}`)
+        found.push(`comparing ${table.name}: ${String(error).split('\n')[0]}`)
       }
     }
-    connection.closeSync()
-    return problems
-  } finally {
-    instance.closeSync()
-  }
+    return found
+  })
+  return problems ?? ['there is no destination']
 }
 
 function keyOf(key: KeyShape): readonly string[] {

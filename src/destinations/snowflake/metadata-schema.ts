@@ -23,7 +23,6 @@ export const EXTERNAL_STAGE = 'EXTERNAL_STAGE'
 const CHECKPOINTS = 'CHECKPOINTS_'
 
 const TABLES: Readonly<Record<string, string>> = {
-  META: 'key VARCHAR, value VARCHAR',
   // One row per table of ours that exists; slot: 'final' or 'shadow'. `finished_position`: the shadow is complete as of it.
   TABLES: `source VARCHAR, namespace VARCHAR, table_name VARCHAR, slot VARCHAR, target_namespace VARCHAR,
     target_name VARCHAR, identity VARCHAR, finished_position VARCHAR, created_at TIMESTAMP_TZ(6)`,
@@ -74,7 +73,7 @@ export function hasMetadata({ tables }: Metadata): boolean {
   return tables.has('META')
 }
 
-/** Creates what is missing. Not in a transaction: each statement is one. */
+/** Creates what is missing. Not in a transaction: each statement is one. `META` comes last, and says that all else is there. */
 export async function createMetadata(session: SnowflakeSession, metadata: Metadata, source: string): Promise<void> {
   const { hasSchema, tables } = metadata
   if (!hasSchema) {
@@ -91,11 +90,11 @@ export async function createMetadata(session: SnowflakeSession, metadata: Metada
        AS SELECT ${quoteLiteral(source)}, ${FIRST_CHECKPOINT}`,
     )
   }
-  if (tables.has('META')) return
+  if (hasMetadata(metadata)) return
   await session.run(`CREATE STAGE IF NOT EXISTS ${METADATA_SCHEMA}.${INTERNAL_STAGE}`)
   await session.run(
-    `INSERT INTO ${metadataTable('META')} (key, value) SELECT 'format', ${quoteLiteral(String(FORMAT_VERSION))}
-     WHERE NOT EXISTS (SELECT 1 FROM ${metadataTable('META')} WHERE key = 'format')`,
+    `CREATE TABLE IF NOT EXISTS ${metadataTable('META')} (key VARCHAR, value VARCHAR)
+     AS SELECT 'format', ${quoteLiteral(String(FORMAT_VERSION))}`,
   )
 }
 
@@ -118,7 +117,6 @@ export async function createExternalStage(
 /** Throws `destination_version` for what a newer version has written. */
 export async function requireKnownFormat(session: SnowflakeSession, destination: string): Promise<void> {
   const [row] = await session.rows(`SELECT value FROM ${metadataTable('META')} WHERE key = 'format'`)
-  // Made, and not filled: another process is about to, or was killed.
   if (row === undefined || Number(row.VALUE) === FORMAT_VERSION) return
   throw new PipelineError('destination_version', `Opening ${destination}`, {
     cause: new Error(`its tables have format ${row.VALUE}, and this version of SimplyLoad knows ${FORMAT_VERSION}`),
