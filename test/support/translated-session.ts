@@ -112,6 +112,7 @@ export async function openTranslatedSession() {
       kind: 'view',
       name: object,
       from,
+      view: { text: plan.text, database: object.database, schema: object.schema },
       columns: columns.map(({ name, type, nullable }) => ({
         name,
         stored: storedName(name),

@@ -14,8 +14,8 @@ export interface Statement {
   /** What each stage of a FROM clause was opened as. */
   readonly stages: ReadonlyMap<TableReference, StageRows>
   readonly reads: Relation[]
-  /** Whether something was asked that is true now only: the time, the user. */
-  readonly clock: { read: boolean }
+  /** How many views are around it. */
+  readonly depth: number
   /** A name that is new in this statement, with this prefix. */
   readonly fresh: (prefix: string) => string
 }

@@ -90,11 +90,10 @@ class JsonReader {
       end += this.#text[end] === '\\' ? 2 : 1
     }
     this.#at = end + 1
-    try {
-      return JSON.parse(this.#text.slice(start, end + 1)) as string
-    } catch {
-      throw new JsonError(`invalid string, pos ${start + 1}`)
-    }
+    const text = jsonString(this.#text.slice(start, end + 1))
+    // Half of a surrogate pair has no UTF-8.
+    if (text === undefined || !text.isWellFormed()) throw new JsonError(`invalid string, pos ${start + 1}`)
+    return text
   }
 
   #number(): string {
@@ -116,6 +115,14 @@ class JsonReader {
 
   #error(what: string): JsonError {
     return new JsonError(`${what}, pos ${this.#at + 1}`)
+  }
+}
+
+function jsonString(source: string): string | undefined {
+  try {
+    return JSON.parse(source) as string
+  } catch {
+    return undefined
   }
 }
 

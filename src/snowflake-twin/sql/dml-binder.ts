@@ -154,7 +154,7 @@ export function bindUpdate(statement: Statement, update: UpdateStatement): DmlPl
   const from =
     update.from === undefined
       ? undefined
-      : bindTables({ statement, bindQuery: nested(statement) }, update.from, scope, [])
+      : bindTables({ statement, bindQuery: nested(statement), bindOther: bindQuery }, update.from, scope, [])
   scope.relations = [own, ...(from?.relations ?? [])]
   const binder = new ExpressionBinder(statement, scope, nested(statement))
   const sets = update.assignments.map(({ column: name, value }) => {
@@ -219,7 +219,9 @@ export function bindDelete(statement: Statement, del: DeleteStatement): DmlPlan 
   const stored = statement.fresh('t')
   const scope = new Scope(undefined)
   const using =
-    del.using === undefined ? undefined : bindTables({ statement, bindQuery: nested(statement) }, del.using, scope, [])
+    del.using === undefined
+      ? undefined
+      : bindTables({ statement, bindQuery: nested(statement), bindOther: bindQuery }, del.using, scope, [])
   scope.relations = [targetScope(target, del.alias, stored), ...(using?.relations ?? [])]
   const binder = new ExpressionBinder(statement, scope, nested(statement))
   const condition = del.where === undefined ? 'true' : binder.condition(del.where)

@@ -33,7 +33,7 @@ export function bindMerge(statement: Statement, merge: MergeStatement): DmlPlan 
   const nested = (query: Query, scope: Scope) => bindQuery(statement, query, scope)
   const stored = statement.fresh('t')
   const outer = new Scope(undefined)
-  const source = bindTables({ statement, bindQuery: nested }, merge.source, outer, [])
+  const source = bindTables({ statement, bindQuery: nested, bindOther: bindQuery }, merge.source, outer, [])
   const own = targetScope(target, merge.alias, stored)
   const both = new ExpressionBinder(statement, scopeOf([own, ...source.relations]), nested)
   // WHEN NOT MATCHED has no target row to speak of.

@@ -29,7 +29,7 @@ export function bindQuery(statement: Statement, query: Query, around: Scope): Qu
   const limit = query.limit === undefined ? '' : ` LIMIT ${count(statement, binder, query.limit)}`
   const offset = query.offset === undefined ? '' : ` OFFSET ${count(statement, binder, query.offset)}`
   if (query.body.type === 'select') {
-    const bound = bindSelect(statement, query.body, query.orderBy, scope, nested)
+    const bound = bindSelect(statement, query.body, query.orderBy, scope, nested, bindQuery)
     return { sql: `${prefix}${bound.sql}${limit}${offset}`, columns: bound.columns }
   }
   const body = bindBody(statement, query.body, scope)
@@ -108,7 +108,7 @@ function bindBody(statement: Statement, body: QueryBody, scope: Scope): QueryBin
   const nested = (inner: Query, outer: Scope) => bindQuery(statement, inner, outer)
   switch (body.type) {
     case 'select':
-      return bindSelect(statement, body, [], scope, nested)
+      return bindSelect(statement, body, [], scope, nested, bindQuery)
     case 'nested': {
       const query = bindQuery(statement, body.query, scope)
       return { ...query, sql: `(${query.sql})` }

@@ -7,7 +7,7 @@ import type { OutputColumn, ScopeColumn } from './scope.ts'
 import { columnValue, Scope } from './scope.ts'
 import { quoted } from './stored-name.ts'
 import type { Expression, OrderItem, Query, Select, SelectItem } from './syntax-tree.ts'
-import { bindTables } from './table-binder.ts'
+import { bindTables, type TableBinding } from './table-binder.ts'
 import type { Value } from './value.ts'
 import { exactSql } from './value.ts'
 
@@ -23,9 +23,11 @@ export function bindSelect(
   orderBy: readonly OrderItem[],
   around: Scope,
   bindQuery: (query: Query, scope: Scope) => QueryBinding,
+  bindOther: TableBinding['bindOther'],
 ): QueryBinding {
   const scope = new Scope(around)
-  const tables = select.from === undefined ? undefined : bindTables({ statement, bindQuery }, select.from, scope, [])
+  const tables =
+    select.from === undefined ? undefined : bindTables({ statement, bindQuery, bindOther }, select.from, scope, [])
   scope.relations = tables?.relations ?? []
   const binder = new ExpressionBinder(statement, scope, bindQuery)
   for (const item of select.items) if (item.type === 'expression') addAlias(scope, binder, item, statement)

@@ -53,6 +53,8 @@ export interface Relation {
   /** DuckDB's table expression, quoted: `"SHOP.PUBLIC"."ORDERS"`; for a result or function it may be a subquery in parentheses. */
   readonly from: string
   readonly columns: readonly RelationColumn[]
+  /** Of a view: its CREATE VIEW, which is bound anew wherever the view is read, and the schema that its names are of. */
+  readonly view?: { readonly text: string; readonly database: string; readonly schema: string }
 }
 
 export interface RelationColumn {

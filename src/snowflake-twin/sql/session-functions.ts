@@ -15,7 +15,6 @@ function text(of: string | undefined): Value {
 }
 
 function now(statement: Statement): Value {
-  statement.clock.read = true
   const type: DataType = { kind: 'TIMESTAMP_LTZ', precision: 9 }
   return value(`make_timestamptz(CAST(${statement.context.now} AS BIGINT))`, type, { nullable: false })
 }
@@ -66,7 +65,6 @@ export const sessionFunctions: FunctionTable = {
       (call: Parameters<FunctionTable[string]>[0], binder: Parameters<FunctionTable[string]>[1]) => {
         // CURRENT_TIMESTAMP(3) has a precision; the others have no argument.
         boundArguments(call, binder, 0, name.startsWith('CURRENT_TIME') || name.startsWith('LOCALTIME') ? 1 : 0)
-        binder.statement.clock.read = true
         return write(binder.statement)
       },
     ]),

@@ -1,6 +1,6 @@
 /** FROM: tables, joins, subqueries, stages and table functions, as DuckDB's FROM and as names in a scope. */
 import type { Statement } from './binding.ts'
-import { compilationError, unknown } from './binding.ts'
+import { compilationError, timestampMapping, unknown } from './binding.ts'
 import { ExpressionBinder } from './expression-binder.ts'
 import { doesNotExist, nameText, objectName } from './object-name.ts'
 import { compare } from './operators.ts'
@@ -8,6 +8,8 @@ import type { QueryBinding } from './query-binder.ts'
 import type { OutputColumn, ScopeColumn, ScopeRelation } from './scope.ts'
 import { columnValue, Scope, scopeColumns } from './scope.ts'
 import type { Relation } from './session-context.ts'
+import { SnowflakeError } from './snowflake-error.ts'
+import { parseStatement } from './statement-parser.ts'
 import type { Expression, Query, TableReference } from './syntax-tree.ts'
 import { tableFunction } from './table-functions.ts'
 
@@ -20,6 +22,8 @@ export interface BoundTables {
 export interface TableBinding {
   readonly statement: Statement
   readonly bindQuery: (query: Query, scope: Scope) => QueryBinding
+  /** For a view, whose query belongs to another text. */
+  readonly bindOther: (statement: Statement, query: Query, scope: Scope) => QueryBinding
 }
 
 /** `scope` is the one that the tables will be put into; LATERAL sees the tables to its left. */
@@ -73,8 +77,48 @@ function bindNamed(binding: TableBinding, reference: TableReference & { type: 'n
     return { sql: `(SELECT 1) AS ${statement.fresh('t')}`, relations: [] }
   if (relation === undefined) throw doesNotExist('Object', parts.length === 1 ? only : nameText(name))
   statement.reads.push(relation)
+  if (relation.view !== undefined) return bindView(binding, reference, relation, relation.view)
   const full = alias === undefined ? [name.database, name.schema, name.name] : []
   return aliased(binding, relation.from, relation.columns, reference, full)
+}
+
+const VIEWS_MAX = 100
+
+/** The query of a view, bound where it is read: a table that it names may have been replaced since, and its time is now. */
+function bindView(
+  binding: TableBinding,
+  reference: TableReference & { type: 'named' },
+  relation: Relation,
+  view: NonNullable<Relation['view']>,
+): BoundTables {
+  const { context, depth } = binding.statement
+  const name = relation.name === undefined ? reference.parts.join('.') : nameText(relation.name)
+  if (depth > VIEWS_MAX) throw unknown(binding.statement, reference, `a view that reads itself: ${name}`)
+  const created = parseStatement(view.text, { timestamp: timestampMapping(context) })
+  if (created.type !== 'create' || created.what !== 'view')
+    throw new Error(`the text of view ${name} does not make a view`)
+  // What a view reads, it reads with the rights of its owner: not among the statement's own.
+  const inner = {
+    ...binding.statement,
+    sql: view.text,
+    context: { ...context, database: view.database, schema: view.schema, binds: [] },
+    reads: [],
+    depth: depth + 1,
+  }
+  const query = binding.bindOther(inner, created.query, new Scope(undefined))
+  if (query.columns.length !== relation.columns.length) {
+    throw new SnowflakeError(
+      '002057',
+      '42601',
+      `SQL compilation error:\nView definition for '${name}' declared ${relation.columns.length} column(s), but view query produces ${query.columns.length} column(s).`,
+    )
+  }
+  const columns = query.columns.map((column, index) => ({
+    ...column,
+    name: relation.columns[index]?.name ?? column.name,
+  }))
+  const full = relation.name === undefined ? [] : [relation.name.database, relation.name.schema, relation.name.name]
+  return aliased(binding, `(${query.sql})`, columns, reference, full)
 }
 
 function aliased(

@@ -40,7 +40,7 @@ function newStatement(sql: string, context: SessionContext, stages: ReadonlyMap<
     names += 1
     return `${prefix}${names}`
   }
-  return { sql, context, stages, reads: [], clock: { read: false }, fresh }
+  return { sql, context, stages, reads: [], depth: 0, fresh }
 }
 
 type StageReference = TableReference & { readonly type: 'stage' }
