@@ -232,7 +232,7 @@ export const RULES: readonly Rule[] = [
     }),
   },
   {
-    codes: ['401001', '401301', '402001', '402002', '405501'],
+    codes: ['401001', '401003', '402001', '402002'],
     means: () => ({ code: 'destination_unreachable', hint: UNREACHABLE_HINT }),
   },
   {

@@ -210,11 +210,14 @@ test('networks that fail and servers that are silent are waited for', () => {
   for (const error of [
     failure('ECONNRESET', 'read ECONNRESET'),
     failure(401001, 'connect ECONNREFUSED 127.0.0.1:1'),
+    failure(401003, 'Unable to parse response'),
+    failure(401002, 'Request to Snowflake failed.', { response: { statusCode: 503 } }),
     new AbandonedStatement('silence', 40_000),
   ]) {
     expect(translateError(error, 'Merging', PLACE).code).toBe('destination_unreachable')
   }
   expect(translateError(new AbandonedStatement('deadline', 1000), 'Merging', PLACE).code).toBe('destination_busy')
   expect(isSessionGone(failure('390111', 'Session no longer exists.'))).toBe(true)
+  expect(isSessionGone(failure(401004, 'Invalid token'))).toBe(true)
   expect(isSessionGone(failure('000604', 'canceled'))).toBe(false)
 })

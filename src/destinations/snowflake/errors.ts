@@ -32,8 +32,8 @@ export function isSessionGone(error: unknown): boolean {
   return SESSION_GONE.has(symptomOf(error).code)
 }
 
-/** 390111 gone, 390104/390112/390113/390114 tokens expired or invalid, 407001/407002 the driver says the same. */
-const SESSION_GONE = new Set(['390104', '390111', '390112', '390113', '390114', '407001', '407002', '401003'])
+/** 390111 gone, 390104/390112/390113/390114 tokens expired or invalid; 401004, 407001 and 407002: the driver says the same. */
+const SESSION_GONE = new Set(['390104', '390111', '390112', '390113', '390114', '401004', '407001', '407002'])
 
 function meaning(error: unknown, place: ErrorPlace): Translation {
   if (error instanceof AbandonedStatement) {
