@@ -33,6 +33,19 @@ test.each([
   expect(Number(rows)).toBe('hard_delete' in options ? 150 - 21 : 150 + 4)
 })
 
+test('keys that come in many small files are compared in little memory, of versions too', async () => {
+  await using fixture = await SyncFixture.create({
+    sql: 'CREATE TABLE few (id bigint PRIMARY KEY); INSERT INTO few SELECT generate_series(1, 500)',
+    tables: [{ name: 'public.few', write: 'history', detect_deletes: '0s' }],
+    source: polling,
+    sync: { memory: '64MiB', batch: { rows: 7 } },
+  })
+  await fixture.once()
+  await fixture.sql('DELETE FROM few WHERE id % 7 = 0')
+  await fixture.once()
+  expect(await fixture.differences({ namespace: 'public', name: 'few', key: ['id'], write: 'history' })).toEqual([])
+})
+
 test('a truncated table is empty, and rows that come back live again', async () => {
   await using fixture = await open()
   await fixture.once()

@@ -7,27 +7,25 @@ import { createTestDatabase } from '../support/postgres.ts'
 import { torture } from './torture.ts'
 
 test.each([
-  [1, 'sqlite', 'merge'],
-  [2, 'file', 'merge'],
-  [3, 'postgres', 'merge'],
-  [4, 'sqlite', 'history'],
-  [5, 'file', 'append'],
+  { seed: 1, source: 'cdc', stage: 'local', state: 'sqlite', write: 'merge' },
+  { seed: 2, source: 'cdc', stage: 's3', state: 'file', write: 'history' },
+  { seed: 3, source: 'cdc', stage: 'local', state: 'postgres', write: 'append' },
+  { seed: 4, source: 'polling', stage: 'local', state: 'postgres', write: 'merge' },
+  { seed: 5, source: 'polling', stage: 's3', state: 'sqlite', write: 'history' },
 ] as const)(
-  'random changes, kills and faults end in the same tables (seed %i, state %s, %s)',
-  async (seed, state, write) => {
+  'random changes, kills and faults end in the same tables ($source, stage $stage, state $state, $write, seed $seed)',
+  async (world) => {
     await using database = await createTestDatabase()
     const folder = await mkdtemp(join(tmpdir(), 'simplyload-torture-'))
     const report = await torture({
-      seed,
-      state,
-      write,
+      ...world,
       url: database.url,
       folder,
-      durationMs: 9_000,
+      durationMs: 6_000,
       writers: 2,
-      largeRows: 3_000,
+      largeRows: 2_000,
       pauseMs: 40,
-      blowPauseMs: 1_500,
+      blowPauseMs: 1_000,
       faultRate: 0.06,
     })
     expect(report.problems, `look into ${folder}`).toEqual([])

@@ -8,6 +8,7 @@ import { tableName } from '../../core/table-schema.ts'
 import { identityColumns } from '../../warehouse/table-layout.ts'
 import { keyOf, openSides } from './comparison.ts'
 import type { DatabaseFile } from './database-file.ts'
+import { isMemoryError } from './errors.ts'
 import type { Session } from './session.ts'
 
 /** Some megabytes of text. */
@@ -46,6 +47,7 @@ export async function* compareKeys(
   }
 }
 
+/** Worked out whole before the first page is taken, so that it can be done once more where memory runs out. */
 async function differingKeys(
   session: Session,
   request: KeyCompareRequest,
@@ -56,11 +58,18 @@ async function differingKeys(
   const keys = identityColumns(layout).map((_, index) => `k${index + 1}`)
   const onKey = keys.map((key) => `s.${key} = d.${key}`).join(' AND ')
   const either = keys.map((key) => `coalesce(s.${key}, d.${key}) AS ${key}`).join(', ')
-  return session.stream(
-    `SELECT ${keyOf(layout, '')} AS key, extra FROM (
-       SELECT ${either}, s.present IS NULL AS extra
+  const compare = () =>
+    session.run(
+      `CREATE OR REPLACE TEMP TABLE compare_keys AS SELECT ${either}, s.present IS NULL AS extra
        FROM (SELECT ${keys.join(', ')}, true AS present FROM ${source}) s
        FULL OUTER JOIN (SELECT ${keys.join(', ')}, true AS present FROM ${destination}) d ON ${onKey}
-       WHERE s.present IS NULL OR d.present IS NULL)`,
-  )
+       WHERE s.present IS NULL OR d.present IS NULL`,
+    )
+  try {
+    await compare()
+  } catch (error) {
+    if (!isMemoryError(error) || !(await session.useMoreMemory())) throw error
+    await compare()
+  }
+  return session.stream(`SELECT ${keyOf(layout, '')} AS key, extra FROM compare_keys`)
 }

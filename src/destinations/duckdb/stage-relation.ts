@@ -79,8 +79,8 @@ function shapeOf(inspected: InspectedFile | undefined, layout: TableLayout): str
   const { file, columns } = inspected
   const types = file.schema.columns.map((column) => [column.id, duckdbType(column.type)])
   const position = columns.has(SYSTEM_COLUMNS.position) ? '' : file.firstPosition
-  const staged = isDated(layout) && !columns.has(SYSTEM_COLUMNS.committedAt) ? file.stagedMs : 0
-  return JSON.stringify([types, position, staged])
+  const isStagedTime = isDated(layout) && !columns.has(SYSTEM_COLUMNS.committedAt)
+  return JSON.stringify([types, position, isStagedTime])
 }
 
 function partSql(relation: StageRelation, start: number, stop: number): string {
@@ -112,10 +112,12 @@ function isDated(layout: TableLayout): boolean {
   return writeModeOf(layout) !== 'merge'
 }
 
+/** The files tell different times, and are read together all the same: each reader has memory of its own. */
 function committedSql(files: readonly InspectedFile[]): string {
-  const staged = `${Math.round((files[0]?.file.stagedMs ?? 0) * 1000)}::BIGINT`
-  if (!hasColumn(files, SYSTEM_COLUMNS.committedAt)) return staged
-  return `coalesce(epoch_us(${SYSTEM_COLUMNS.committedAt}), ${staged})`
+  const times = files.map(({ file }) => Math.round(file.stagedMs * 1000))
+  if (hasColumn(files, SYSTEM_COLUMNS.committedAt))
+    return `coalesce(epoch_us(${SYSTEM_COLUMNS.committedAt}), ${times[0]}::BIGINT)`
+  return new Set(times).size === 1 ? `${times[0]}::BIGINT` : `([${times.join(', ')}]::BIGINT[])[file_index::BIGINT + 1]`
 }
 
 /** NULL positions: rows of aborted subtransactions, which do not exist. */
