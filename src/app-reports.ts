@@ -3,7 +3,7 @@
 import { examineHistories } from './app-history.ts'
 import { openSource } from './app-sources.ts'
 import { examineStage } from './app-stage.ts'
-import { knownTargets, resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
+import { knownFreshness, knownTargets, resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
 import { examineTransforms, type TransformedTable, transformedTables } from './app-transforms.ts'
 import { targetName } from './config/naming.ts'
 import {
@@ -93,6 +93,11 @@ async function sourceStatus(
     name,
     records.map(({ table }) => table),
   )
+  const freshness = knownFreshness(
+    config,
+    name,
+    records.map(({ table }) => table),
+  )
   const firstWaiting = waiting.map((file) => file.firstPosition)
   const reached = record === undefined ? undefined : mergedThrough(record.stagedThroughLsn, firstWaiting)
   return {
@@ -107,6 +112,7 @@ async function sourceStatus(
     tables: await Promise.all(
       records.map(async (table, index) => ({
         ...tableStatus(table, targets[index] ?? '', waiting),
+        freshnessMs: freshness[index] ?? 0,
         ...(await controlStatus(state, table, open)),
       })),
     ),
@@ -117,7 +123,11 @@ function isPolled(record: SourceRecord | undefined): boolean {
   return record !== undefined && readingMode(record.identity) === 'polling'
 }
 
-function tableStatus(record: TableRecord, target: string, waiting: readonly StageFile[]): TableStatus {
+function tableStatus(
+  record: TableRecord,
+  target: string,
+  waiting: readonly StageFile[],
+): Omit<TableStatus, 'freshnessMs'> {
   const { table, state, rowsSnapshot, changesMerged, quarantined, lastSyncMs } = record
   const own = waiting.filter((file) => tableName(file.schema.table) === tableName(table))
   return {
@@ -128,6 +138,7 @@ function tableStatus(record: TableRecord, target: string, waiting: readonly Stag
     changesMerged,
     quarantined,
     waitingRows: own.reduce((sum, file) => sum + file.rows, 0),
+    waitingSinceMs: own.length === 0 ? undefined : Math.min(...own.map((file) => file.stagedMs)),
     lastSyncMs,
     lastError: state === 'live' ? undefined : record.lastError,
   }
@@ -224,7 +235,7 @@ export async function discover(
           return {
             ...table,
             target: `${target.namespace}.${target.name}`,
-            targetTypes: table.schema.columns.map((column) => destinationType(column.type)),
+            targetTypes: table.schema.columns.map((column) => destinationType(column.type, config)),
             configured: configured.has(tableName(table.table)),
           }
         }),

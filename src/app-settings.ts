@@ -1,4 +1,4 @@
-import { type Config, freshnessMs } from './connectors.ts'
+import { type Config, freshnessMs, gatherBytes } from './connectors.ts'
 import type { EngineSettings } from './engine/context.ts'
 
 export function engineSettings(config: Config): EngineSettings {
@@ -9,6 +9,7 @@ export function engineSettings(config: Config): EngineSettings {
     batchRowsMax: sync.batchRowsMax,
     batchBytesMax: sync.batchBytesMax,
     memoryBytesMax: sync.memoryBytesMax,
+    gatherBytes: gatherBytes(config),
     snapshotConnections: sync.parallelism,
     customer,
     retentionMs: stage.retentionMs,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { assignTargets, targetName } from './config/naming.ts'
-import { type Config, expandTableList, hasPattern, isOwnState, type SourceConfig } from './connectors.ts'
+import { type Config, expandTableList, freshnessMs, hasPattern, isOwnState, type SourceConfig } from './connectors.ts'
 import type { Selection } from './core/application.ts'
 import type { TargetTable } from './core/destination.ts'
 import { PipelineError } from './core/errors.ts'
@@ -126,6 +126,15 @@ export function knownTargets(config: Config, source: string, tables: readonly Ta
     const found = expanded.find((each) => each.table.namespace === table.namespace && each.table.name === table.name)
     const { namespace, name } = targetName(config.naming, table, found?.entry.target)
     return `${namespace}.${name}`
+  })
+}
+
+/** How old the final tables may be, in milliseconds, of tables that are known already. */
+export function knownFreshness(config: Config, source: string, tables: readonly TableId[]): readonly number[] {
+  const expanded = expandTableList(sourceConfig(config, source).tables, tables)
+  return tables.map(({ namespace, name }) => {
+    const found = expanded.find(({ table }) => table.namespace === namespace && table.name === name)
+    return found?.entry.freshness ?? freshnessMs(config)
   })
 }
 

@@ -15,6 +15,7 @@ import type { ColumnType, TableSchema } from './core/table-schema.ts'
 import { duckdbType, keyText, textForm } from './destinations/duckdb/column-type.ts'
 import { duckdbDestinationSchema } from './destinations/duckdb/config.ts'
 import type { SnowflakeAccount } from './destinations/snowflake/account.ts'
+import { snowflakeType } from './destinations/snowflake/column-type.ts'
 import { type SnowflakeDestinationConfig, snowflakeDestinationSchema } from './destinations/snowflake/config.ts'
 import type { SnowflakePoolOptions } from './destinations/snowflake/connection-pool.ts'
 import { postgresSourceSchema } from './sources/postgres/config.ts'
@@ -96,8 +97,8 @@ export function isTablePattern(name: string): boolean {
 }
 
 /** How a column of this type is declared at the destination. */
-export function destinationType(type: ColumnType): string {
-  return duckdbType(type)
+export function destinationType(type: ColumnType, { destination }: Config): string {
+  return destination.type === 'snowflake' ? snowflakeType(type) : duckdbType(type)
 }
 
 export type QueryableDestination = Destination &

@@ -48,6 +48,26 @@ const WORKING: Partial<Application> = {
   cleanup: async () => ({ filesRemoved: 2, bytesRemoved: 1000, filesKept: 1 }),
 }
 
+test('status says how old a table is, and how old it may be', async () => {
+  const table = {
+    table: ORDERS,
+    target: 'shop.orders',
+    state: 'live',
+    rowsSnapshot: 1,
+    changesMerged: 2,
+    quarantined: 0,
+    waitingRows: 3,
+    waitingSinceMs: Date.now() - 7 * 60_000,
+    freshnessMs: 15 * 60_000,
+    lastSyncMs: undefined,
+    lastError: undefined,
+  } as const
+  const source = { source: 'shop', position: undefined, lagBytes: 0, unreachable: undefined, lastRun: undefined }
+  const tables = [table, { ...table, waitingSinceMs: undefined, waitingRows: 0 }]
+  const run = await runCli(['status'], { application: { status: async () => [{ ...source, tables }] } })
+  expect(run.stderr + run.stdout).toMatch(/ 7 min of 15 min/)
+})
+
 test.each([
   ['validate'],
   ['doctor'],

@@ -42,6 +42,7 @@ const COLUMNS = [
   { title: 'CHANGES', align: 'right' },
   { title: 'WAITING', align: 'right' },
   { title: 'QUARANTINED', align: 'right' },
+  { title: 'AGE', align: 'right' },
   { title: 'LAST SYNC', align: 'right' },
 ] as const
 
@@ -65,8 +66,15 @@ function row(table: TableStatus, nowMs: number): readonly string[] {
     count(table.changesMerged),
     count(table.waitingRows),
     count(table.quarantined),
+    age(table, nowMs),
     table.lastSyncMs === undefined ? 'never' : ago(table.lastSyncMs, nowMs),
   ]
+}
+
+/** Where nothing waits a table is as its source was when that was last looked at. */
+function age({ waitingSinceMs, freshnessMs }: TableStatus, nowMs: number): string {
+  if (waitingSinceMs === undefined) return ''
+  return `${duration(Math.max(0, nowMs - waitingSinceMs))} of ${duration(freshnessMs)}`
 }
 
 function heading(source: SourceStatus, nowMs: number, colors: Palette): string {

@@ -54,6 +54,8 @@ export type ProgressEvent =
       readonly event: 'staged'
       readonly source: string
       readonly changes: number
+      /** Those that have changes. */
+      readonly tables: readonly string[]
       readonly files: number
       readonly bytes: number
       readonly position: string

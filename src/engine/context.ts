@@ -17,6 +17,8 @@ export interface EngineSettings {
   readonly batchBytesMax: number
   /** Bound on rows held by one run outside the destination. */
   readonly memoryBytesMax: number
+  /** Snapshot files are loaded when there are so many bytes of them, or nothing more is to be read. */
+  readonly gatherBytes: number
   /** Connections that read a snapshot. */
   readonly snapshotConnections: number
   /** First part of stage paths. */

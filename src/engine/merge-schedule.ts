@@ -7,8 +7,8 @@
  *   nothing to do with each other wake a destination together, and let it sleep in between.
  * - At once where somebody waits: a table that was read becomes visible when no other is being read, a table that was
  *   paused goes on, rows that are read again need it to have come so far, or the run ends with it.
- * - Where nothing changed, not at all. Only once a day the boundary at the destination is moved, so that whoever loses the
- *   operational state finds a destination that the source can still continue.
+ * - Where nothing changed, not at all. Only once a day the boundary at the destination is moved, so that what it says of
+ *   itself is never further behind what is true.
  */
 import type { Position } from '../core/position.ts'
 import type { SourceContext } from './context.ts'

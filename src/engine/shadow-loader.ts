@@ -1,6 +1,6 @@
 /**
  * Loads finished chunks into shadow tables while others are read, several files at a time, and finishes a table when
- * its last file is in. Loading is exactly once however often a file is handed in: the destination remembers batch ids.
+ * its last file is in. Where the destination has to be woken up for it, files are gathered until that is worth it. Loading is exactly once however often a file is handed in: the destination remembers batch ids.
  */
 import { PipelineError } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
@@ -19,6 +19,8 @@ export class ShadowLoader {
   readonly #readings: ReadonlyMap<BookedTable, TableReading>
   readonly #failed: AbortController
   #queue: StageFile[] = []
+  /** Nothing more comes: what is there is loaded, however little. */
+  #isLast = false
   #loading: Promise<void> | undefined
 
   constructor(
@@ -38,13 +40,30 @@ export class ShadowLoader {
   add(reading: TableReading, files: readonly StageFile[]): void {
     reading.unloaded += files.length
     this.#queue.push(...files)
-    if (this.#queue.length === 0) return
+    this.#begin()
+  }
+
+  /** Everything is read. Resolves when it is loaded. */
+  async finish(): Promise<void> {
+    this.#isLast = true
+    this.#begin()
+    await this.#loading
+  }
+
+  #begin(): void {
+    if (this.#queue.length === 0 || !this.#isWorthIt()) return
     this.#loading ??= this.#load()
       .catch((error: unknown) => this.#failed.abort(error))
       .finally(() => {
         this.#loading = undefined
         this.#ports.rested()
+        if (!this.#failed.signal.aborted) this.#begin()
       })
+  }
+
+  #isWorthIt(): boolean {
+    const { gatherBytes } = this.#context.settings
+    return this.#isLast || this.#queue.reduce((sum, file) => sum + file.bytes, 0) >= gatherBytes
   }
 
   async drain(): Promise<void> {

@@ -125,6 +125,8 @@ class SnapshotRun {
         reading.plan.filter((chunk) => chunk.finishedAt === undefined).map((chunk): ChunkJob => ({ reading, chunk })),
       )
       await this.#reader().read(jobs, connections)
+      // What a stop leaves is recorded, and loaded by the next run.
+      if (!stop.graceful.aborted && !this.#failed.signal.aborted) await this.#loader.finish()
     } finally {
       await this.#loader.drain()
       this.#ports.rested()

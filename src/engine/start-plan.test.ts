@@ -186,6 +186,20 @@ describe('where a run starts', () => {
     expect(actionOf(given).action).toBe('gap')
   })
 
+  test('files of other tables that are gone say nothing about a table that had not come so far', () => {
+    const pruned = record({ prunedThrough: position(1, 160n, 4) })
+    const planned = (mergedThrough: bigint, group: string | undefined) =>
+      actionOf(
+        facts({ tables: [known('live', { mergedThrough: at(mergedThrough) })], checkpoint: { group }, record: pruned }),
+      ).action
+    expect(planned(150n, '')).toBe('live')
+    expect(planned(150n, undefined)).toBe('rejoin')
+    expect(planned(151n, '')).toBe('gap')
+    expect(planned(170n, undefined)).toBe('gap')
+    const unknown = facts({ tables: [known('live')], checkpoint: { group: undefined }, record: pruned })
+    expect(actionOf(unknown).action).toBe('rejoin')
+  })
+
   test('a checkpoint without state is no good for a table that was not published', () => {
     const lost = { record: undefined, prepared: { identity, created: false, restartLsn: 100n }, checkpoint: {} }
     expect(actionOf(facts(lost)).action).toBe('live')

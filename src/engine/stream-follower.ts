@@ -233,6 +233,7 @@ export class StreamFollower {
         event: 'staged',
         source: name,
         changes: event.changes,
+        tables: [...new Set(files.map((file) => tableName(file.schema.table)))],
         files: files.length,
         bytes: files.reduce((sum, file) => sum + file.bytes, 0),
         position: event.through,

@@ -14,13 +14,17 @@ let fixture: SyncFixture
 
 afterEach(() => fixture[Symbol.asyncDispose]())
 
-async function open(freshness: Readonly<Record<string, string | undefined>>): Promise<void> {
+async function open(
+  freshness: Readonly<Record<string, string | undefined>>,
+  source: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
   const sql = TABLES.map(
     ({ name }) => `CREATE TABLE ${name} (id int PRIMARY KEY, v int);
     INSERT INTO ${name} SELECT i, 0 FROM generate_series(1, 100) i;`,
   )
   fixture = await SyncFixture.create({
     sql: `${sql.join('\n')} CREATE TABLE aside (i int)`,
+    source,
     tables: entries(freshness),
   })
 }
@@ -179,6 +183,21 @@ test('in an idle hour nothing is asked of the destination; a change then goes in
   expect(merged()).toEqual(['public.a at 14:10', 'public.b at 14:15', 'public.c at 15:00'])
   expect(calls.filter((call) => call !== 'release')).toEqual(['flush', 'flush', 'flush'])
   await sync.stop()
+  expect(await fixture.differences(...TABLES)).toEqual([])
+})
+
+test('a first copy is gathered and loaded when all of it is read, also where it was killed on the way', async () => {
+  await open({ b: '15m' }, { snapshot: { chunk_bytes: '16KiB' } })
+  await fixture.sql('INSERT INTO a SELECT i, 0 FROM generate_series(101, 5000) i')
+  const settings = { gatherBytes: Number.POSITIVE_INFINITY }
+  const first = fixture.start({ wraps: { settings } })
+  await first.heard('snapshot', ({ table, chunksDone }) => table === 'public.a' && chunksDone > 1)
+  await first.crash()
+  const calls: string[] = []
+  const sync = fixture.start({ wraps: { settings, destination: (inner) => counted(inner, calls) } })
+  await sync.live('public.a', 'public.b', 'public.c')
+  await sync.stop()
+  expect(calls.filter((call) => call === 'loadSnapshot')).toHaveLength(3)
   expect(await fixture.differences(...TABLES)).toEqual([])
 })
 

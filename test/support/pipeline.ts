@@ -21,7 +21,7 @@ import type { ProgressListener, SyncSummary } from '../../src/core/progress.ts'
 import type { ChangeSource } from '../../src/core/source.ts'
 import type { Stage } from '../../src/core/stage.ts'
 import type { State } from '../../src/core/state.ts'
-import type { SourceContext, StopSignals } from '../../src/engine/context.ts'
+import type { EngineSettings, SourceContext, StopSignals } from '../../src/engine/context.ts'
 import { runSync } from '../../src/engine/sync.ts'
 
 export interface Wraps {
@@ -30,6 +30,7 @@ export interface Wraps {
   readonly stage?: (stage: Stage) => Stage
   readonly state?: (state: State) => State
   readonly clock?: Clock
+  readonly settings?: Partial<EngineSettings>
   readonly log?: Log
 }
 
@@ -77,7 +78,7 @@ export async function runPipeline(
       keyComparison: destination,
       stage: wraps.stage?.(stage) ?? stage,
       state: wraps.state?.(state) ?? state,
-      settings: engineSettings(config),
+      settings: { ...engineSettings(config), ...wraps.settings },
       clock: wraps.clock ?? systemClock,
       log: wraps.log ?? silentLog,
       emit: run.listener,

@@ -28,6 +28,7 @@ test('an idle interval writes no line', () => {
     event: 'staged',
     source: 'shop',
     changes: 0,
+    tables: [],
     files: 0,
     bytes: 0,
     position: '',

@@ -97,6 +97,7 @@ describe('the live display', () => {
           event: 'staged',
           source: 'shop',
           changes: 1,
+          tables: ['public.orders'],
           files: 1,
           bytes: 100,
           position: '0001/00000000016b3748/0000000000',
@@ -109,6 +110,29 @@ describe('the live display', () => {
     expect(lines[1]).toContain('following 1 table · 10 changes merged')
     expect(lines).toContain('latency  ▄█  median 420 ms · max 420 ms')
     expect(lines).toContain('position 0/16B3748 · 1.2 MB behind')
+  })
+
+  test('a table gets older while its changes wait, and is fresh again once they are merged', () => {
+    const staged = (ordinal: string, atMs: number): ProgressEvent => ({
+      event: 'staged',
+      source: 'shop',
+      changes: 1,
+      tables: ['public.orders'],
+      files: 1,
+      bytes: 100,
+      position: `0001/00000000016b3748/${ordinal}`,
+      lagBytes: 0,
+      atMs,
+    })
+    const lineOf = (events: readonly ProgressEvent[]) =>
+      renderSync(modelOf([state('public.orders', 'live'), ...events]), view({ nowMs: START + 300_000 })).find((line) =>
+        line.includes('public.orders'),
+      )
+    const two = [staged('0000000001', START), staged('0000000005', START + 180_000)]
+    expect(lineOf(two)).toMatch(/live .* 5 min$/)
+    const merge = (position: string) => ({ ...merged('public.orders', 1, 300, START + 190_000), position })
+    expect(lineOf([...two, merge('0001/00000000016b3748/0000000002')])).toMatch(/live .* 2 min$/)
+    expect(lineOf([...two, merge('0001/00000000016b3748/0000000006')])).toMatch(/live +1$/)
   })
 
   test('a lost connection is told in words, counts down, and is over when rows flow again', () => {

@@ -19,6 +19,8 @@ export interface TableModel {
   backfill: { readonly rows: number; readonly bytes: number; readonly estimatedRows: number } | undefined
   quarantined: number
   latencyMs: number | undefined
+  /** Staged and not merged: since when, and up to where. */
+  waiting: { readonly sinceMs: number; readonly lastMs: number; readonly through: string } | undefined
   changedMs: number
   error: string | undefined
 }
@@ -99,6 +101,11 @@ export class SyncModel {
         source.position = event.position
         source.lagBytes = event.lagBytes
         this.byteRate.add(event.bytes, event.atMs)
+        for (const name of event.tables) {
+          const table = this.#table(event.source, name)
+          const sinceMs = table.waiting?.sinceMs ?? event.atMs
+          table.waiting = { sinceMs, lastMs: event.atMs, through: event.position }
+        }
         break
       case 'merged':
         this.#recovered(source, event.atMs)
@@ -111,6 +118,7 @@ export class SyncModel {
           this.changesMerged += changes
           table.quarantined += merged.quarantined
           table.latencyMs = event.latencyMs ?? table.latencyMs
+          table.waiting = stillWaiting(table.waiting, event.position)
         }
         if (event.latencyMs !== undefined) {
           this.latencies.push(event.latencyMs)
@@ -191,10 +199,16 @@ export class SyncModel {
       backfill: undefined,
       quarantined: 0,
       latencyMs: undefined,
+      waiting: undefined,
       changedMs: 0,
       error: undefined,
     }
     this.tables.set(key, made)
     return made
   }
+}
+
+/** What was staged while the others were being merged. */
+function stillWaiting(waiting: TableModel['waiting'], merged: string): TableModel['waiting'] {
+  return waiting === undefined || waiting.through <= merged ? undefined : { ...waiting, sinceMs: waiting.lastMs }
 }

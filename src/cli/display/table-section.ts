@@ -84,8 +84,7 @@ const BYTE_RATE: LiveColumn = {
 const LAG: LiveColumn = {
   title: 'LAG',
   width: 9,
-  // An idle table is as fresh as its source; how long its last change took says nothing about now.
-  value: (table, nowMs) => (isActive(table, nowMs) && table.latencyMs !== undefined ? duration(table.latencyMs) : ''),
+  value: lagText,
 }
 const ETA: LiveColumn = { title: 'ETA', width: 12, value: etaText }
 
@@ -128,6 +127,16 @@ function stateText(table: TableModel): string {
   if (table.state !== 'snapshotting' || table.estimatedRows === 0) return STATE_WORDS[table.state]
   // The estimate may be too small: 100 % is when it is done.
   return `${STATE_WORDS.snapshotting} ${Math.min(99, Math.floor((table.snapshotRows / table.estimatedRows) * 100))} %`
+}
+
+/**
+ * What waits makes a table older and older. One for which nothing waits is as fresh as its source, and how long its last
+ * change took says nothing about now.
+ */
+function lagText(table: TableModel, nowMs: number): string {
+  const waitedMs = table.waiting === undefined ? 0 : nowMs - table.waiting.sinceMs
+  if (waitedMs >= 1_000) return duration(waitedMs)
+  return isActive(table, nowMs) && table.latencyMs !== undefined ? duration(table.latencyMs) : ''
 }
 
 function etaText(table: TableModel, nowMs: number): string {
