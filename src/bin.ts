@@ -54,6 +54,8 @@ const exitCode = await runCommandLine({
     const [{ openApplication }, { tellStory }] = await Promise.all([import('./app.ts'), import('./demo/story.ts')])
     return tellStory(openApplication, request, listener)
   },
+  runLocalSnowflake: async (request, onReady) =>
+    (await import('./app-local-snowflake.ts')).runLocalSnowflake(request, onReady),
   signal: stop.signal,
   interrupt,
   reloads(listener) {

@@ -3,6 +3,7 @@ import { CommanderError } from 'commander'
 import type { Application, OpenApplication, Reloads } from '../core/application.ts'
 import { LOG_LEVELS, type LogLevel } from '../core/application.ts'
 import type { RunDemo } from '../core/demo.ts'
+import type { RunLocalSnowflake } from '../core/local-snowflake.ts'
 import type { CommandContext, CommandEnd } from './command.ts'
 import { errorEvent, errorLines } from './error-report.ts'
 import { EXIT, type ExitCode, exitCodeOf } from './exit-code.ts'
@@ -23,6 +24,7 @@ export interface Surroundings {
   readonly program: string
   readonly openApplication: OpenApplication
   readonly runDemo: RunDemo
+  readonly runLocalSnowflake: RunLocalSnowflake
   /** Aborted when the process is asked to stop. */
   readonly signal: AbortSignal
   /** Asks the process to stop, as a signal would. */
@@ -42,7 +44,7 @@ export async function runCommandLine(surroundings: Surroundings): Promise<ExitCo
     palette(stderr.isTTY === true, wanted, environment),
   ] as const
   const output = createOutput(json, stdout, stderr, colors)
-  const program = createProgram(surroundings.version, surroundings.runDemo)
+  const program = createProgram(surroundings.version, surroundings.runDemo, surroundings.runLocalSnowflake)
   const end = await run(program, surroundings, output)
   output.event({ event: 'end', outcome: end.outcome, exitCode: end.exitCode, ...end.fields })
   return end.exitCode

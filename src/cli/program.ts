@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { LOG_LEVELS } from '../core/application.ts'
 import type { RunDemo } from '../core/demo.ts'
 import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../core/duration.ts'
+import type { RunLocalSnowflake } from '../core/local-snowflake.ts'
 import type { CommandContext, CommandEnd, GlobalOptions } from './command.ts'
 
 /** What a command line asks for, ready to run. */
@@ -16,7 +17,7 @@ export interface Program {
 }
 
 /** Parsing sets the invocation; nothing runs here. */
-export function createProgram(version: string, runDemo: RunDemo): Program {
+export function createProgram(version: string, runDemo: RunDemo, runLocalSnowflake: RunLocalSnowflake): Program {
   let chosen: Invocation | undefined
   const choose = (invocation: Invocation): void => {
     chosen = invocation
@@ -184,6 +185,14 @@ export function createProgram(version: string, runDemo: RunDemo): Program {
     .option('--admin-key <file>', 'private key of that user; its passphrase: SNOWFLAKE_ADMIN_KEY_PASSPHRASE')
     .option('--aws-role-arn <arn>', 'AWS role through which Snowflake reads the bucket of an external stage')
     .action((options) => choose(async (context) => (await import('./snowflake.ts')).setup(context, options)))
+  snowflake
+    .command('local')
+    .description('start a Snowflake of your own on this machine, and print the destination to use it')
+    .option('--port <number>', 'where it listens on 127.0.0.1; 0 for any', portNumber, 8084)
+    .option('--path <folder>', 'keep databases and stages there; else all is gone when it stops')
+    .action((options) =>
+      choose(async (context) => (await import('./snowflake-local.ts')).local(context, options, runLocalSnowflake)),
+    )
 
   const cost = program
     .command('cost')
@@ -230,6 +239,12 @@ function assignment(value: string, earlier: readonly string[]): readonly string[
 function positive(value: string): number {
   const number = whole(value)
   if (number < 1) throw new InvalidArgumentError('It must be at least 1.')
+  return number
+}
+
+function portNumber(value: string): number {
+  const number = whole(value)
+  if (number > 65_535) throw new InvalidArgumentError('It must be at most 65535.')
   return number
 }
 

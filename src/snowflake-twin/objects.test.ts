@@ -35,7 +35,9 @@ test('a table is described with its types, keys, defaults and comments', async (
   expect(await client.rows(`SHOW TABLES LIKE 'ord%'`)).toMatchObject([
     { name: 'ORDERS', kind: 'TRANSIENT', rows: '2', comment: 'orders of the shop', schema_name: 'PUBLIC' },
   ])
-  expect(await client.rows('SHOW PRIMARY KEYS IN TABLE ORDERS')).toMatchObject([{ column_name: 'ID', key_sequence: '1' }])
+  expect(await client.rows('SHOW PRIMARY KEYS IN TABLE ORDERS')).toMatchObject([
+    { column_name: 'ID', key_sequence: '1' },
+  ])
 })
 
 test('INFORMATION_SCHEMA shows tables and columns as SQL rows', async () => {

@@ -25,7 +25,9 @@ test('a twin with a folder goes on where it has ended', async () => {
     ])
     expect(await twin.sql(`SELECT PARSE_JSON('{"a":[1]}'):a[0]::INT AS N`)).toEqual([{ N: '1' }])
     expect(await twin.sql('SELECT COUNT(*) AS N FROM SNOWFLAKE.ACCOUNT_USAGE.LOAD_HISTORY')).toEqual([{ N: '1' }])
-    const [kept] = await twin.sql('SELECT CREDITS_USED_COMPUTE > 0 AS PAID FROM SNOWFLAKE.ACCOUNT_USAGE.WAREHOUSE_METERING_HISTORY')
+    const [kept] = await twin.sql(
+      'SELECT CREDITS_USED_COMPUTE > 0 AS PAID FROM SNOWFLAKE.ACCOUNT_USAGE.WAREHOUSE_METERING_HISTORY',
+    )
     expect(kept).toEqual({ PAID: '1' })
   } finally {
     rmSync(path, { recursive: true })

@@ -37,7 +37,7 @@ test('what may be made where follows the grants on the container', async () => {
   await admin.run('GRANT USAGE, CREATE SCHEMA ON DATABASE SHOP TO ROLE LOADER')
   await loader.run('CREATE SCHEMA S2')
   await loader.run('CREATE TABLE S2.MINE (A INT)')
-  await loader.run('USE SCHEMA PUBLIC')
+  await expect(loader.run('USE SCHEMA PUBLIC')).rejects.toMatchObject({ code: '002043' })
   await expect(loader.run('CREATE TABLE PUBLIC.T2 (A INT)')).rejects.toThrow(
     "Insufficient privileges to operate on schema 'PUBLIC'",
   )
@@ -48,6 +48,7 @@ test('reading, writing and owning are three things', async () => {
   await admin.run('GRANT USAGE ON WAREHOUSE COMPUTE_WH TO ROLE LOADER')
   await admin.run('GRANT SELECT ON TABLE OWNED TO ROLE LOADER')
   await loader.run('USE WAREHOUSE COMPUTE_WH')
+  await loader.run('USE SCHEMA PUBLIC')
   expect(await loader.column('SELECT COUNT(*) FROM OWNED')).toEqual(['0'])
   await expect(loader.run('INSERT INTO OWNED VALUES (1)')).rejects.toMatchObject(REFUSED)
   await expect(loader.run('ALTER TABLE OWNED ADD COLUMN B INT')).rejects.toMatchObject(REFUSED)
@@ -90,6 +91,14 @@ test('a granted role hands on what it has, until it is revoked', async () => {
   expect((await admin.rows('SHOW GRANTS TO ROLE READER')).map(({ privilege, name }) => [privilege, name])).toEqual([
     ['SELECT', 'SHOP.PUBLIC.SECRET'],
   ])
+})
+
+test('ACCOUNT_USAGE is open to a role by a database role of SNOWFLAKE', async () => {
+  const metering = 'SELECT COUNT(*) FROM SNOWFLAKE.ACCOUNT_USAGE.WAREHOUSE_METERING_HISTORY'
+  await expect(loader.run(metering)).rejects.toMatchObject(HIDDEN)
+  await admin.run('GRANT DATABASE ROLE SNOWFLAKE.USAGE_VIEWER TO ROLE LOADER')
+  await loader.run(metering)
+  await expect(loader.run('SELECT * FROM SNOWFLAKE.ACCOUNT_USAGE.QUERY_HISTORY')).rejects.toMatchObject(HIDDEN)
 })
 
 test('a registered user takes the roles that were granted, and no other', async () => {

@@ -17,7 +17,9 @@ beforeAll(async () => {
   shop = await openShop({ clock })
   ;({ twin, client } = shop)
   await client.run('CREATE TABLE T AS SELECT 1 AS ID')
-  await client.run(`CREATE WAREHOUSE WH WAREHOUSE_SIZE = XSMALL GENERATION = '1' AUTO_SUSPEND = 60 INITIALLY_SUSPENDED = TRUE`)
+  await client.run(
+    `CREATE WAREHOUSE WH WAREHOUSE_SIZE = XSMALL GENERATION = '1' AUTO_SUSPEND = 60 INITIALLY_SUSPENDED = TRUE`,
+  )
 })
 
 afterAll(() => shop[Symbol.asyncDispose]())

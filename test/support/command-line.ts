@@ -4,6 +4,7 @@ import { runCommandLine } from '../../src/cli/command-line.ts'
 import type { TextStream } from '../../src/cli/output.ts'
 import type { Application, ApplicationOptions, ConfigSummary, Discovery } from '../../src/core/application.ts'
 import type { RunDemo } from '../../src/core/demo.ts'
+import type { RunLocalSnowflake } from '../../src/core/local-snowflake.ts'
 import type { TableSchema } from '../../src/core/table-schema.ts'
 
 export interface CommandLineRun {
@@ -19,6 +20,7 @@ export interface CommandLineOptions {
   readonly open?: (options: ApplicationOptions) => void
   readonly environment?: Readonly<Record<string, string>>
   readonly runDemo?: RunDemo
+  readonly runLocalSnowflake?: RunLocalSnowflake
   readonly signal?: AbortSignal
   /** Columns of a terminal; absent: a pipe. */
   readonly columns?: number
@@ -67,6 +69,8 @@ export async function runCli(argv: readonly string[], options: CommandLineOption
       options.open?.(opened)
       return application
     },
+    runLocalSnowflake:
+      options.runLocalSnowflake ?? (() => Promise.reject(new Error('the test gave no local Snowflake'))),
     runDemo: options.runDemo ?? (() => Promise.reject(new Error('the test gave no demo'))),
     signal: options.signal ?? new AbortController().signal,
     interrupt: () => undefined,

@@ -8,18 +8,22 @@ import { informationSchema } from './information-schema.ts'
 import type { SystemView } from './system-relations.ts'
 import { viewOf } from './view-columns.ts'
 
-/** https://docs.snowflake.com/en/sql-reference/account-usage#account-usage-views-by-database-role; each opens all views here. */
-const VIEWER_ROLES = ['USAGE_VIEWER', 'GOVERNANCE_VIEWER']
-
 export function systemView(context: StatementContext, { database, schema, name }: ObjectName): SystemView | undefined {
   if (schema === 'INFORMATION_SCHEMA' && context.catalog.database(database))
     return informationSchema(context, database, name)
   if (database !== 'SNOWFLAKE' || schema !== 'ACCOUNT_USAGE') return undefined
-  // IMPORTED PRIVILEGES on the database SNOWFLAKE open its views to a role, and its own roles some of them.
-  const isOpen =
-    hasPrivilege(context, 'IMPORTED PRIVILEGES', 'DATABASE', ['SNOWFLAKE']) ||
-    VIEWER_ROLES.some((role) => hasPrivilege(context, 'USAGE', 'DATABASE_ROLE', ['SNOWFLAKE', role]))
-  return isOpen ? accountUsage(context.state, name) : undefined
+  return mayRead(context, name) ? accountUsage(context.state, name) : undefined
+}
+
+/**
+ * Imported privileges on the database SNOWFLAKE open all of its views to a role, its database roles some.
+ * https://docs.snowflake.com/en/sql-reference/account-usage#account-usage-views-by-database-role
+ */
+function mayRead(context: StatementContext, name: string): boolean {
+  const holds = (role: string): boolean => hasPrivilege(context, 'USAGE', 'DATABASE_ROLE', ['SNOWFLAKE', role])
+  if (hasPrivilege(context, 'IMPORTED', 'DATABASE', ['SNOWFLAKE'])) return true
+  if (name === 'QUERY_HISTORY') return holds('GOVERNANCE_VIEWER')
+  return holds('USAGE_VIEWER') || (name === 'QUERY_ATTRIBUTION_HISTORY' && holds('GOVERNANCE_VIEWER'))
 }
 
 /** `TABLE(INFORMATION_SCHEMA.<name>(…))`; arguments that choose rows must be literals. */

@@ -93,9 +93,9 @@ function giveAway(
       if (nameOf(object).map(shownName).join('.') === name) draft.put({ ...object, owner: to.name })
 }
 
-/** `TABLES` → `TABLE`; what SnowSQL writes with two words keeps them. */
+/** `TABLES IN SCHEMA` → `TABLE`, `FILE FORMATS` → `FILE_FORMAT`. */
 function singular(what: string): string {
-  const word = what.replaceAll(' ', '_')
+  const word = what.replace(/ IN .*/, '').replaceAll(' ', '_')
   return word.endsWith('IES') ? `${word.slice(0, -3)}Y` : word.replace(/S$/, '')
 }
 
