@@ -42,6 +42,7 @@ import { examineTables } from './examination.ts'
 import { filesOf, runFlush } from './flush.ts'
 import { catalogName } from './identifiers.ts'
 import { compareKeys } from './key-comparison.ts'
+import { LayoutCache } from './layout-cache.ts'
 import {
   createExternalStage,
   createMetadata,
@@ -87,6 +88,7 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
   readonly #clock: Clock
   readonly #dialect: LayoutDialect
   readonly #bucketLocation: string | undefined
+  readonly #layouts = new LayoutCache()
   /** Sources whose tables of ours are known to be there. */
   readonly #known = new Set<string>()
   #calls = 0
@@ -118,6 +120,7 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
     source: string,
     signal: AbortSignal,
   ): Promise<{ readonly lease: Lease; readonly checkpoints: SourceCheckpoints }> {
+    this.#layouts.forget(source)
     return this.#use('Taking the lease', { source, phase: 'lease' }, signal, async (session) => {
       const metadata = await readMetadata(session, this.#database)
       if (metadata.tables.has('META')) await requireKnownFormat(session, this.name)
@@ -154,7 +157,7 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
     const tag = tagOf(target.table, 'snapshot')
     return this.#use(`Beginning the snapshot of ${tableName(target.table)}`, tag, signal, (session) =>
       beginSnapshot(session, lease, here, schema, keep, this.#dialect),
-    )
+    ).finally(() => this.#layouts.forget(lease.source))
   }
 
   loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number> {
@@ -178,21 +181,27 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
     const tag = tagOf(target.table, 'snapshot')
     return this.#use(`Finishing the snapshot of ${tableName(target.table)}`, tag, signal, (session) =>
       finishSnapshot(session, lease, target.table, position, positions),
-    )
+    ).finally(() => this.#layouts.forget(lease.source))
   }
 
-  flush(flush: Flush, signal: AbortSignal): Promise<FlushResult> {
+  async flush(flush: Flush, signal: AbortSignal): Promise<FlushResult> {
+    const { source } = flush.lease
     const tables = flush.tables.map((part) => ({ ...part, target: this.#here(part.target) }))
-    const tag = { source: flush.lease.source, phase: 'merge' }
-    return this.#withFiles(
-      tables.map((part) => ({ target: part.target, files: filesOf(part) })),
-      tag,
-      signal,
-      (stage) =>
-        this.#use(`Merging ${flush.lease.source}`, tag, signal, (session) =>
-          runFlush(session, { ...flush, tables }, { stage, dialect: this.#dialect, place: this.#config }),
+    const tag = { source, phase: 'merge' }
+    const setting = { dialect: this.#dialect, layouts: this.#layouts, place: this.#config }
+    const files = tables.map((part) => ({ target: part.target, files: filesOf(part) }))
+    try {
+      const result = await this.#withFiles(files, tag, signal, (stage) =>
+        this.#use(`Merging ${source}`, tag, signal, (session) =>
+          runFlush(session, { ...flush, tables }, { ...setting, stage }),
         ),
-    )
+      )
+      if (tables.some((part) => part.into === 'promote')) this.#layouts.forget(source)
+      return result
+    } catch (error) {
+      this.#layouts.forget(source)
+      throw error
+    }
   }
 
   finishBackfill(lease: Lease, end: BackfillEnd, signal: AbortSignal): Promise<number | undefined> {

@@ -12,7 +12,7 @@ import type { Position } from '../../core/position.ts'
 import type { StageFile } from '../../core/stage.ts'
 import { tableName } from '../../core/table-schema.ts'
 import type { LayoutBook, Slot } from '../../warehouse/layout-book.ts'
-import type { LayoutDialect } from '../../warehouse/layout-plan.ts'
+import { type LayoutDialect, planLayout } from '../../warehouse/layout-plan.ts'
 import type { TableLayout } from '../../warehouse/table-layout.ts'
 import { recordLoaded, unloadedFiles } from './backfill.ts'
 import { carryOverSql } from './carry-over.ts'
@@ -26,7 +26,8 @@ import {
 } from './checkpoint.ts'
 import type { ErrorPlace } from './error-rules.ts'
 import { translateError } from './errors.ts'
-import { loadLayouts, saveLayout } from './layout-store.ts'
+import type { LayoutCache } from './layout-cache.ts'
+import { saveLayout } from './layout-store.ts'
 import { finishSwap, swapIn, tidySwap } from './promotion.ts'
 import { evolveTable } from './schema-evolution.ts'
 import { Rollback, type SnowflakeSession } from './session.ts'
@@ -38,6 +39,7 @@ export interface FlushSetting {
   /** Where its files are on a stage of Snowflake. */
   readonly stage: StageFiles
   readonly dialect: LayoutDialect
+  readonly layouts: LayoutCache
   /** For what errors say. */
   readonly place: ErrorPlace
 }
@@ -89,7 +91,7 @@ async function mergeTables(
   const { source } = flush.lease
   const checkpoints = await tableCheckpoints(session, source, tables)
   if (isReached(flush, checkpoints)) return nothing(flush)
-  const layouts = await loadLayouts(session, source, tables)
+  const layouts = await setting.layouts.load(session, source, tables)
   const state: FlushState = { flush, setting, checkpoints, layouts }
   await evolveLayouts(session, state)
   let prepared: readonly PreparedPart[] | Incomplete
@@ -196,14 +198,15 @@ async function prepareParts(
 
 async function preparePart(
   session: SnowflakeSession,
-  { flush, setting, checkpoints, layouts }: FlushState,
+  state: FlushState,
   part: TableFlush,
   number: number,
 ): Promise<{ readonly fresh: readonly StageFile[]; readonly preparation: TablePreparation }> {
+  const { flush, setting, checkpoints, layouts } = state
   const { target, schema, from, into } = part
   const { table } = target
   const { stage } = setting
-  const layout = layouts.get(table, slotOf(part))?.layout
+  const layout = layouts.get(table, isPromoted(state, part) ? 'final' : slotOf(part))?.layout
   invariant(layout !== undefined, `${tableName(table)} has a table on the destination`)
   const stored = checkpoints.get(tableName(table))
   const isBackfill = into === 'backfill'
@@ -248,6 +251,12 @@ function slotOf(part: TableFlush): Slot {
   return part.into === 'shadow' || part.into === 'promote' ? 'shadow' : 'final'
 }
 
+/** A promotion that was done before has left no shadow. */
+function isPromoted({ checkpoints, layouts }: FlushState, { into, target: { table } }: TableFlush): boolean {
+  const isIn = checkpoints.get(tableName(table))?.group !== undefined
+  return into === 'promote' && isIn && layouts.get(table, 'shadow') === undefined
+}
+
 /** Everything that the part of a table is read from. */
 export function filesOf(part: TableFlush): readonly StageFile[] {
   return [...part.files, ...(part.completion?.files ?? [])]
@@ -267,25 +276,19 @@ function ofTable(session: SnowflakeSession, { setting }: FlushState, { target }:
 
 /** Brings tables to their newest schema, and says so in the book. */
 async function evolveLayouts(session: SnowflakeSession, state: FlushState): Promise<void> {
-  const { flush, setting, checkpoints, layouts } = state
+  const { flush, setting, layouts } = state
   for (const part of flush.tables) {
     const { target, schema } = part
     const slot = slotOf(part)
+    if (isPromoted(state, part)) continue
     const stored = layouts.get(target.table, slot)
-    // A promotion that was done before has left no shadow.
-    if (
-      stored === undefined &&
-      part.into === 'promote' &&
-      checkpoints.get(tableName(target.table))?.group !== undefined
-    ) {
-      const final = layouts.get(target.table, 'final')
-      if (final !== undefined) layouts.set(target.table, slot, final)
-      continue
-    }
     invariant(stored !== undefined, `${tableName(target.table)} has a ${slot} table`)
     // The final table has had the form of a backfill's files, and may have moved on.
     if (part.into === 'backfill') continue
     try {
+      // DDL is in no transaction that could take it.
+      const { changes } = planLayout(stored.layout, schema, target, setting.dialect)
+      if (changes.length > 0) await takeLease(session, flush.lease)
       const layout = await evolveTable(session, stored.layout, schema, target, setting.dialect)
       if (sameLayout(stored.layout, layout)) continue
       await session.transaction(async () => {

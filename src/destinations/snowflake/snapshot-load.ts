@@ -117,8 +117,7 @@ async function loadThroughStaging(session: SnowflakeSession, fresh: FreshFiles):
   const { layout, stage, files, loadedBefore, nowMs } = fresh
   const [file] = files
   if (file === undefined) return 0
-  const { source } = file.schema.table
-  const name = `snapshot_${file.batchId}`
+  const name = 'snapshot'
   const staged = await loadStaged(session, stage, { files, layout, schema: file.schema, from: undefined, name })
   const quarantine = await countQuarantined(session, staged)
   const own: readonly (readonly [number, string])[] = [
@@ -138,7 +137,7 @@ async function loadThroughStaging(session: SnowflakeSession, fresh: FreshFiles):
     await recordQuarantined(session, staged, quarantine, nowMs)
     return finishLoad(session, fresh, rows)
   })
-  await dropStaged(session, source, name)
+  await dropStaged(session, name)
   return added
 }
 

@@ -12,7 +12,9 @@
  * - `w0`, `w1`, …: for JSON columns, the text of a value that Snowflake refused, and whose `v` is NULL.
  *
  * The table is made anew for each flush, so COPY has no memory of files to be in the way: what is in it is what was
- * selected, whether an earlier reply was lost or the files are older than the 64 days for which Snowflake remembers.
+ * selected, whether an earlier reply was lost or the files are older than the 64 days for which Snowflake remembers. It is
+ * the session's own: a process that lost its lease and does not know it yet would otherwise write into it too, and loading
+ * takes no lease. And nothing of it stays when the session ends.
  */
 import type { BatchFeatures, SYSTEM_COLUMNS } from '../../core/batch.ts'
 import type { Position } from '../../core/position.ts'
@@ -30,7 +32,7 @@ import {
 } from '../../warehouse/change-code.ts'
 import { dataColumns, identityColumns, type TableLayout, writeModeOf } from '../../warehouse/table-layout.ts'
 import { totalFeatures } from '../../warehouse/total-features.ts'
-import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import { quoteLiteral } from './identifiers.ts'
 import type { SnowflakeSession } from './session.ts'
 import { timestampLiteral } from './sql-time.ts'
 import type { StageFiles } from './stage-files.ts'
@@ -66,7 +68,7 @@ export interface StagingRequest {
   readonly schema: TableSchema
   /** Rows before this position are left out. */
   readonly from: Position | undefined
-  /** Different for each staging table that one call has at the same time. */
+  /** Different for each staging table that one session has at the same time. */
   readonly name: string
 }
 
@@ -75,7 +77,6 @@ const FILES_MAX = 1000
 
 const PARQUET = 'FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE)'
 
-/** `source` is part of the name of the staging table, so that sources do not get in each other's way. */
 export async function loadStaged(
   session: SnowflakeSession,
   stage: StageFiles,
@@ -90,12 +91,13 @@ export async function loadStaged(
   return { table: staging.relationSql(), layout, schema, files, features: totalFeatures(files), rows }
 }
 
-export async function dropStaged(session: SnowflakeSession, source: string, name: string): Promise<void> {
-  await session.run(`DROP TABLE IF EXISTS ${stagingTable(source, name)}`)
+/** What is large and of no further use; the rest goes with the session. */
+export async function dropStaged(session: SnowflakeSession, name: string): Promise<void> {
+  await session.run(`DROP TABLE IF EXISTS ${stagingTable(name)}`)
 }
 
-function stagingTable(source: string, name: string): string {
-  return `${METADATA_SCHEMA}.${quoteIdentifier(`STAGED_${source}_${name}`)}`
+function stagingTable(name: string): string {
+  return `${METADATA_SCHEMA}.staged_${name}`
 }
 
 /** Files that one COPY loads: read alike, one after the other. */
@@ -157,7 +159,7 @@ class Staging {
     this.#request = request
     this.#columns = { layout: request.layout, schema: request.schema, parseJson: false }
     this.#features = totalFeatures(request.files)
-    this.#table = stagingTable(request.schema.table.source, request.name)
+    this.#table = stagingTable(request.name)
   }
 
   get #keys() {
@@ -175,7 +177,7 @@ class Staging {
 
   createSql(): string {
     const typed = this.#selected(this.#request.files.slice(0, 1), 0).map(({ name, type }) => `${name} ${type}`)
-    return `CREATE OR REPLACE TRANSIENT TABLE ${this.#table} (${typed.join(', ')}) DATA_RETENTION_TIME_IN_DAYS = 0`
+    return `CREATE OR REPLACE TEMPORARY TABLE ${this.#table} (${typed.join(', ')})`
   }
 
   copySql(files: readonly StageFile[], first: number): string {
