@@ -140,7 +140,9 @@ export function canonicalNumber(text: string): string {
 
 /** `1.912000000000000e+02`. */
 export function canonicalDouble(value: number): string {
-  const [mantissa = '', exponent = '0'] = value.toExponential(15).split('e')
+  // Snowflake shows 16 digits and keeps all; what is kept here is also what is computed with, so it has a 17th where that is needed.
+  const shown = value.toExponential(15)
+  const [mantissa = '', exponent = '0'] = (Number(shown) === value ? shown : value.toExponential(16)).split('e')
   const sign = exponent.startsWith('-') ? '-' : '+'
   return `${mantissa}e${sign}${exponent.replace(/[+-]/, '').padStart(2, '0')}`
 }

@@ -17,14 +17,22 @@ import type { Value } from './value.ts'
 
 const nested = (statement: Statement) => (query: Query, scope: Scope) => bindQuery(statement, query, scope)
 
+const OVERWRITE = 'temp.main.sf_overwrite'
+
 export function bindInsert(statement: Statement, insert: InsertStatement): DmlPlan {
   const target = targetRelation(statement, insert.table, 'INSERT')
   const columns = chosenColumns(statement, target, insert.columns)
-  const sql = Array.isArray(insert.source)
-    ? insertValues(statement, target, columns, insert.source)
-    : insertQuery(statement, target, columns, insert.source as Query)
-  const steps: DmlStep[] = [{ sql, counts: 'inserted' }]
-  if (insert.overwrite) steps.unshift({ sql: `DELETE FROM ${target.from}` })
+  const rows = Array.isArray(insert.source)
+    ? rowsOfValues(statement, target, columns, insert.source)
+    : rowsOfQuery(statement, target, columns, insert.source as Query)
+  // The rows may come from the table itself: they are read before it is emptied.
+  const steps: readonly DmlStep[] = insert.overwrite
+    ? [
+        { sql: `CREATE OR REPLACE TEMP TABLE sf_overwrite AS ${rows}` },
+        { sql: `DELETE FROM ${target.from}` },
+        { sql: `${insertInto(target)} SELECT * FROM ${OVERWRITE}`, counts: 'inserted' },
+      ]
+    : [{ sql: `${insertInto(target)} ${rows}`, counts: 'inserted' }]
   return {
     kind: 'dml',
     verb: 'insert',
@@ -32,7 +40,7 @@ export function bindInsert(statement: Statement, insert: InsertStatement): DmlPl
     reads: statement.reads,
     locks: insert.overwrite,
     steps,
-    cleanup: [],
+    cleanup: insert.overwrite ? [`DROP TABLE IF EXISTS ${OVERWRITE}`] : [],
     counts: ['inserted'],
   }
 }
@@ -67,6 +75,10 @@ export function checkWidth(columns: number, values: number): void {
   )
 }
 
+function insertInto(target: Relation): string {
+  return `INSERT INTO ${target.from} (${target.columns.map((column) => quoted(column.stored)).join(', ')})`
+}
+
 /** `INSERT INTO target (all columns) SELECT …`: `given` has the expressions of the columns that have one. */
 export function insertSelect(
   statement: Statement,
@@ -74,12 +86,19 @@ export function insertSelect(
   given: ReadonlyMap<RelationColumn, string>,
   from: string,
 ): string {
-  const names = target.columns.map((column) => quoted(column.stored)).join(', ')
-  const values = target.columns.map((column) => given.get(column) ?? defaultOf(statement, column)).join(', ')
-  return `INSERT INTO ${target.from} (${names}) SELECT ${values}${from}`
+  return `${insertInto(target)} ${selectRows(statement, target, given, from)}`
 }
 
-function insertQuery(statement: Statement, target: Relation, columns: readonly RelationColumn[], query: Query): string {
+function selectRows(
+  statement: Statement,
+  target: Relation,
+  given: ReadonlyMap<RelationColumn, string>,
+  from: string,
+): string {
+  return `SELECT ${target.columns.map((column) => given.get(column) ?? defaultOf(statement, column)).join(', ')}${from}`
+}
+
+function rowsOfQuery(statement: Statement, target: Relation, columns: readonly RelationColumn[], query: Query): string {
   const bound = bindQuery(statement, query, new Scope(undefined))
   checkWidth(columns.length, bound.columns.length)
   const alias = statement.fresh('t')
@@ -91,10 +110,10 @@ function insertQuery(statement: Statement, target: Relation, columns: readonly R
       return [column, assigned(statement, column, value)]
     }),
   )
-  return insertSelect(statement, target, given, ` FROM (${bound.sql}) AS ${alias}`)
+  return selectRows(statement, target, given, ` FROM (${bound.sql}) AS ${alias}`)
 }
 
-function insertValues(
+function rowsOfValues(
   statement: Statement,
   target: Relation,
   columns: readonly RelationColumn[],
@@ -120,8 +139,7 @@ function insertValues(
       texts.push(`(${target.columns.map((column) => given.get(column) ?? defaultOf(statement, column)).join(', ')})`)
     }
   }
-  const names = target.columns.map((column) => quoted(column.stored)).join(', ')
-  return `INSERT INTO ${target.from} (${names}) VALUES ${texts.join(', ')}`
+  return `SELECT * FROM (VALUES ${texts.join(', ')}) AS rows_of_values`
 }
 
 /** How many rows one row of VALUES stands for: as many as an array binding has. */

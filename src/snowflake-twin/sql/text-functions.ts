@@ -30,12 +30,12 @@ export const textFunctions: FunctionTable = {
   OCTET_LENGTH: (call, binder) => value(`strlen(${texts(call, binder, 1)[0]})`, INTEGER, { exact: false }),
   CONCAT: (call, binder) => {
     const args = texts(call, binder, 1, Number.POSITIVE_INFINITY)
-    return value(`(${args.join(' || ')})`, TEXT)
+    return value(`CAST(${args.join(' || ')} AS VARCHAR)`, TEXT)
   },
   CONCAT_WS: (call, binder) => {
     const [separator, ...args] = texts(call, binder, 2, Number.POSITIVE_INFINITY)
     // One NULL makes it all NULL, unlike DuckDB's concat_ws.
-    return value(`(${args.join(` || ${separator} || `)})`, TEXT)
+    return value(`CAST(${args.join(` || ${separator} || `)} AS VARCHAR)`, TEXT)
   },
   TRIM: trimmed('trim'),
   LTRIM: trimmed('ltrim'),
