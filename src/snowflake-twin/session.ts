@@ -1,9 +1,10 @@
 /** One session of a client: where it is, who it is, its own DuckDB connection and transaction. */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { StageObject, TableObject } from './catalog/catalog-objects.ts'
-import type { LockTable } from './execution/lock-table.ts'
+import type { LockOwner, LockTable } from './execution/lock-table.ts'
 import { type RowDelta, SessionTransaction } from './execution/session-transaction.ts'
 import type { TableVersions } from './execution/table-versions.ts'
+import { canceled } from './refusals.ts'
 import { SessionParameters } from './session-parameters.ts'
 import { prepareDuckdb } from './sql/duckdb-setup.ts'
 import type { ObjectName, SessionVariable } from './sql/session-context.ts'
@@ -34,6 +35,11 @@ export class Session {
   /** On the twin's clock: when the last statement has ended by the cost model. */
   freeAtMs = 0
   isClosed = false
+  /** Aborted when the session is closed: what it runs and waits for ends. */
+  readonly ending = new AbortController()
+  #running = 0
+  #endedAtMs = performance.now()
+  #lost: string | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
   private constructor(
@@ -66,9 +72,34 @@ export class Session {
 
   /** Statements of a session run one after the other. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work)
+    this.#running += 1
+    const turn = this.#turn.then(work).finally(() => {
+      this.#running -= 1
+      this.#endedAtMs = performance.now()
+    })
     this.#turn = turn.catch(() => undefined)
     return turn
+  }
+
+  /** For a transaction or a statement that takes locks. */
+  lockOwner(queryId: string): LockOwner {
+    return {
+      id: queryId,
+      queryId,
+      idleMs: () => (this.#running > 0 ? 0 : performance.now() - this.#endedAtMs),
+      abort: () => {
+        if (this.#running > 0 || this.transaction.id !== queryId) return
+        this.#lost = queryId
+        void this.inTurn(() => this.transaction.rollback())
+      },
+    }
+  }
+
+  /** Once, the transaction that was rolled back while the client did nothing. */
+  takeLostTransaction(): string | undefined {
+    const lost = this.#lost
+    this.#lost = undefined
+    return lost
   }
 
   remember(queryId: string): void {
@@ -79,7 +110,7 @@ export class Session {
   async close(): Promise<void> {
     if (this.isClosed) return
     this.isClosed = true
-    this.connection.interrupt()
+    this.ending.abort(canceled())
     await this.inTurn(async () => {
       await this.transaction.rollback()
       this.connection.closeSync()

@@ -7,7 +7,7 @@ let one: TwinClient
 let two: TwinClient
 
 beforeAll(async () => {
-  shop = await openShop()
+  shop = await openShop({ idleTransactionMs: 300 })
   one = shop.client
   two = await connectTwin(shop.twin, { database: 'SHOP', schema: 'PUBLIC' })
 })
@@ -136,4 +136,22 @@ test('a transaction of a closed connection is rolled back and lets its locks go'
   await gone.run('DELETE FROM T')
   await gone[Symbol.asyncDispose]()
   expect(await one.run(`UPDATE T SET V = 'z'`)).toBe(2)
+})
+
+test('a transaction that does nothing while others wait for it is rolled back, and its session is told', async () => {
+  await one.run('BEGIN')
+  await one.run('DELETE FROM T')
+  expect(await two.run(`UPDATE T SET V = 'z'`)).toBe(2)
+  await expect(one.run('COMMIT')).rejects.toMatchObject({ code: '000625' })
+  expect(await values(one)).toEqual(['z', 'z'])
+})
+
+test('a closed connection ends what waits for a lock', async () => {
+  const gone = await connectTwin(shop.twin, { database: 'SHOP', schema: 'PUBLIC' })
+  await one.run('BEGIN')
+  await one.run('DELETE FROM T')
+  const waiting = gone.run('DELETE FROM T').catch((error: unknown) => error)
+  await vi.waitFor(() => expect(shop.twin.state.locks.waiting).toBe(1))
+  await gone[Symbol.asyncDispose]()
+  expect(await waiting).toMatchObject({ code: '000604' })
 })

@@ -47,6 +47,8 @@ export interface TwinOptions {
   readonly users?: Readonly<Record<string, TwinUser>>
   /** Default: the time of this machine. */
   readonly clock?: TwinClock
+  /** A transaction that others wait for is rolled back after so long without a statement. Default: 5 minutes, as Snowflake. */
+  readonly idleTransactionMs?: number
   /** Folders that stand for S3 buckets, by the bucket's name. */
   readonly buckets?: Readonly<Record<string, string>>
   /** For external stages whose buckets are no folders; default: Amazon. */
@@ -84,7 +86,7 @@ export async function startTwin(options: TwinOptions = {}): Promise<Twin> {
     instance,
     catalog,
     sizes,
-    locks: new LockTable(),
+    locks: new LockTable(options.idleTransactionMs ?? 300_000),
     versions: new TableVersions(),
     clock,
     meter: new WarehouseMeter(),

@@ -11,6 +11,10 @@ export type LockMode = 'append' | 'modify' | 'define'
 export interface LockOwner {
   readonly id: string
   readonly queryId: string
+  /** For how long it has done nothing. Milliseconds of real time. */
+  readonly idleMs: () => number
+  /** Rolls it back, and so lets its locks go. */
+  readonly abort: () => void
 }
 
 interface Held {
@@ -31,8 +35,17 @@ const STRENGTH: readonly LockMode[] = ['append', 'modify', 'define']
 const WAITERS_MAX = 20
 
 export class LockTable {
+  readonly #idleMsMax: number
   readonly #held = new Map<number, Held[]>()
   readonly #waiting: Waiting[] = []
+
+  /**
+   * A transaction that others wait for is rolled back after `idleMsMax` without a statement: its client may be gone.
+   * https://docs.snowflake.com/en/sql-reference/transactions#aborting-transactions
+   */
+  constructor(idleMsMax: number) {
+    this.#idleMsMax = idleMsMax
+  }
 
   /** How many wait for a lock. */
   get waiting(): number {
@@ -72,8 +85,17 @@ export class LockTable {
         Math.min(timeoutMs, 2 ** 31 - 1),
       )
       timer.unref()
+      const watch = setInterval(
+        () => {
+          for (const blocker of this.#blockers(owner, table.id, mode))
+            if (blocker.idleMs() >= this.#idleMsMax) blocker.abort()
+        },
+        Math.max(10, this.#idleMsMax / 10),
+      )
+      watch.unref()
       const done = (): void => {
         clearTimeout(timer)
+        clearInterval(watch)
         signal.removeEventListener('abort', onAbort)
       }
       const waiter: Waiting = {

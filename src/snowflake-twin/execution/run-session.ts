@@ -16,7 +16,7 @@ export async function runTransaction(context: StatementContext, plan: Transactio
   switch (plan.action) {
     case 'begin':
       // BEGIN within a transaction has no effect. https://docs.snowflake.com/en/sql-reference/sql/begin
-      if (!transaction.isOpen) await transaction.begin({ id: record.id, queryId: record.id }, true)
+      if (!transaction.isOpen) await transaction.begin(session.lockOwner(record.id), true)
       break
     case 'commit':
       await interruptible(session, signal, () => transaction.commit())

@@ -8,6 +8,7 @@ import { unsupported } from '../refusals.ts'
 import type { Session } from '../session.ts'
 import type { Plan } from '../sql/plan.ts'
 import type { Bind, SessionContext } from '../sql/session-context.ts'
+import { SnowflakeError } from '../sql/snowflake-error.ts'
 import { translate } from '../sql/translate.ts'
 import { openStageRows } from '../stages/stage-access.ts'
 import type { TwinState } from '../twin-state.ts'
@@ -53,6 +54,13 @@ export async function runStatement(
   )
   const context: StatementContext = { state, session, catalog, system, record, signal }
   record.startMs = record.endMs = arrivalMs(context)
+  const lost = session.takeLostTransaction()
+  if (lost !== undefined)
+    throw new SnowflakeError(
+      '000625',
+      '57014',
+      `Transaction '${lost}' was aborted: it was idle while other statements waited for its locks.`,
+    )
   const plan = await translate(statement.sql, sessionContext(context, statement.binds))
   if (statement.describeOnly) return describedOnly(plan)
   if (isDefinition(plan)) await session.transaction.commit()

@@ -54,7 +54,7 @@ export async function inTransaction<T>(
   const isOwn = !transaction.isOpen
   if (isOwn) {
     const isExplicit = touched.writes.length > 0 && !parameters.flag('AUTOCOMMIT')
-    await transaction.begin({ id: record.id, queryId: record.id }, isExplicit)
+    await transaction.begin(session.lockOwner(record.id), isExplicit)
   }
   const isAlone = isOwn && transaction.id === undefined
   record.transactionId = transaction.id
@@ -78,7 +78,7 @@ export async function withTableLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   if (table === undefined) return work()
-  const owner = { id: record.id, queryId: record.id }
+  const owner = session.lockOwner(record.id)
   const timeoutMs = session.parameters.number('LOCK_TIMEOUT') * 1000
   try {
     await state.locks.acquire(owner, { id: table.id, name: table.name.name }, 'define', timeoutMs, signal)

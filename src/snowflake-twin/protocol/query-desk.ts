@@ -107,12 +107,13 @@ export class QueryDesk {
     const id = randomUUID()
     const record = this.#record(session, id, sql, body)
     const abort = new AbortController()
+    const signal = AbortSignal.any([abort.signal, session.ending.signal])
     const run = async (): Promise<Reply> => {
       const undo: (() => void)[] = []
       try {
         if (!isChild) undo.push(...withStatementParameters(session, body), withDeadline(session, abort))
-        abort.signal.throwIfAborted()
-        const reply = await work(record, abort.signal)
+        signal.throwIfAborted()
+        const reply = await work(record, signal)
         record.status = 'SUCCESS'
         return reply
       } catch (error) {
