@@ -1,7 +1,8 @@
 /** Setting a Snowflake account up, what it has cost, and what it would. */
-import { type Config, expandTableList, freshnessMs, isTablePattern, openAccount, openState } from './connectors.ts'
+import { knownFreshness } from './app-tables.ts'
+import { type Config, freshnessMs, isTablePattern, openAccount, openState } from './connectors.ts'
 import type { State } from './core/state.ts'
-import { qualifiedTableName, type TableId, tableName } from './core/table-schema.ts'
+import { qualifiedTableName, tableName } from './core/table-schema.ts'
 import type {
   CostCommand,
   CostReport,
@@ -97,9 +98,9 @@ async function measuredTables(config: Config, folder: string, signal: AbortSigna
     const records = await state.tables(source)
     const rate = await changesPerDay(state, source)
     const all = records.reduce((sum, record) => sum + record.changesMerged, 0)
-    const freshness = freshnessOf(
+    const freshness = knownFreshness(
       config,
-      entries,
+      source,
       records.map((record) => record.table),
     )
     const copied = new Set(records.map((record) => tableName(record.table)))
@@ -110,13 +111,13 @@ async function measuredTables(config: Config, folder: string, signal: AbortSigna
       const unknown = { changesPerDay: 0, bytesPerChange: BYTES_PER_ROW_GUESS, tableBytes: TABLE_BYTES_GUESS }
       found.push({ isMeasured: false, volume: { ...volume, ...unknown } })
     }
-    for (const { table, changesMerged, rowsSnapshot } of records) {
+    for (const [index, { table, changesMerged, rowsSnapshot }] of records.entries()) {
       const bytes = sizes.get(qualifiedTableName(table)) ?? BYTES_PER_ROW_GUESS
       found.push({
         isMeasured: rate !== undefined,
         volume: {
           table: qualifiedTableName(table),
-          freshnessMs: freshness.get(tableName(table)) ?? freshnessMs(config),
+          freshnessMs: freshness[index] ?? freshnessMs(config),
           changesPerDay: rate === undefined || all === 0 ? 0 : (rate * changesMerged) / all,
           bytesPerChange: bytes,
           tableBytes: rowsSnapshot * bytes,
@@ -125,20 +126,6 @@ async function measuredTables(config: Config, folder: string, signal: AbortSigna
     }
   }
   return found
-}
-
-function freshnessOf(
-  config: Config,
-  entries: Config['sources'][string]['tables'],
-  present: readonly TableId[],
-): ReadonlyMap<string, number> {
-  const usual = freshnessMs(config)
-  return new Map(
-    expandTableList(entries, present).map(({ entry, table }) => [
-      tableName({ source: '', ...table }),
-      entry.freshness ?? usual,
-    ]),
-  )
 }
 
 /** Of all tables of the source together. Undefined before anything was merged. */
