@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { PipelineError } from '../core/errors.ts'
 import type { SetupAdministrator, SetupStep } from '../core/warehouse-cost.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
@@ -49,7 +50,8 @@ function administrator(
   return {
     user: adminUser,
     role: adminRole,
-    privateKeyPath: adminKey,
+    // Relative to where the command is given, not to the configuration file.
+    privateKeyPath: adminKey === undefined ? undefined : resolve(adminKey),
     privateKeyPassphrase: environment.SNOWFLAKE_ADMIN_KEY_PASSPHRASE,
     token: environment.SNOWFLAKE_ADMIN_TOKEN,
     password: environment.SNOWFLAKE_ADMIN_PASSWORD,
