@@ -1,0 +1,59 @@
+/** From days outside their band to what a person is told: days in a row are one finding, a shift replaces those it explains. */
+import { type Day, dayText } from '../calendar/civil-date.ts'
+import type { AnomalyFinding, AnomalySettings, DayVerdict, Severity } from './anomaly-result.ts'
+
+export class FindingList {
+  readonly #settings: AnomalySettings
+  readonly #unit: string
+  readonly findings: AnomalyFinding[] = []
+
+  /** `unit`: what is counted, for messages: `rows`. */
+  constructor(settings: AnomalySettings, unit: string) {
+    this.#settings = settings
+    this.#unit = unit
+  }
+
+  /** `joins`: the day compared before was an anomaly too. */
+  addDay(verdict: DayVerdict, joins: boolean): void {
+    const kind = verdict.deviation < 0 ? 'drop' : 'spike'
+    const severity: Severity = Math.abs(verdict.deviation) >= this.#settings.criticalAt ? 'CRITICAL' : 'WARNING'
+    const last = this.findings.at(-1)
+    const { day, value, expected, lower, upper, days, comparedAs } = verdict
+    if (joins && last?.kind === kind) {
+      const from = dayText(last.from)
+      this.findings[this.findings.length - 1] = {
+        ...last,
+        through: day,
+        severity: last.severity === 'CRITICAL' ? 'CRITICAL' : severity,
+        message: `${from} to ${dayText(day)}: a ${kind}; ${this.#said(value)} on the last day, ${this.#said(lower)} to ${this.#said(upper)} expected`,
+      }
+      return
+    }
+    this.findings.push({
+      kind,
+      severity,
+      from: day,
+      through: day,
+      size: value / expected,
+      message: `${dayText(day)}: ${this.#said(value)}; ${this.#said(lower)} to ${this.#said(upper)} expected, as on ${days} days of the class ${comparedAs}`,
+    })
+  }
+
+  /** `size`: times the level before. */
+  addShift(from: Day, through: Day, size: number, deviation: number): void {
+    const kind = deviation < 0 ? 'drop' : 'spike'
+    while (this.findings.at(-1)?.kind === kind && (this.findings.at(-1)?.through ?? 0) >= from) this.findings.pop()
+    this.findings.push({
+      kind: 'level_shift',
+      severity: Math.abs(deviation) >= this.#settings.criticalAt ? 'CRITICAL' : 'WARNING',
+      from,
+      through,
+      size,
+      message: `since ${dayText(from)}: ${size.toFixed(2)} times the ${this.#unit} of before, on each of the days through ${dayText(through)}`,
+    })
+  }
+
+  #said(value: number): string {
+    return `${Math.round(value).toLocaleString('en-US')} ${this.#unit}`
+  }
+}
