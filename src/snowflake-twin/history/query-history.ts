@@ -35,12 +35,14 @@ export interface QueryRecord {
 
 /** Statements that QUERY_HISTORY can show. */
 const RECORDS_MAX = 500_000
-/** Results that a client can fetch again, or RESULT_SCAN can read. */
+/** Results that RESULT_SCAN can read, and rows of all of them; the oldest go first, the last one stays. */
 const RESULTS_MAX = 200
+const RESULT_ROWS_MAX = 200_000
 
 export class QueryHistory {
   #records: QueryRecord[] = []
   readonly #results = new Map<string, StatementResult>()
+  #resultRows = 0
 
   add(record: QueryRecord): void {
     this.#records.push(record)
@@ -54,8 +56,13 @@ export class QueryHistory {
 
   keep(queryId: string, result: StatementResult): void {
     this.#results.set(queryId, result)
-    const oldest = this.#results.keys().next().value
-    if (this.#results.size > RESULTS_MAX && oldest !== undefined) this.#results.delete(oldest)
+    this.#resultRows += result.rows.length
+    for (const [id, kept] of this.#results) {
+      const hasRoom = this.#results.size <= RESULTS_MAX && this.#resultRows <= RESULT_ROWS_MAX
+      if (hasRoom || id === queryId) return
+      this.#results.delete(id)
+      this.#resultRows -= kept.rows.length
+    }
   }
 
   result(queryId: string): StatementResult | undefined {

@@ -39,8 +39,9 @@ export interface QueryRequest {
 /** Rows of a result that are sent with the answer itself, and at most this many bytes of them. */
 const INLINE_ROWS_MAX = 5_000
 const INLINE_BYTES_MAX = 1 << 20
-/** Answers that clients may still fetch. */
+/** Answers that clients may still fetch, and characters of their chunks; the oldest go first. */
 const QUERIES_KEPT = 500
+const CHUNK_CHARACTERS_MAX = 256 << 20
 
 export class QueryDesk {
   readonly #state: TwinState
@@ -49,6 +50,7 @@ export class QueryDesk {
   readonly #queries = new Map<string, DeskQuery>()
   readonly #byRequest = new Map<string, DeskQuery>()
   readonly #chunks = new Map<string, readonly ResultChunk[]>()
+  #chunkCharacters = 0
 
   constructor(state: TwinState, url: () => string) {
     this.#state = state
@@ -180,8 +182,22 @@ export class QueryDesk {
   #answer(session: Session, record: QueryRecord, result: StatementResult): Reply {
     this.#state.history.keep(record.id, result)
     const chunks = this.#chunked(record.id, result.rows)
-    if (chunks.length > 0) this.#chunks.set(record.id, chunks)
+    if (chunks.length > 0) this.#keepChunks(record.id, chunks)
     return resultReply(record.id, result, chunks, { ...session.place, parameters: session.parameters.all() })
+  }
+
+  #keepChunks(queryId: string, chunks: readonly ResultChunk[]): void {
+    this.#chunks.set(queryId, chunks)
+    this.#chunkCharacters += characters(chunks)
+    for (const id of this.#chunks.keys()) {
+      if (this.#chunkCharacters <= CHUNK_CHARACTERS_MAX || id === queryId) return
+      this.#dropChunks(id)
+    }
+  }
+
+  #dropChunks(queryId: string): void {
+    this.#chunkCharacters -= characters(this.#chunks.get(queryId) ?? [])
+    this.#chunks.delete(queryId)
   }
 
   #chunked(queryId: string, rows: readonly WireRow[]): readonly ResultChunk[] {
@@ -250,10 +266,14 @@ export class QueryDesk {
       if (this.#queries.size <= QUERIES_KEPT) return
       if (!query.isSettled) continue
       this.#queries.delete(id)
-      this.#chunks.delete(id)
+      this.#dropChunks(id)
       this.#byRequest.delete(`${query.session.id} ${query.requestId}`)
     }
   }
+}
+
+function characters(chunks: readonly ResultChunk[]): number {
+  return chunks.reduce((sum, { body }) => sum + body.length, 0)
 }
 
 /** Parameters that hold for one request; put back afterwards. */
