@@ -3,6 +3,7 @@
  * with `--json` it is one line. Without a name the benchmarks are listed.
  */
 import { parseArgs } from 'node:util'
+import { anomaly } from './anomaly.ts'
 import { history } from './history.ts'
 import { largeTransaction } from './large-transaction.ts'
 import { latency } from './latency.ts'
@@ -34,6 +35,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   snowflakeIdle,
   stageS3,
   startup,
+  anomaly,
 ]
 
 const OPTIONS = {
