@@ -214,8 +214,9 @@ export interface StreamRequest {
   readonly memoryBytesMax: number
   /**
    * Holds all keys that a table has at the source against those that live at the destination, after everything before
-   * the last boundary has been merged. Batches have the key's columns alone. Yields differences in pages. Undefined: the
-   * table cannot be compared now (it is paused, say), or the destination cannot compare.
+   * the last boundary has been merged. Batches have the key's columns alone. Yields differences in pages, the last of which
+   * may be empty; no page at all: the table could not be merged, so nothing is known. Undefined: it cannot be compared now
+   * (it is paused, say), or the destination cannot compare.
    */
   readonly compareKeys?: (
     schema: TableSchema,

@@ -5,6 +5,7 @@
 import type { SnapshotBatch } from '../core/batch.ts'
 import type { KeyDifference } from '../core/source.ts'
 import type { StageFile } from '../core/stage.ts'
+import type { TableState } from '../core/state.ts'
 import type { TableSchema } from '../core/table-schema.ts'
 import { placeBatch } from './batch-name.ts'
 import type { SourceContext, StopSignals } from './context.ts'
@@ -36,14 +37,15 @@ export class KeyComparer {
     recorded: () => Promise<void>,
   ): AsyncIterable<KeyDifference> | undefined {
     const table = this.#ports.book.find(schema.table)
-    return table !== undefined && this.#isComparable(table)
+    // One that catches up is live once it is merged.
+    return table !== undefined && (this.#isComparable(table, 'live') || this.#isComparable(table, 'catching_up'))
       ? this.#differences(table, schema, keys, recorded)
       : undefined
   }
 
-  #isComparable(table: BookedTable): boolean {
+  #isComparable(table: BookedTable, state: TableState): boolean {
     const { only, keyComparison } = this.#context
-    const isMerged = table.record.state === 'live' && (only === undefined || only.has(table.name))
+    const isMerged = table.record.state === state && (only === undefined || only.has(table.name))
     return keyComparison !== undefined && isMerged
   }
 
@@ -64,10 +66,11 @@ export class KeyComparer {
       await recorded()
       await merge(table)
       // What it was merged with may have failed, or waits outside the group: its rows are then not what was yielded.
-      if (keyComparison === undefined || !this.#isComparable(table) || !table.inGroup) return
+      if (keyComparison === undefined || !this.#isComparable(table, 'live') || !table.inGroup) return
       const release = await this.#takeTurn()
       try {
         yield* keyComparison.compareKeys({ target: table.configured.target, schema, files }, stop.immediate)
+        yield { extra: [], missing: [] }
       } finally {
         await this.#context.destination.release()
         release()

@@ -1,5 +1,6 @@
 /** What no cursor tells: rows that are gone, and rows whose cursor moved backwards, found by comparing keys. */
 import { expect, test } from 'vitest'
+import { type FaultPlan, FaultyDestination } from '../support/faulty-destination.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
 
 const ITEMS = `
@@ -31,6 +32,18 @@ test.each([
   expect(events.filter(({ event }) => event === 'notice')).toEqual([])
   const [[rows] = []] = await fixture.copied(`SELECT count(*)::VARCHAR FROM copy.item`)
   expect(Number(rows)).toBe('hard_delete' in options ? 150 - 21 : 150 + 4)
+})
+
+test('rows that go before a table has caught up are found by the run in which it does', async () => {
+  await using fixture = await open()
+  const held: FaultPlan = (call) => (call === 'flush' ? { hold: () => new Promise(() => undefined) } : undefined)
+  const copying = fixture.start({ wraps: { destination: (inner) => new FaultyDestination(inner, held) } })
+  await copying.heard('state', ({ state }) => state === 'catching_up')
+  await copying.crash()
+  await fixture.sql('DELETE FROM item WHERE id % 7 = 0')
+  const { events } = await fixture.once()
+  expect(events).toContainEqual(expect.objectContaining({ event: 'state', state: 'live' }))
+  expect(await fixture.differences(item)).toEqual([])
 })
 
 test('keys that come in many small files are compared in little memory, of versions too', async () => {

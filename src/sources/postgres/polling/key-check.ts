@@ -54,13 +54,18 @@ export class KeyCheck {
     return sinceUs < 0n || sinceUs >= BigInt(options.detectDeletesMs) * 1000n
   }
 
-  /** Ends with the token brought up to date, unless the table cannot be compared now. */
+  /** Ends with the token brought up to date, unless the table could not be compared. */
   async *read(compareKeys: NonNullable<StreamRequest['compareKeys']>): AsyncGenerator<ChangeBatch, void, undefined> {
     if (!(await this.#holdStill())) return
     const differences = compareKeys(this.#table.schema, this.#keys())
     if (differences === undefined) return
     yield* this.#readBackwards()
-    for await (const difference of differences) yield* this.#settle(difference)
+    let isCompared = false
+    for await (const difference of differences) {
+      isCompared = true
+      yield* this.#settle(difference)
+    }
+    if (!isCompared) return
     await this.#poll.client.query("SELECT set_config('search_path', '', true)", undefined, this.#poll.signal)
     const { serverUs, horizon } = this.#poll.transaction
     const { token } = this.#table
