@@ -290,11 +290,19 @@ export class ExpressionBinder implements Binder {
 
   #inQuery(expression: Expression & { type: 'in_query' }): Value {
     const items = expression.of.type === 'tuple' ? expression.of.items : [expression.of]
-    const left = items.map((item) => this.bind(item).sql)
+    const values = items.map((item) => this.bind(item))
+    const left = values.map(({ sql }) => sql)
     const query = this.#bindQuery(expression.query, this.#scope)
     if (query.columns.length !== items.length) {
       throw unknown(this.statement, expression, `IN with ${items.length} and ${query.columns.length} columns`)
     }
+    values.forEach((one, index) => {
+      const other = query.columns[index]?.type.kind
+      const numbers = ['NUMBER', 'FLOAT']
+      const alike = one.type.kind === other || (numbers.includes(one.type.kind) && numbers.includes(other ?? ''))
+      if (!alike && !one.untyped)
+        throw unknown(this.statement, expression, `IN of ${one.type.kind} and a query of ${other ?? ''}`)
+    })
     const of = left.length === 1 ? left[0] : `(${left.join(', ')})`
     return value(`(${of} ${expression.not ? 'NOT IN' : 'IN'} (${query.sql}))`, BOOLEAN)
   }

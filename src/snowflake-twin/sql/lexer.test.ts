@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { splitStatements, tokenize } from './lexer.ts'
+import { tokenize } from './lexer.ts'
 import type { SnowflakeError } from './snowflake-error.ts'
 
 const texts = (sql: string) => tokenize(sql).map(({ type, value }) => `${type}:${value}`)
@@ -30,13 +30,6 @@ test('locations of stages and files are one token each', () => {
     'file:file:///tmp/a-b.parquet',
     'stage:@~/x',
     'end:',
-  ])
-})
-
-test('statements are split where a semicolon is one', () => {
-  expect(splitStatements(`select ';' ; -- a;b\n select "x;y";; /* ; */`)).toEqual([
-    `select ';'`,
-    '-- a;b\n select "x;y"',
   ])
 })
 

@@ -37,23 +37,6 @@ export function tokenize(sql: string): readonly Token[] {
   return tokens
 }
 
-/** The statements of a text that has several, without their semicolons; empty ones are left out. */
-export function splitStatements(sql: string): readonly string[] {
-  const statements: string[] = []
-  let start = 0
-  const add = (end: number) => {
-    const text = sql.slice(start, end).trim()
-    if (skipBlank(text, 0) < text.length) statements.push(text)
-  }
-  for (const token of tokenize(sql)) {
-    if (token.type !== 'symbol' || token.value !== ';') continue
-    add(token.start)
-    start = token.end
-  }
-  add(sql.length)
-  return statements
-}
-
 /** Line counts from 1, position from 0, as in Snowflake's messages. */
 export function placeOf(sql: string, offset: number): { readonly line: number; readonly position: number } {
   const before = sql.slice(0, offset)

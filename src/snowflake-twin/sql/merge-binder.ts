@@ -151,21 +151,26 @@ function actionSql(clauses: readonly BoundClause[], stored: string): string {
 
 /** Columns of the temporary table; an expression that several clauses have is computed once. */
 class ValueColumns {
-  readonly #clauses = new Map<string, number[]>()
+  /** By expression: its place, and the clauses that have it. */
+  readonly #columns = new Map<string, { readonly place: number; readonly clauses: number[] }>()
 
   column(sql: string, clause: number): string {
-    const clauses = this.#clauses.get(sql)
-    if (clauses === undefined) this.#clauses.set(sql, [clause])
-    else clauses.push(clause)
-    return `v${[...this.#clauses.keys()].indexOf(sql) + 1}`
+    const known = this.#columns.get(sql)
+    if (known !== undefined) {
+      known.clauses.push(clause)
+      return `v${known.place}`
+    }
+    const place = this.#columns.size + 1
+    this.#columns.set(sql, { place, clauses: [clause] })
+    return `v${place}`
   }
 
   /** An expression is computed only for rows that its clauses apply to: elsewhere it might fail. */
   sql(): string {
-    return [...this.#clauses]
-      .map(([sql, clauses], index) => {
+    return [...this.#columns]
+      .map(([sql, { place, clauses }]) => {
         const plain = /^t\d+\."(?:[^"]|"")*"$/.test(sql)
-        return `, ${plain ? sql : `CASE WHEN sf_action IN (${clauses.join(', ')}) THEN ${sql} END`} AS v${index + 1}`
+        return `, ${plain ? sql : `CASE WHEN sf_action IN (${clauses.join(', ')}) THEN ${sql} END`} AS v${place}`
       })
       .join('')
   }
