@@ -313,11 +313,11 @@ export function describeVersions(fixture: () => DestinationFixture): void {
       await fixture().run(`UPDATE shop_public.items SET ${set} WHERE ${where}`)
       return (await compare()).history
     }
-    expect(await spoil(`_fivetran_end = _fivetran_end - INTERVAL 1 SECOND`, `name = 'one'`)).toEqual({
+    expect(await spoil(`_fivetran_end = _fivetran_end - INTERVAL '1 SECOND'`, `name = 'one'`)).toEqual({
       ...NO_FAULTS,
       gaps: 1,
     })
-    expect(await spoil(`_fivetran_end = _fivetran_end + INTERVAL 2 SECOND`, `name = 'one'`)).toEqual({
+    expect(await spoil(`_fivetran_end = _fivetran_end + INTERVAL '2 SECOND'`, `name = 'one'`)).toEqual({
       ...NO_FAULTS,
       overlaps: 1,
       gaps: 1,

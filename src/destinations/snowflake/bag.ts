@@ -18,7 +18,7 @@ import { columnSql, tableSql } from './table-names.ts'
 export async function numberCopies(session: SnowflakeSession, input: MergeInput): Promise<void> {
   await session.run(`CREATE OR REPLACE TEMPORARY TABLE ${input.scratch('bag')} AS ${copiesSql(input)}`)
   const { LOST: lost } = await session.row(
-    `SELECT COUNT_IF(copy < 1 OR k1 IS NULL) AS lost FROM ${input.scratch('bag')}`,
+    `SELECT COUNT_IF(nth < 1 OR k1 IS NULL) AS lost FROM ${input.scratch('bag')}`,
   )
   if (Number(lost) > 0) throw unknownRows(input, Number(lost))
 }
@@ -35,9 +35,9 @@ function copiesSql(input: MergeInput): string {
     WHERE NOT COALESCE(t.${columnSql(layout, DELETED_ID)}, FALSE)
       AND LEFT(t.${rowId}, ${HASH_DIGITS}) IN (SELECT content_hash FROM ${input.rows}) GROUP BY LEFT(t.${rowId}, ${HASH_DIGITS})`
   // An insert brings the copy behind those that live, a delete takes the last of them.
-  const copy = `CASE WHEN c.era = 0 THEN COALESCE(l.living, 0) ELSE 0 END + c.steps + CASE WHEN c.step = 1 THEN 0 ELSE 1 END`
-  return `SELECT code, copy, hash || '/' || CAST(copy AS VARCHAR) AS k1
-    FROM (SELECT c.code AS code, c.hash AS hash, ${copy} AS copy
+  const nth = `CASE WHEN c.era = 0 THEN COALESCE(l.living, 0) ELSE 0 END + c.steps + CASE WHEN c.step = 1 THEN 0 ELSE 1 END`
+  return `SELECT code, nth, hash || '/' || CAST(nth AS VARCHAR) AS k1
+    FROM (SELECT c.code AS code, c.hash AS hash, ${nth} AS nth
           FROM (SELECT code, hash, era, step, SUM(step) OVER (PARTITION BY hash, era ORDER BY code
                   ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS steps
                 FROM (${changes})) c

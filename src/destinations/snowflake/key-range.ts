@@ -19,14 +19,14 @@ export function keyRangeColumns(input: MergeInput): readonly string[] {
   )
 }
 
-/** For rows `t`; '' where nothing can be said, else it begins with AND. */
-export function keyRangeSql(input: MergeInput, found: Row): string {
+/** For rows of the target under this alias; '' where nothing can be said, else it begins with AND. */
+export function keyRangeSql(input: MergeInput, found: Row, alias: 't' | 'b'): string {
   const conditions = input.keys.flatMap(({ name, column, quoted }) => {
     const least = found[`MIN_${name.toUpperCase()}`]
     const greatest = found[`MAX_${name.toUpperCase()}`]
     if (typeof least !== 'string' || typeof greatest !== 'string') return []
     const [from, to] = [literalOf(least, column.type), literalOf(greatest, column.type)]
-    return from === undefined || to === undefined ? [] : [` AND t.${quoted} BETWEEN ${from} AND ${to}`]
+    return from === undefined || to === undefined ? [] : [` AND ${alias}.${quoted} BETWEEN ${from} AND ${to}`]
   })
   return conditions.join('')
 }

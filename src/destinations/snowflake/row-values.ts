@@ -12,6 +12,8 @@ export interface Completion {
   readonly unchangedIds: readonly number[]
   /** Name in SQL of the rows that were read again, where some were. */
   readonly completion: string | undefined
+  /** Condition on rows `b` of the target; '' or begins with AND. */
+  readonly rootRange: string
 }
 
 /** Aggregates over results `r` that tell which joins `RowValues` needs. */
@@ -46,13 +48,15 @@ export class RowValues {
   }
 
   #joinsSql(): string {
-    const { unchangedIds, completion } = this.#completion
+    const { unchangedIds, completion, rootRange } = this.#completion
     const joins = this.#patched.map(
       (id) => `LEFT JOIN ${this.#input.rows} x${id} ON x${id}.code = CASE WHEN r.p${id} <> r.val THEN r.p${id} END`,
     )
     if (completion !== undefined) joins.push(`LEFT JOIN ${completion} c ON c.code = r.completion`)
     if (this.#isRooted)
-      joins.push(`LEFT JOIN ${tableSql(this.#input.layout)} b ON ${this.#onRoot()} AND ${fromRoot(unchangedIds)}`)
+      joins.push(
+        `LEFT JOIN ${tableSql(this.#input.layout)} b ON ${this.#onRoot()}${rootRange} AND ${fromRoot(unchangedIds)}`,
+      )
     return joins.join(' ')
   }
 

@@ -25,6 +25,8 @@ export interface Survey {
   readonly isNew: boolean
   /** Condition on rows `t` of the target; '' or begins with AND. */
   readonly range: string
+  /** The same for rows `b`. */
+  readonly rootRange: string
   /** Ids of the columns of the target that are unchanged in at least one row, and not sent. */
   readonly unchangedIds: readonly number[]
   readonly quarantine: QuarantineCounts
@@ -66,7 +68,8 @@ export async function surveyChanges(session: SnowflakeSession, input: MergeInput
     begun: Number(found.BEGUN),
     valuedDead: Number(found.VALUED_DEAD),
     isNew: found.IS_NEW === true,
-    range: keyRangeSql(input, found),
+    range: keyRangeSql(input, found, 't'),
+    rootRange: keyRangeSql(input, found, 'b'),
     unchangedIds: unchangedIds(input, found),
     quarantine: quarantineCounts(found),
   }

@@ -161,15 +161,15 @@ class Preparation {
 
   /** Finds the values that were not sent; the keys that have to be read for it, where nobody has. */
   async #complete(results: LineageResults): Promise<Completion | MissingRows> {
-    const { unchangedIds } = results.survey
-    if (unchangedIds.length === 0) return { unchangedIds, completion: undefined }
+    const { unchangedIds, rootRange } = results.survey
+    if (unchangedIds.length === 0) return { unchangedIds, rootRange, completion: undefined }
     await followMoves(this.#session, results)
     const missing = await missingKeys(this.#session, this.#input)
-    if (missing.length === 0) return { unchangedIds, completion: undefined }
+    if (missing.length === 0) return { unchangedIds, rootRange, completion: undefined }
     if (this.#request.flush.completion === undefined) return { missing }
     const { table } = await this.#request.complete()
     await completeFrom(this.#session, results, table)
-    return { unchangedIds, completion: table }
+    return { unchangedIds, rootRange, completion: table }
   }
 }
 

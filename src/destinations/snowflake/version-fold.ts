@@ -109,7 +109,8 @@ function foldedSql(input: MergeInput, ids: readonly number[]): string {
     ...(ids.length === 0 ? [] : [`${lastCode(`${KIND} >= ${INSERT}`)} AS reset`]),
     ...ids.map((id) => `${lastCode(`${HAS_VALUES} AND ${hasColumnSql(id)}`)} AS p${id}`),
   ]
-  return `SELECT ${keys}, ${aggregates.join(', ')} FROM ${input.keyChanges} GROUP BY ${keys}, ${TRANSACTION}`
+  return `SELECT ${keys}, ${aggregates.join(', ')}
+    FROM (SELECT c.*, ${TRANSACTION} AS tx FROM ${input.keyChanges} c) GROUP BY ${keys}, tx`
 }
 
 /** What the target knows of the keys: one row for each that it has. */
