@@ -12,6 +12,7 @@ import {
   describeState,
   destinationType,
   examineState,
+  freshnessMs,
   isOwnState,
   openDestination,
   openStage,
@@ -36,6 +37,7 @@ import type { SourceRecord, State, TableRecord } from './core/state.ts'
 import { type TableId, tableName } from './core/table-schema.ts'
 import type { ConfiguredTable } from './engine/context.ts'
 import { formatLsn } from './engine/start-plan.ts'
+import { groupFreshnessMs } from './engine/table-group.ts'
 
 export interface ReportSetting {
   readonly config: Config
@@ -209,7 +211,14 @@ export async function checkpoints(
     .map(({ table, position, group }) => {
       const parts = parsePosition(position)
       const inGroup = group !== undefined
-      return { table, position, inGroup, sourcePosition: parts === undefined ? position : formatLsn(parts.lsn) }
+      const freshness = group === undefined ? undefined : groupFreshnessMs(group, { freshnessMs: freshnessMs(config) })
+      return {
+        table,
+        position,
+        inGroup,
+        freshnessMs: freshness,
+        sourcePosition: parts === undefined ? position : formatLsn(parts.lsn),
+      }
     })
 }
 

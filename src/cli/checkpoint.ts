@@ -4,7 +4,7 @@ import { tableName } from '../core/table-schema.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { ask } from './confirmation.ts'
 import { EXIT } from './exit-code.ts'
-import { counted } from './quantity.ts'
+import { counted, duration } from './quantity.ts'
 import { type SelectionOptions, selection } from './selection.ts'
 import { printable } from './terminal-text.ts'
 
@@ -19,13 +19,7 @@ export async function listCheckpoints({ open, output, signal }: CommandContext):
       { title: 'POSITION' },
       { title: 'MOVES' },
     ],
-    found.map((one) => [
-      one.table.source,
-      tableName(one.table),
-      one.sourcePosition,
-      one.position,
-      one.inGroup ? 'with all live tables' : 'alone',
-    ]),
+    found.map((one) => [one.table.source, tableName(one.table), one.sourcePosition, one.position, movement(one)]),
   )
   return done({ checkpoints: found.length })
 }
@@ -46,7 +40,7 @@ export async function showCheckpoint(
   output.answer(`table      ${printable(`${found.table.source}: ${tableName(found.table)}`)}`)
   output.answer(`at         ${found.sourcePosition}`)
   output.answer(`position   ${found.position}`)
-  output.answer(`moves      ${found.inGroup ? 'with all live tables of its source' : 'alone'}`)
+  output.answer(`moves      ${movement(found)}`)
   return done()
 }
 
@@ -74,6 +68,10 @@ export async function resetCheckpoints(
     `${output.colors.green('✓')} ${counted(reset.length, 'checkpoint')} reset: ${reset.map(printable).join(', ')}`,
   )
   return done({ reset: reset.length })
+}
+
+function movement({ freshnessMs }: CheckpointStatus): string {
+  return freshnessMs === undefined ? 'alone' : `with all live tables of ${duration(freshnessMs)}`
 }
 
 function checkpointEvent({ table, ...rest }: CheckpointStatus): Readonly<Record<string, unknown>> {

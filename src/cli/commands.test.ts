@@ -40,7 +40,9 @@ const WORKING: Partial<Application> = {
   discover: async () => [{ source: 'shop', tables: [discoveredTable('orders')] }],
   sync: async () => SYNCED,
   status: async () => [],
-  checkpoints: async () => [{ table: ORDERS, position: boundary(1, 5n), sourcePosition: '0/5', inGroup: true }],
+  checkpoints: async () => [
+    { table: ORDERS, position: boundary(1, 5n), sourcePosition: '0/5', inGroup: true, freshnessMs: 10_000 },
+  ],
   resetCheckpoints: async () => ['shop.public.orders'],
   verify: async () => ({ equal: true, tables: [comparison({})], skipped: [] }),
   quarantine: async () => [],

@@ -142,8 +142,10 @@ export interface CheckpointStatus {
   readonly position: Position
   /** The source's own notation: `0/16B3748`. */
   readonly sourcePosition: string
-  /** Moves together with all other live tables of its source. */
+  /** Moves together with all other live tables of its source and its freshness. */
   readonly inGroup: boolean
+  /** Of those that it moves with. Milliseconds; undefined: it stands alone. */
+  readonly freshnessMs: number | undefined
 }
 
 export interface VerifyRequest extends Selection {

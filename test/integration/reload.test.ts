@@ -128,6 +128,36 @@ test('on SIGHUP tables come and go, and options of a table are taken', async () 
   expect(await fixture.differences(T, U)).toEqual([])
 })
 
+test('a table that may be old is verified beside the sync, and made fresher while it runs', async () => {
+  await using fixture = await fixtureOf()
+  await edit(fixture, (text) => text.replace('- public.t ', '- { name: public.t, freshness: 9999d } '))
+  await using sync = new SyncCommand(fixture.folder)
+  await sync.reached('public.t', 'live')
+  await fixture.sql('UPDATE t SET v = 1')
+  const verified = await simplyload(fixture.folder, ['verify'])
+  expect(verified).toMatchObject({ exitCode: 0 })
+  const since = sync.events.length
+  await fixture.sql('UPDATE t SET v = 2 WHERE id <= 50')
+  await sync.heard((event) => event.event === 'staged', since)
+  const waiting = await simplyload(fixture.folder, ['status'])
+  expect(waiting.events.find(({ event }) => event === 'table')).toMatchObject({
+    waitingRows: 50,
+    waitingSinceMs: expect.any(Number),
+    freshnessMs: 9999 * 86_400_000,
+  })
+  await edit(fixture, (text) => text.replace('{ name: public.t, freshness: 9999d }', 'public.t'))
+  sync.signal('SIGHUP')
+  await sync.told('The configuration is taken', since)
+  await sync.heard((event) => event.event === 'merged' && JSON.stringify(event.tables).includes('"updated":50'), since)
+  const rest = sync.events.length
+  await fixture.sql('UPDATE t SET v = 3 WHERE id > 50')
+  await sync.heard((event) => event.event === 'merged', rest)
+  const [checkpoint] = (await simplyload(fixture.folder, ['checkpoint', 'show', 'public.t'])).events
+  expect(checkpoint).toMatchObject({ inGroup: true, freshnessMs: 50 })
+  expect(await sync.stop()).toBe(0)
+  expect(await fixture.differences(T)).toEqual([])
+})
+
 test('a file with mistakes is refused with all of them, and the sync goes on as before', async () => {
   await using fixture = await fixtureOf()
   await using sync = new SyncCommand(fixture.folder)

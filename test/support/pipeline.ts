@@ -21,6 +21,7 @@ import type { ProgressListener, SyncSummary } from '../../src/core/progress.ts'
 import type { ChangeSource } from '../../src/core/source.ts'
 import type { Stage } from '../../src/core/stage.ts'
 import type { State } from '../../src/core/state.ts'
+import { tableName } from '../../src/core/table-schema.ts'
 import type { EngineSettings, SourceContext, StopSignals } from '../../src/engine/context.ts'
 import { runSync } from '../../src/engine/sync.ts'
 
@@ -31,6 +32,8 @@ export interface Wraps {
   readonly state?: (state: State) => State
   readonly clock?: Clock
   readonly settings?: Partial<EngineSettings>
+  /** By `namespace.name`, in place of what the file says. Milliseconds. */
+  readonly freshnessMs?: (table: string) => number | undefined
   readonly log?: Log
 }
 
@@ -72,7 +75,10 @@ export async function runPipeline(
     return {
       name,
       source,
-      tables,
+      tables:
+        wraps.freshnessMs === undefined
+          ? tables
+          : tables.map((each) => ({ ...each, freshnessMs: wraps.freshnessMs?.(tableName(each.request.table)) })),
       only: run.only,
       destination: wraps.destination?.(destination) ?? destination,
       keyComparison: destination,

@@ -9,6 +9,7 @@ import { FaultyDestination } from '../support/faulty-destination.ts'
 import { runPipeline, type Wraps } from '../support/pipeline.ts'
 import { destinationFaults, dyingState, failingStage } from './faults.ts'
 import { Random } from './random.ts'
+import { MONEY_TABLES } from './world.ts'
 
 const { values } = parseArgs({
   options: {
@@ -19,10 +20,17 @@ const { values } = parseArgs({
   },
 })
 
+/** The first is that of all others. */
+const FRESHNESS_MS = [60, 60, 300, 1_500]
+
 function faultyParts(text: string): Wraps {
   const [seed = 0, rate = 0] = text.split(':').map(Number)
   const random = new Random(seed)
+  const groups = new Random(seed + 1)
   return {
+    // Other groups in each run. What is read across tables is in one.
+    freshnessMs: (table) =>
+      MONEY_TABLES.some((name) => table === `public.${name}`) ? undefined : groups.pick(FRESHNESS_MS),
     destination: (inner) => new FaultyDestination(inner, destinationFaults(random, rate)),
     state: (inner) => dyingState(inner, random, rate),
     stage: (inner) => failingStage(inner, random, rate),
