@@ -52,15 +52,39 @@ function wantedGrants(context: StatementContext, plan: GrantPlan): readonly Want
   const places = all === 'ALL' ? objectsIn(context, on, name) : [name]
   return places.flatMap((place) => {
     if (all === undefined) requireGrantor(context, on, place)
-    return plan.privileges.map((privilege) => ({
-      privilege: privilege.startsWith('ALL') ? 'ALL' : privilege,
-      on,
-      name: on === 'ACCOUNT' ? '' : place.map(shownName).join('.'),
-      isFuture: all === 'FUTURE',
-      to,
-      withGrantOption,
-    }))
+    return plan.privileges
+      .flatMap((privilege) => (privilege === 'ALL' ? allPrivileges(on) : [privilege]))
+      .map((privilege) => ({
+        privilege,
+        on,
+        name: on === 'ACCOUNT' ? '' : place.map(shownName).join('.'),
+        isFuture: all === 'FUTURE',
+        to,
+        withGrantOption,
+      }))
   })
+}
+
+/** What ALL stands for: the privileges that the twin knows of a kind of object. */
+function allPrivileges(on: string): readonly string[] {
+  switch (on) {
+    case 'WAREHOUSE':
+      return ['MODIFY', 'MONITOR', 'OPERATE', 'USAGE']
+    case 'DATABASE':
+      return ['CREATE SCHEMA', 'MODIFY', 'MONITOR', 'USAGE']
+    case 'SCHEMA': {
+      const kinds = ['FILE FORMAT', 'SEQUENCE', 'STAGE', 'TABLE', 'VIEW']
+      return [...kinds.map((kind) => `CREATE ${kind}`), 'MODIFY', 'MONITOR', 'USAGE']
+    }
+    case 'TABLE':
+      return ['DELETE', 'INSERT', 'REFERENCES', 'SELECT', 'TRUNCATE', 'UPDATE']
+    case 'VIEW':
+      return ['REFERENCES', 'SELECT']
+    case 'STAGE':
+      return ['READ', 'USAGE', 'WRITE']
+    default:
+      return ['ALL']
+  }
 }
 
 /** The owner may grant, and who has MANAGE GRANTS. */
