@@ -83,15 +83,17 @@ it('none has what only DuckDB knows', () => {
 
 /** What differs by values only, or by how many of a kind there are, is one shape. */
 function shapeOf(sql: string): string {
-  return sql
-    .replaceAll(/'(?:[^'\\]|\\.|'')*'/g, "'…'")
-    .replaceAll(/"(?:[^"]|"")*"/g, '"…"')
-    .replaceAll(/\b\d+(\.\d+)?\b/g, '0')
-    .replaceAll(/\b([a-z]+)_?\d+\b/g, '$1')
-    // Staged rows are read in the same way wherever they stand.
-    .replaceAll(/\(SELECT CAST\(\(file_number .*? WHERE pos IS NOT NULL(?: AND pos >= '…')?\)/g, '(…)')
-    .replaceAll(/(?<=[(, ])([^(),]+)(?:, \1)+(?=[,) ]|$)/g, '$1')
-    .replaceAll(/(?<=[(, ])(\w+\.\w+(?: AS \w+)?)(?:, \w+\.\w+(?: AS \w+)?)+/g, '$1')
+  return (
+    sql
+      .replaceAll(/'(?:[^'\\]|\\.|'')*'/g, "'…'")
+      .replaceAll(/"(?:[^"]|"")*"/g, '"…"')
+      .replaceAll(/\b\d+(\.\d+)?\b/g, '0')
+      .replaceAll(/\b([a-z]+)_?\d+\b/g, '$1')
+      // Staged rows are read in the same way wherever they stand.
+      .replaceAll(/\(SELECT CAST\(\(file_number .*? WHERE pos IS NOT NULL(?: AND pos >= '…')?\)/g, '(…)')
+      .replaceAll(/(?<=[(, ])([^(),]+)(?:, \1)+(?=[,) ]|$)/g, '$1')
+      .replaceAll(/(?<=[(, ])(\w+\.\w+(?: AS \w+)?)(?:, \w+\.\w+(?: AS \w+)?)+/g, '$1')
+  )
 }
 
 /** Broken before the words that begin a part of a statement. */
