@@ -14,6 +14,7 @@ import { snapshotDuckdb } from './snapshot-duckdb.ts'
 import { snapshotParquet } from './snapshot-parquet.ts'
 import { snowflakeCost } from './snowflake-cost.ts'
 import { snowflakeIdle } from './snowflake-idle.ts'
+import { snowflakeLoad } from './snowflake-load.ts'
 import { stageS3 } from './stage-s3.ts'
 import { startup } from './startup.ts'
 import { streamDuckdb } from './stream-duckdb.ts'
@@ -33,6 +34,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   pollIdle,
   snowflakeCost,
   snowflakeIdle,
+  snowflakeLoad,
   stageS3,
   startup,
   anomaly,

@@ -101,6 +101,10 @@ async function check(
 /** Each round begins as the first one did. */
 async function dropReplication(server: { query(sql: string): Promise<unknown> }): Promise<void> {
   await server.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots')
+  await dropPublications(server)
+}
+
+export async function dropPublications(server: { query(sql: string): Promise<unknown> }): Promise<void> {
   await server.query(
     `DO $$ DECLARE name text; BEGIN
        FOR name IN SELECT pubname FROM pg_publication LOOP EXECUTE format('DROP PUBLICATION %I', name); END LOOP;

@@ -36,7 +36,7 @@ export interface StreamSceneOptions {
 }
 
 /** What the product names its slot for a source called `bench`. */
-const SLOT = 'simplyload_bench'
+export const SLOT = 'simplyload_bench'
 const KEPT_SLOT = (write: WriteMode) => `bench_kept_${write}`
 
 export async function makeStreamScene(
@@ -87,7 +87,7 @@ export async function makeStreamScene(
 }
 
 /** Half inserts, half updates, in this order in each transaction. Returns the number of inserts. */
-async function writeTransactions(
+export async function writeTransactions(
   server: BenchServer,
   rows: number,
   changes: number,

@@ -53,7 +53,12 @@ function take(event: ProgressEvent): void {
   if (event.event !== 'snapshot') send({ kind: 'event', event, rssPeakMiB: peakRssMiB() })
 }
 
-const product = await openProduct(request, take, (loadedMs, atMs) => send({ kind: 'visible', loadedMs, atMs }))
+const product = await openProduct(
+  request,
+  take,
+  (loadedMs, atMs) => send({ kind: 'visible', loadedMs, atMs }),
+  request.configured === undefined ? {} : { destination: request.configured },
+)
 send({ kind: 'ready' })
 await go
 const cpu = process.cpuUsage()

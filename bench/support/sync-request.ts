@@ -17,6 +17,8 @@ export interface SyncRequest {
   readonly folder: string
   /** `discard`: takes everything, keeps nothing. */
   readonly destination: 'discard' | 'duckdb'
+  /** As in the configuration, in place of the DuckDB file. */
+  readonly configured?: Readonly<Record<string, unknown>>
   readonly once: boolean
   /** Connections that read the snapshot. */
   readonly connections: number
