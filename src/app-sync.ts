@@ -4,7 +4,15 @@ import type { ConfigPlace } from './app-add.ts'
 import { ConfigReload } from './app-reload.ts'
 import { engineSettings } from './app-settings.ts'
 import { configureTables, nameTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
-import { type Config, createSource, type DescribedSource, openDestination, openStage, openState } from './connectors.ts'
+import {
+  type Config,
+  createSource,
+  type DescribedSource,
+  openDestination,
+  openStage,
+  openState,
+  valueLimits,
+} from './connectors.ts'
 import type { LogLevel, SyncRequest } from './core/application.ts'
 import { systemClock } from './core/clock.ts'
 import { PipelineError } from './core/errors.ts'
@@ -36,7 +44,10 @@ export async function syncAll(
   const sources = new Map<string, DescribedSource>()
   for (const name of selectSources(config, request)) {
     const recorded = await state.source(name)
-    sources.set(name, resources.use(await createSource(name, sourceConfig(config, name), folder, recorded)))
+    sources.set(
+      name,
+      resources.use(await createSource(name, sourceConfig(config, name), folder, recorded, valueLimits(config))),
+    )
   }
   const named = await nameTables(config, sources, signal)
   const resolved = configureTables(config, [...sources.keys()], named, folder)

@@ -12,12 +12,14 @@ import type { ChangeSource } from './core/source.ts'
 import type { Stage } from './core/stage.ts'
 import type { RequestBox, SourceRecord, State } from './core/state.ts'
 import type { ColumnType, TableSchema } from './core/table-schema.ts'
+import type { ValueLimits } from './core/value-limits.ts'
 import { duckdbType, keyText, textForm } from './destinations/duckdb/column-type.ts'
 import { duckdbDestinationSchema } from './destinations/duckdb/config.ts'
 import type { SnowflakeAccount } from './destinations/snowflake/account.ts'
 import { snowflakeType } from './destinations/snowflake/column-type.ts'
 import { type SnowflakeDestinationConfig, snowflakeDestinationSchema } from './destinations/snowflake/config.ts'
 import type { SnowflakePoolOptions } from './destinations/snowflake/connection-pool.ts'
+import { SNOWFLAKE_LIMITS } from './destinations/snowflake/value-limits.ts'
 import { postgresSourceSchema } from './sources/postgres/config.ts'
 import { connectionSettings, describeConnection } from './sources/postgres/connection-settings.ts'
 import { expandTables, isPattern } from './sources/postgres/table-selection.ts'
@@ -62,15 +64,21 @@ export type DescribedSource = ChangeSource & {
   useTables(tables: SourceConfig['tables']): void
 }
 
-/** `recorded`: what an earlier run has recorded of it; undefined where there was none. */
+/** `recorded`: what an earlier run has recorded of it; undefined where there was none. `limits`: see `valueLimits`. */
 export async function createSource(
   name: string,
   config: SourceConfig,
   folder: string,
   recorded: SourceRecord | undefined,
+  limits?: ValueLimits,
 ): Promise<DescribedSource> {
   const { createPostgresSource } = await import('./sources/postgres/source.ts')
-  return createPostgresSource(name, config, folder, recorded)
+  return createPostgresSource(name, config, folder, recorded, limits)
+}
+
+/** What the destination holds of values; undefined: everything that a source has a column type for. */
+export function valueLimits({ destination }: Config): ValueLimits | undefined {
+  return destination.type === 'snowflake' ? SNOWFLAKE_LIMITS : undefined
 }
 
 /** `db.example.com:5432/shop`. */

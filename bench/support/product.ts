@@ -4,7 +4,14 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { engineSettings } from '../../src/app-settings.ts'
 import { resolveTables } from '../../src/app-tables.ts'
-import { CONFIG_SCHEMA, createSource, openDestination, openStage, openState } from '../../src/connectors.ts'
+import {
+  CONFIG_SCHEMA,
+  createSource,
+  openDestination,
+  openStage,
+  openState,
+  valueLimits,
+} from '../../src/connectors.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 import type { Destination } from '../../src/core/destination.ts'
 import { silentLog } from '../../src/core/log.ts'
@@ -74,7 +81,9 @@ export async function openProduct(
       : await openDestination(config, folder, stage),
   )
   observeVisibility(destination, visible)
-  const source = opened.use(await createSource(SOURCE, sourceConfig, folder, await state.source(SOURCE)))
+  const source = opened.use(
+    await createSource(SOURCE, sourceConfig, folder, await state.source(SOURCE), valueLimits(config)),
+  )
   const poll = observeStream(source)
   const [resolved] = await resolveTables(config, new Map([[SOURCE, source]]), '.', new AbortController().signal)
   const context: SourceContext = {

@@ -5,9 +5,11 @@
 import { hash } from 'node:crypto'
 import { type ColumnVector, dataColumn, type QuarantinedValue, SYSTEM_COLUMNS } from '../core/batch.ts'
 import { invariant } from '../core/invariant.ts'
-import { type TableSchema, tableName } from '../core/table-schema.ts'
+import { type ColumnType, type TableSchema, tableName } from '../core/table-schema.ts'
 import { textForm } from './binary-form.ts'
 import { OK, REASONS } from './decode-outcome.ts'
+import type { TextEncoding } from './form-decoder.ts'
+import { limitedDecoder } from './limited-decoder.ts'
 import { binaryDecoder } from './postgres-binary.ts'
 import { textDecoder } from './postgres-text.ts'
 import { hasBinaryDecoder } from './postgres-type.ts'
@@ -36,6 +38,8 @@ export class ColumnSet {
   readonly #hashOrder: readonly number[]
   readonly #quarantine = new VectorBuilder(SYSTEM_COLUMNS.quarantine, { kind: 'text' }, 0)
   readonly #contentHash: VectorBuilder | undefined
+  /** That the text of a row's entries may have; undefined: any number. */
+  readonly #quarantineBytes: number | undefined
   /** Of the row at hand: wire position and outcome of each value without representation. */
   readonly #failures: number[] = []
   #quarantinedRows = 0
@@ -46,12 +50,9 @@ export class ColumnSet {
     this.#builders = wire.map(({ column }) =>
       column === undefined ? undefined : new VectorBuilder(dataColumn(column.id), column.type, column.id),
     )
-    this.#binaryDecoders = wire.map(({ column, type, encoding }) =>
-      column === undefined ? () => OK : binaryDecoder(type, column.type, encoding ?? 'trusted'),
-    )
-    this.#textDecoders = wire.map(({ column, type, encoding }) =>
-      column === undefined ? () => OK : textDecoder(type, column.type, encoding ?? 'trusted'),
-    )
+    this.#binaryDecoders = wire.map((each) => limited(each, binaryDecoder))
+    this.#textDecoders = wire.map((each) => limited(each, textDecoder))
+    this.#quarantineBytes = wire.find(({ limits }) => limits !== undefined)?.limits?.textBytes
     const identity = schema.identity
     this.keyIndexes = (identity.kind === 'key' ? identity.columnIds : []).map((id) => {
       const index = wire.findIndex(({ column }) => column?.id === id)
@@ -143,9 +144,24 @@ export class ColumnSet {
     }
     this.#failures.length = 0
     this.#quarantinedRows++
-    const json = new WireBuffer(Buffer.from(JSON.stringify(entries)))
+    const json = new WireBuffer(this.#entriesText(entries))
     this.#quarantine.appendBytes(row, json, 0, json.bytes.length)
     return hasKey
+  }
+
+  /** JSON. What is too long for the destination even as text is cut, and says so. */
+  #entriesText(entries: readonly QuarantinedValue[]): Buffer {
+    const text = Buffer.from(JSON.stringify(entries))
+    if (this.#quarantineBytes === undefined || text.length <= this.#quarantineBytes) return text
+    // A character takes at most six bytes in JSON, and again in what is made of it.
+    const most = Math.floor(this.#quarantineBytes / (12 * entries.length))
+    const cut = (raw: string) => (raw.length <= most ? raw : `${raw.slice(0, most)}… (of ${raw.length} characters)`)
+    const shortened = entries.map((entry) => ({
+      ...entry,
+      raw: cut(entry.raw),
+      key: entry.key === null ? null : cut(entry.key),
+    }))
+    return Buffer.from(JSON.stringify(shortened))
   }
 
   /** Takes back the data of a row. */
@@ -225,4 +241,12 @@ export class ColumnSet {
     }
     return scratch.isUtf8() ? scratch.toString() : bytes.toString('hex')
   }
+}
+
+function limited(
+  { column, type, encoding, limits }: WireColumn,
+  decoderOf: (type: WireColumn['type'], target: ColumnType, encoding: TextEncoding) => ValueDecoder,
+): ValueDecoder {
+  if (column === undefined) return () => OK
+  return limitedDecoder(decoderOf(type, column.type, encoding ?? 'trusted'), column.type, limits)
 }

@@ -19,6 +19,10 @@ export const INVALID_JSON = 11
 export const INVALID_UTF8 = 12
 export const INVALID_VALUE = 13
 export const NO_BINARY_DECODER = 14
+export const END_OF_DAY = 15
+export const TEXT_TOO_LONG = 16
+export const BINARY_TOO_LONG = 17
+export const JSON_NUMBER_TOO_LONG = 18
 
 export const REASONS: readonly string[] = [
   '',
@@ -36,4 +40,8 @@ export const REASONS: readonly string[] = [
   'invalid UTF-8',
   'invalid value',
   'no binary decoder',
+  'time 24:00:00',
+  'text too long',
+  'binary too long',
+  'number too long in json',
 ]

@@ -1,4 +1,5 @@
 import type { Column } from '../core/table-schema.ts'
+import type { ValueLimits } from '../core/value-limits.ts'
 import type { TextEncoding } from './form-decoder.ts'
 import type { PostgresType } from './postgres-type.ts'
 
@@ -15,4 +16,9 @@ export interface WireColumn {
   readonly binary: boolean | 'per-value'
   /** Default `trusted`. `verify` for databases with encoding SQL_ASCII, whose text may be no UTF-8. */
   readonly encoding?: TextEncoding
+  /** What the destination holds; absent: everything. */
+  readonly limits?: ValueLimits | undefined
 }
+
+/** What is the same for all columns that come over one connection. */
+export type WireRules = Pick<WireColumn, 'limits'> & { readonly encoding: TextEncoding }

@@ -13,6 +13,7 @@ import {
   openStage,
   openState,
   type QueryableDestination,
+  valueLimits,
 } from '../../src/connectors.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 import type { ComparingDestination, Destination } from '../../src/core/destination.ts'
@@ -65,7 +66,9 @@ export async function runPipeline(
   const destination = resources.use(await openDestination(config, folder, stage))
   const sources = new Map<string, ChangeSource>()
   for (const [name, source] of Object.entries(config.sources)) {
-    const created = resources.use(await createSource(name, source, folder, await state.source(name)))
+    const created = resources.use(
+      await createSource(name, source, folder, await state.source(name), valueLimits(config)),
+    )
     sources.set(name, wraps.source?.(created) ?? created)
   }
   const resolved = await resolveTables(config, sources, folder, run.stop.graceful)

@@ -6,8 +6,8 @@
  * caller, who gives the connection back with the first byte that does not concern it.
  */
 import type { Socket } from 'node:net'
-import type { TextEncoding } from '../../columnar/form-decoder.ts'
 import { SESSION_SETTINGS } from '../../columnar/postgres-type.ts'
+import type { WireRules } from '../../columnar/wire-column.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { type ConnectionSettings, describeConnection } from './connection-settings.ts'
 import { createDriver, type DriverClient, type DriverConnection, type Row } from './driver.ts'
@@ -105,7 +105,7 @@ async function connectOnce(
     if (row?.encoding === 'SQL_ASCII') {
       // Else the server refuses the whole statement for one value that is no UTF-8.
       await client.query("SET client_encoding = 'SQL_ASCII'")
-      client.textEncoding = 'verify'
+      client.wireRules = { ...client.wireRules, encoding: 'verify' }
     }
     if (client.serverVersion < VERSION_MIN) {
       throw new PipelineError('source_setting', doing, {
@@ -138,8 +138,8 @@ export class PostgresClient implements AsyncDisposable {
   readonly settings: ConnectionSettings
   /** As `server_version_num`: 180004. */
   serverVersion = 0
-  /** `verify`: the database does not check text, so it may be no UTF-8. */
-  textEncoding: TextEncoding = 'trusted'
+  /** For values that come over this connection. */
+  wireRules: WireRules
   readonly #driver: DriverClient
   readonly #lossListeners = new Set<(error: Error) => void>()
   #tail: Promise<unknown> = Promise.resolve()
@@ -149,6 +149,7 @@ export class PostgresClient implements AsyncDisposable {
   constructor(driver: DriverClient, settings: ConnectionSettings) {
     this.#driver = driver
     this.settings = settings
+    this.wireRules = { encoding: 'trusted', limits: settings.limits }
     driver.on('error', (error) => this.#lose(error))
   }
 

@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { PipelineError } from '../../core/errors.ts'
+import type { ValueLimits } from '../../core/value-limits.ts'
 
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 export type SslMode = (typeof SSL_MODES)[number]
@@ -33,6 +34,8 @@ export interface ConnectionSettings {
   readonly connectTimeoutMs: number
   /** For statements on the catalog; reading rows has no time limit. 0: none. */
   readonly statementTimeoutMs: number
+  /** Of values that are read; absent: none. */
+  readonly limits?: ValueLimits | undefined
 }
 
 /** The keys of a source that concern the connection, as `config.ts` has parsed them. */

@@ -1,7 +1,6 @@
 /** Which columns a COPY selects, and in which form. */
-import type { TextEncoding } from '../../columnar/form-decoder.ts'
 import { hasBinaryDecoder, type PostgresType } from '../../columnar/postgres-type.ts'
-import type { WireColumn } from '../../columnar/wire-column.ts'
+import type { WireColumn, WireRules } from '../../columnar/wire-column.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { type TableSchema, tableName } from '../../core/table-schema.ts'
 import type { CatalogTable } from './catalog.ts'
@@ -22,7 +21,7 @@ export interface CopyForm {
    */
   readonly drift: 'refuse' | 'follow'
   /** Of the connection that reads. */
-  readonly encoding: TextEncoding
+  readonly rules: WireRules
 }
 
 const TEXT: PostgresType = { oid: 25, name: 'text', typmod: -1, kind: 'base', hasSend: true }
@@ -44,7 +43,7 @@ export function copyColumns(schema: TableSchema, catalog: CatalogTable, form: Co
     }
     const binary = form.values === 'binary' && hasBinaryDecoder(found.type)
     const quoted = quoteIdentifier(found.name)
-    wire.push({ column, type: found.type, binary, encoding: form.encoding })
+    wire.push({ column, type: found.type, binary, ...form.rules })
     list.push(binary ? quoted : outputText(quoted))
   }
   return { wire, list: list.join(', ') }

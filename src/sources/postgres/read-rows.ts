@@ -48,7 +48,7 @@ export async function readRowsByKey(
   const { wire, list } = copyColumns(schema, catalog, {
     values: 'binary',
     drift: 'follow',
-    encoding: client.textEncoding,
+    rules: client.wireRules,
   })
   const builder = new SnapshotBuilder(schema, wire, at)
   if (keys.length === 0) return builder.take()
@@ -158,7 +158,7 @@ async function* verificationBatches(
     const { wire, list } = copyColumns(schema, catalog, {
       values: 'text',
       drift: 'follow',
-      encoding: client.textEncoding,
+      rules: client.wireRules,
     })
     const counts = scope.condition(catalog)
     const where = counts === undefined ? '' : ` WHERE ${counts}`

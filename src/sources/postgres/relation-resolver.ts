@@ -5,9 +5,8 @@
  * dropped and added again under its name, or a table that was rewritten, changes nothing in the message. The server
  * repeats messages only after something about the relation changed, so a quiet table costs nothing.
  */
-import type { TextEncoding } from '../../columnar/form-decoder.ts'
 import { hasBinaryDecoder } from '../../columnar/postgres-type.ts'
-import type { WireColumn } from '../../columnar/wire-column.ts'
+import type { WireColumn, WireRules } from '../../columnar/wire-column.ts'
 import { PipelineError } from '../../core/errors.ts'
 import type { StreamEvent } from '../../core/source.ts'
 import { columnById } from '../../core/table-schema.ts'
@@ -59,7 +58,7 @@ export async function resolveRelation(
   }
   if (change.failure !== undefined) return failed(change.failure)
   if (binary && change.wire.some(needsText)) return { kind: 'as-text' }
-  adopt(table, change, client.textEncoding, buffers, events)
+  adopt(table, change, client.wireRules, buffers, events)
   table.oid = message.oid
   relation.wire = table.wire
   return { kind: 'resolved' }
@@ -104,14 +103,14 @@ function givenKey({ request, schema }: FollowedTable): readonly number[] | undef
 function adopt(
   table: FollowedTable,
   change: RelationChange,
-  encoding: TextEncoding,
+  rules: WireRules,
   buffers: RowBuffers,
   events: StreamEvent[],
 ): void {
   const { schema, changes, rewritten } = change
   // A column of the wire is one of the schema's, also where nothing changed.
   const wire = change.wire.map(
-    (column): WireColumn => ({ ...column, encoding, column: column.column && columnById(schema, column.column.id) }),
+    (column): WireColumn => ({ ...column, ...rules, column: column.column && columnById(schema, column.column.id) }),
   )
   table.leftOut = change.leftOut
   if (changes.length === 0 && table.wire !== undefined && sameWire(table.wire, wire)) {

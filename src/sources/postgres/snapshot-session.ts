@@ -8,8 +8,8 @@
  *      which is `snapshot_lost`.
  */
 import { randomBytes } from 'node:crypto'
-import type { TextEncoding } from '../../columnar/form-decoder.ts'
 import { SnapshotBuilder } from '../../columnar/snapshot-builder.ts'
+import type { WireRules } from '../../columnar/wire-column.ts'
 import type { SnapshotBatch } from '../../core/batch.ts'
 import { isPipelineError, PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
@@ -190,7 +190,7 @@ export class PostgresSnapshot implements SnapshotSession {
       const worker = this.#idle.pop() ?? (await this.#join(signal))
       try {
         const byKey = range.keys && (await this.#keyCondition(worker.client, schema, range.keys, signal))
-        const { wire, sql } = this.#statement(schema, range, worker.client.textEncoding, byKey)
+        const { wire, sql } = this.#statement(schema, range, worker.client.wireRules, byKey)
         const { used } = worker
         const builder = used?.schema === schema ? used.builder : new SnapshotBuilder(schema, wire, this.position)
         for await (const batch of readCopy(worker.client, sql, builder, this.#limits, rows, signal)) {
@@ -240,13 +240,13 @@ export class PostgresSnapshot implements SnapshotSession {
   #statement(
     schema: TableSchema,
     range: ChunkRange,
-    encoding: TextEncoding,
+    rules: WireRules,
     byKey: string | undefined,
   ): Pick<CopyColumns, 'wire'> & { sql: string } {
     const catalog = this.#catalogOf(schema)
     const leaf = catalog.leaves.find((candidate) => candidate.oid === range.relation)
     invariant(leaf !== undefined, 'chunks of an earlier snapshot are read only where the fingerprint is the same')
-    const { wire, list } = copyColumns(schema, catalog, { values: 'binary', drift: 'refuse', encoding })
+    const { wire, list } = copyColumns(schema, catalog, { values: 'binary', drift: 'refuse', rules })
     const conditions = [
       ...(range.fromBlock === undefined ? [] : [`ctid >= '(${range.fromBlock},0)'`]),
       ...(range.toBlock === undefined ? [] : [`ctid < '(${range.toBlock},0)'`]),

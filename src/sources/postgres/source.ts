@@ -16,6 +16,7 @@ import type {
 } from '../../core/source.ts'
 import type { SourceRecord } from '../../core/state.ts'
 import type { RowRange, TableId, TableSchema } from '../../core/table-schema.ts'
+import type { ValueLimits } from '../../core/value-limits.ts'
 import { connect, type PostgresClient } from './client.ts'
 import type { PostgresSourceConfig } from './config.ts'
 import { type ConnectionSettings, connectionSettings, describeConnection } from './connection-settings.ts'
@@ -32,14 +33,15 @@ import { requestedTables } from './table-schemas.ts'
 /** What an earlier run has recorded of the source; undefined where there was none. */
 export type RecordedSource = Pick<SourceRecord, 'identity' | 'stagedThroughLsn'> | undefined
 
-/** Opens nothing: connections are made when first needed. `folder`: where relative paths of certificates start. */
+/** Opens nothing: connections are made when first needed. `folder`: where relative paths of certificates start. `limits`: of the destination. */
 export function createPostgresSource(
   name: string,
   config: PostgresSourceConfig,
   folder = '.',
   recorded?: RecordedSource,
+  limits?: ValueLimits,
 ): PostgresSource {
-  return new PostgresSource(name, config, folder, recorded)
+  return new PostgresSource(name, config, folder, recorded, limits)
 }
 
 export class PostgresSource implements ChangeSource {
@@ -52,13 +54,19 @@ export class PostgresSource implements ChangeSource {
   /** For short questions. Made when first needed, and again after it was lost. */
   #client: Promise<PostgresClient> | undefined
 
-  constructor(name: string, config: PostgresSourceConfig, folder: string, recorded?: RecordedSource) {
+  constructor(
+    name: string,
+    config: PostgresSourceConfig,
+    folder: string,
+    recorded?: RecordedSource,
+    limits?: ValueLimits,
+  ) {
     this.name = name
     const seconds = {
       connect_timeout: config.connect_timeout === undefined ? undefined : config.connect_timeout / 1000,
       statement_timeout: config.statement_timeout / 1000,
     }
-    this.#settings = connectionSettings({ ...config, ...seconds }, folder)
+    this.#settings = { ...connectionSettings({ ...config, ...seconds }, folder), limits }
     this.description = describeConnection(this.#settings)
     const options: PrepareOptions = {
       settings: this.#settings,

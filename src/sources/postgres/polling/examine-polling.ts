@@ -181,7 +181,7 @@ async function examineTable(
       ...identityFindings(subject, catalog, poll, request.key),
       ...cursorFindings(subject, catalog, cursor, poll),
       ...(cursor?.indexed === true
-        ? await futureFindings(client, subject, planTable(schema, catalog, poll, client.textEncoding), inFlight, signal)
+        ? await futureFindings(client, subject, planTable(schema, catalog, poll, client.wireRules), inFlight, signal)
         : []),
       ...deleteFindings(subject, catalog, poll, request.key),
     ]

@@ -88,7 +88,7 @@ async function lookEarlier(
   for (const schema of schemas) {
     const catalog = catalogs.get(relationKey(schema.table))
     if (catalog === undefined) continue
-    const plan = planTable(schema, catalog, optionsOf(schema), client.textEncoding)
+    const plan = planTable(schema, catalog, optionsOf(schema), client.wireRules)
     largest.set(tableName(schema.table), atMost(await largestCursor(client, plan, signal), plan, serverUs, localUs))
   }
   const { transactions } = await readInFlight(client, own, signal)
@@ -151,7 +151,7 @@ class FirstReadRules implements SnapshotRules {
 
   async token(schema: TableSchema, catalog: CatalogTable, signal: AbortSignal): Promise<string> {
     const options = this.#options.optionsOf(schema)
-    const plan = planTable(schema, catalog, options, this.#holder.textEncoding)
+    const plan = planTable(schema, catalog, options, this.#holder.wireRules)
     if (options.nullCursor === 'error') await this.#requireCursors(schema, plan, signal)
     const { horizon, serverUs, shapes } = this.#transaction
     const mark = plan.cursor === undefined ? NOTHING_SEEN : await this.#mark(schema, plan, signal)

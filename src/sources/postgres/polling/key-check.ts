@@ -98,10 +98,10 @@ export class KeyCheck {
   #keyColumns(): { schema: TableSchema; wire: readonly WireColumn[]; list: string } {
     const { schema } = this.#table
     const narrowed = { ...schema, columns: keyColumns(schema) }
-    const encoding = this.#poll.client.textEncoding
+    const rules = this.#poll.client.wireRules
     return {
       schema: narrowed,
-      ...copyColumns(narrowed, this.#plan.catalog, { values: 'binary', drift: 'refuse', encoding }),
+      ...copyColumns(narrowed, this.#plan.catalog, { values: 'binary', drift: 'refuse', rules }),
     }
   }
 

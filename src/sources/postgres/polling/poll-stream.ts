@@ -238,7 +238,7 @@ export class PollStream implements ChangeStream {
         return
       }
     }
-    table.plan = planTable(table.schema, catalog, table.options, client.textEncoding)
+    table.plan = planTable(table.schema, catalog, table.options, client.wireRules)
     const { rules } = table.plan
     if (rules.digest === table.token.rules) return
     // Rows count now that did not before, and they were written long ago.

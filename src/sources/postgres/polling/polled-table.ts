@@ -1,6 +1,5 @@
 /** A table that is polled, as far as the polls have come. */
-import type { TextEncoding } from '../../../columnar/form-decoder.ts'
-import type { WireColumn } from '../../../columnar/wire-column.ts'
+import type { WireColumn, WireRules } from '../../../columnar/wire-column.ts'
 import type { Position } from '../../../core/position.ts'
 import type { StreamTable, TableRequest } from '../../../core/source.ts'
 import { type TableId, type TableSchema, tableName } from '../../../core/table-schema.ts'
@@ -33,9 +32,9 @@ export function planTable(
   schema: TableSchema,
   catalog: CatalogTable,
   options: PollOptions,
-  encoding: TextEncoding,
+  rules: WireRules,
 ): TablePlan {
-  const { wire, list } = copyColumns(schema, catalog, { values: 'binary', drift: 'refuse', encoding })
+  const { wire, list } = copyColumns(schema, catalog, { values: 'binary', drift: 'refuse', rules })
   const only = catalog.kind === 'p' ? '' : 'ONLY '
   const found = findCursor(catalog, options)
   return {
