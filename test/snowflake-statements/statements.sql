@@ -149,7 +149,7 @@ ALTER TABLE "shop_public"."every_type" SET COMMENT = 'Copied by SimplyLoad from 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(20,2), v1 BOOLEAN, v2 NUMBER(5,0), v3 NUMBER(10,0), v4 FLOAT, v5 FLOAT, v6 VARCHAR, v7 BINARY, v8 VARCHAR, v9 VARCHAR, v10 DATE, v11 TIME(6), v12 TIMESTAMP_NTZ(6), v13 TIMESTAMP_TZ(6));
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(20,2), $1:"c2"::BOOLEAN, $1:"c3"::NUMBER(5,0), $1:"c4"::NUMBER(10,0), $1:"c5"::FLOAT, $1:"c6"::FLOAT, $1:"c7"::VARCHAR, $1:"c8"::BINARY, $1:"c9"::VARCHAR, $1:"c10"::VARCHAR, $1:"c11"::DATE, $1:"c12"::TIME(6), $1:"c13"::TIMESTAMP_NTZ(6), $1:"c14"::TIMESTAMP_TZ(6)
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(20,2), $1:"c2"::BOOLEAN, $1:"c3"::NUMBER(5,0), $1:"c4"::NUMBER(10,0), $1:"c5"::FLOAT, $1:"c6"::FLOAT, $1:"c7"::VARCHAR, $1:"c8"::BINARY, $1:"c9"::VARCHAR, $1:"c10"::VARCHAR, $1:"c11"::DATE, $1:"c12"::TIME(6), $1:"c13"::TIMESTAMP_NTZ(6), $1:"c14"::TIMESTAMP_TZ(6)
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.every_type/2026112010/b2.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, COALESCE(MIN(k1) > (SELECT MAX("id")
@@ -184,7 +184,7 @@ COPY INTO "shop_public"."_simplyload_shadow_merge_1" ("id", "name", "note", "_fi
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.merge_1/2026112010/b4.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, (SELECT COUNT(s.w2)
@@ -360,7 +360,7 @@ MERGE INTO "shop_public"."lineage_3" t
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, o1 NUMBER(19,0), v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, o1, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"k1"::NUMBER(19,0), $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"k1"::NUMBER(19,0), $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.lineage_3/2026112010/b13.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, (SELECT COUNT(s.w2)
@@ -468,7 +468,7 @@ MERGE INTO "shop_public"."lineage_3" t
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0_completion (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_0_completion (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, '0001/0000000000000001/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000001/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.lineage_3/2026112010/b15.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT r.k1 AS k1, r.last AS last, r.val AS val, (r.dead OR ((r.unresolved AND NOT r.dead) AND c.code IS NULL)) AS dead, CASE WHEN (r.unresolved AND NOT r.dead) THEN CASE WHEN c.code IS NULL THEN e.pos END ELSE r.dead_pos END AS dead_pos, r.present AS present, r.live AS live, r.newest AS newest, r.reset AS reset, r.b1 AS b1, r.p3 AS p3, c.code AS completion, (r.unresolved AND (r.dead OR c.code IS NULL)) AS unresolved
@@ -544,7 +544,7 @@ COPY INTO "shop_public"."_simplyload_shadow_pairs_4" ("day", "at", "seen", "code
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 DATE, v1 TIMESTAMP_NTZ(6), v2 TIMESTAMP_TZ(6), v3 BINARY, v4 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::DATE, $1:"c2"::TIMESTAMP_NTZ(6), $1:"c3"::TIMESTAMP_TZ(6), $1:"c4"::BINARY, $1:"c5"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::DATE, $1:"c2"::TIMESTAMP_NTZ(6), $1:"c3"::TIMESTAMP_TZ(6), $1:"c4"::BINARY, $1:"c5"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.pairs_4/2026112010/b18.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL OR k2 IS NULL OR k3 IS NULL OR k4 IS NULL OR k5 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, MIN(k2) AS min_k2, MAX(k2) AS max_k2, MIN(k5) AS min_k5, MAX(k5) AS max_k5
@@ -574,7 +574,7 @@ INSERT INTO _SIMPLYLOAD.TOMBSTONES (source, namespace, table_name, key, position
   GROUP BY k1, k2, k3, k4, k5;
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, '0001/0000000000000014/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::DATE, $1:"c2"::TIMESTAMP_NTZ(6), $1:"c3"::TIMESTAMP_TZ(6), $1:"c4"::BINARY, $1:"c5"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000014/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::DATE, $1:"c2"::TIMESTAMP_NTZ(6), $1:"c3"::TIMESTAMP_TZ(6), $1:"c4"::BINARY, $1:"c5"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.pairs_4/2026112010/b19.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL OR k2 IS NULL OR k3 IS NULL OR k4 IS NULL OR k5 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, MIN(k2) AS min_k2, MAX(k2) AS max_k2, MIN(k5) AS min_k5, MAX(k5) AS max_k5, COALESCE(MIN(k1) > (SELECT MAX("day")
@@ -659,7 +659,7 @@ INSERT INTO _SIMPLYLOAD.TOMBSTONES (source, namespace, table_name, key, position
   HAVING COUNT(*) > 0;
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, '0001/0000000000000014/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000014/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.again_5/2026112010/b22.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT f.k1 AS k1, f.last AS last, f.val AS val, MOD(f.last, 8) < 2 AS dead, f.dead_pos AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest
@@ -760,7 +760,7 @@ INSERT INTO "shop_public"."_simplyload_shadow_bag_merge_7" ("a", "_fivetran_id",
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_merge_7/2026112010/b27.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_bag_0 AS SELECT code, nth, hash || '/' || CAST(nth AS VARCHAR) AS k1
@@ -870,7 +870,7 @@ MERGE INTO "shop_public"."bag_merge_7" t
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_verify (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_verify (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, '0001/0000000000000063/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000063/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_merge_7/2026112010/b29.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT COALESCE(MIN(content_hash), MD5(COALESCE(CAST(v0 AS VARCHAR), ''))) AS key, MIN(CASE WHEN there = 1 THEN pos END) AS pos, SUM(here) AS source_n, SUM(there) AS destination_n
@@ -923,13 +923,13 @@ INSERT INTO _SIMPLYLOAD.COLUMNS
   VALUES ('shop', 'public', 'bag_history_8', 'shadow', 0, 1, 'a', 'a', '{"kind":"text"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 1, -4, '_fivetran_id', '_fivetran_id', '{"kind":"text"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 2, -5, '_fivetran_start', '_fivetran_start', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 3, -6, '_fivetran_end', '_fivetran_end', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 4, -7, '_fivetran_active', '_fivetran_active', '{"kind":"bool"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 5, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 6, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 7, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
 
 COPY INTO "shop_public"."_simplyload_shadow_bag_history_8" ("a", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id", "_fivetran_start", "_fivetran_end", "_fivetran_active")
-  FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', $1:"_content_hash"::VARCHAR || '/1', COALESCE($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6)), '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6), TRUE
+  FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', $1:"_content_hash"::VARCHAR || '/1', NVL($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6)), '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6), TRUE
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_history_8/2026112010/b30.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, committed_at TIMESTAMP_TZ(6), staged_us NUMBER(19,0), v0 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_history_8/2026112010/b31.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead
@@ -1042,7 +1042,7 @@ MERGE INTO "shop_public"."bag_history_8" t
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_verify (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, committed_at TIMESTAMP_TZ(6), staged_us NUMBER(19,0), v0 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_verify (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, '0001/0000000000000063/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000063/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_history_8/2026112010/b33.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT COALESCE(MIN(content_hash), MD5(COALESCE(CAST(v0 AS VARCHAR), ''))) AS key, MIN(CASE WHEN there = 1 THEN pos END) AS pos, SUM(here) AS source_n, SUM(there) AS destination_n
@@ -1091,7 +1091,7 @@ INSERT INTO _SIMPLYLOAD.COLUMNS
   VALUES ('shop', 'public', 'bag_append_9', 'shadow', 0, 1, 'a', 'a', '{"kind":"text"}', 'current'), ('shop', 'public', 'bag_append_9', 'shadow', 1, -4, '_fivetran_id', '_fivetran_id', '{"kind":"text"}', 'current'), ('shop', 'public', 'bag_append_9', 'shadow', 2, -8, '_op', '_op', '{"kind":"text"}', 'current'), ('shop', 'public', 'bag_append_9', 'shadow', 3, -9, '_committed_at', '_committed_at', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'bag_append_9', 'shadow', 4, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'bag_append_9', 'shadow', 5, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'bag_append_9', 'shadow', 6, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
 
 COPY INTO "shop_public"."_simplyload_shadow_bag_append_9" ("a", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id", "_op", "_committed_at")
-  FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', $1:"_content_hash"::VARCHAR, 'read', COALESCE($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6))
+  FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', $1:"_content_hash"::VARCHAR, 'read', NVL($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6))
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_append_9/2026112010/b34.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(e.code) AS changes, COUNT_IF(MOD(e.code, 8) >= 4 AND MOD(e.code, 8) <> 7) AS inserted, COUNT_IF(MOD(e.code, 8) IN (3, 2)) AS updated, COUNT_IF(MOD(e.code, 8) IN (5, 6)) AS moved, COUNT_IF(MOD(e.code, 8) = 1) AS deleted
@@ -1151,7 +1151,7 @@ SELECT COUNT(*) AS n, COUNT(*) - COUNT(v0) AS n0
   ORDER BY t."_source_position" DESC) <= SUM(CASE WHEN t."_fivetran_deleted" THEN -1 ELSE 1 END) OVER (PARTITION BY t."_fivetran_id"));
 
 COPY INTO "shop_public"."_simplyload_shadow_journal_merge_10" ("a", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id")
-  FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', ('0001/000000000000000a/0000000000/0/') || (METADATA$FILE_ROW_NUMBER - 1)::VARCHAR
+  FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', ('0001/000000000000000a/0000000000/0/') || METADATA$FILE_ROW_NUMBER::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.journal_merge_10/2026112010/b38.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 INSERT INTO "shop_public"."journal_merge_10" ("a", "_fivetran_id", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT e.v0, e.k1, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, e.pos
@@ -1208,7 +1208,7 @@ MERGE INTO "shop_public"."journal_merge_10" t
   VALUES (r.v0, r.k1, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.dead, r.new_pos);
 
 COPY INTO "shop_public"."_simplyload_shadow_journal_append_11" ("a", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id", "_op", "_committed_at")
-  FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', ('0001/000000000000000a/0000000000/0/') || (METADATA$FILE_ROW_NUMBER - 1)::VARCHAR, 'read', COALESCE($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6))
+  FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', ('0001/000000000000000a/0000000000/0/') || METADATA$FILE_ROW_NUMBER::VARCHAR, 'read', NVL($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6))
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.journal_append_11/2026112010/b41.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT source, namespace, table_name
@@ -1241,13 +1241,13 @@ INSERT INTO _SIMPLYLOAD.COLUMNS
   VALUES ('shop', 'public', 'history_12', 'shadow', 0, 1, 'id', 'id', '{"kind":"int64"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 1, 2, 'name', 'name', '{"kind":"text"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 2, 3, 'note', 'note', '{"kind":"json"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 3, -5, '_fivetran_start', '_fivetran_start', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 4, -6, '_fivetran_end', '_fivetran_end', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 5, -7, '_fivetran_active', '_fivetran_active', '{"kind":"bool"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 6, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 7, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 8, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
 
 COPY INTO "shop_public"."_simplyload_shadow_history_12" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_start", "_fivetran_end", "_fivetran_active")
-  FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, PARSE_JSON($1:"c3"::VARCHAR), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', COALESCE($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6)), '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6), TRUE
+  FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, PARSE_JSON($1:"c3"::VARCHAR), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', NVL($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6)), '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6), TRUE
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.history_12/2026112010/b45.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, committed_at TIMESTAMP_TZ(6), staged_us NUMBER(19,0), v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.history_12/2026112010/b46.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, (SELECT COUNT(s.w2)
@@ -1319,7 +1319,7 @@ MERGE INTO "shop_public"."history_12" t
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, committed_at TIMESTAMP_TZ(6), staged_us NUMBER(19,0), o1 NUMBER(19,0), v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, o1, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"k1"::NUMBER(19,0), $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"k1"::NUMBER(19,0), $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.history_12/2026112010/b47.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, (SELECT COUNT(s.w2)
@@ -1536,7 +1536,7 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0_completion (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, committed_at TIMESTAMP_TZ(6), staged_us NUMBER(19,0), v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_0_completion (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, '0001/0000000000000001/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000001/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.history_12/2026112010/b50.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT r.k1 AS k1, r.last AS last, r.val AS val, r.pos AS pos, r.committed AS committed, r.plain AS plain, (r.dead OR ((r.unresolved AND NOT r.dead) AND c.code IS NULL)) AS dead, CASE WHEN (r.unresolved AND NOT r.dead) THEN CASE WHEN c.code IS NULL THEN e.pos END ELSE r.dead_pos END AS dead_pos, r.live AS live, r.since AS since, r.several AS several, r.newest AS newest, r.actives AS actives, r.reset AS reset, r.b1 AS b1, r.p3 AS p3, c.code AS completion, (r.unresolved AND (r.dead OR c.code IS NULL)) AS unresolved
@@ -1577,7 +1577,7 @@ INSERT INTO _SIMPLYLOAD.TOMBSTONES (source, namespace, table_name, key, position
   GROUP BY k1;
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, '0001/0000000000000014/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000014/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.history_12/2026112010/b52.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, COALESCE(MIN(k1) > (SELECT MAX("id")
@@ -1655,7 +1655,7 @@ MERGE INTO "shop_public"."_simplyload_shadow_history_12" t
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_verify (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, committed_at TIMESTAMP_TZ(6), staged_us NUMBER(19,0), v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_verify (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, '0001/00000000000003e7/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/00000000000003e7/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.history_12/2026112010/b54.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) AS key, kind, pos, differs, filled
@@ -1738,7 +1738,7 @@ INSERT INTO _SIMPLYLOAD.COLUMNS
   VALUES ('shop', 'public', 'log_13', 'shadow', 0, 1, 'id', 'id', '{"kind":"int64"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 1, 2, 'name', 'name', '{"kind":"text"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 2, 3, 'note', 'note', '{"kind":"json"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 3, -8, '_op', '_op', '{"kind":"text"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 4, -9, '_committed_at', '_committed_at', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 5, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 6, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 7, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
 
 COPY INTO "shop_public"."_simplyload_shadow_log_13" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_op", "_committed_at")
-  FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, PARSE_JSON($1:"c3"::VARCHAR), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', 'read', COALESCE($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6))
+  FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, PARSE_JSON($1:"c3"::VARCHAR), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', 'read', NVL($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6))
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.log_13/2026112010/b55.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT (SELECT COUNT(s.w2)
@@ -2130,7 +2130,7 @@ INSERT INTO _SIMPLYLOAD.COLUMNS
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR, v3 NUMBER(19,0), v4 NUMBER(10,2));
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR, $1:"c4"::NUMBER(19,0), $1:"c5"::NUMBER(10,2)
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR, $1:"c4"::NUMBER(19,0), $1:"c5"::NUMBER(10,2)
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.schema_15/2026112010/b67.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 ALTER TABLE "shop_public"."schema_15" ADD COLUMN "_simplyload_widened_3" VARCHAR;
@@ -2149,7 +2149,7 @@ INSERT INTO _SIMPLYLOAD.COLUMNS
   VALUES ('shop', 'public', 'schema_15', 'final', 0, 1, 'id', 'id', '{"kind":"int64"}', 'current'), ('shop', 'public', 'schema_15', 'final', 1, 2, 'title', 'title', '{"kind":"text"}', 'retired'), ('shop', 'public', 'schema_15', 'final', 2, 3, 'note', 'note', '{"kind":"json"}', 'retired'), ('shop', 'public', 'schema_15', 'final', 3, 4, 'n', 'n', '{"kind":"text"}', 'current'), ('shop', 'public', 'schema_15', 'final', 4, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'schema_15', 'final', 5, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'schema_15', 'final', 6, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current'), ('shop', 'public', 'schema_15', 'final', 7, 5, 'amount', 'amount', '{"kind":"text"}', 'current'), ('shop', 'public', 'schema_15', 'final', 8, 6, 'data', 'data', '{"kind":"json"}', 'current');
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4, v5)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), NULL::VARCHAR, NULL::VARCHAR, $1:"c4"::VARCHAR, $1:"c5"::VARCHAR, $1:"c6"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), NULL::VARCHAR, NULL::VARCHAR, $1:"c4"::VARCHAR, $1:"c5"::VARCHAR, $1:"c6"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.schema_15/2026112010/b68.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, COALESCE(MIN(k1) > (SELECT MAX("id")
@@ -2178,7 +2178,7 @@ INSERT INTO "shop_public"."_simplyload_shadow_place_16" ("id", "name", "note", "
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_verify (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_verify (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER - 1, $1:"_op"::VARCHAR, '0001/00000000000003e7/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/00000000000003e7/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.place_16/2026112010/b72.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) AS key, kind, pos, differs, filled

@@ -38,7 +38,7 @@ export function valuesOfFiles(
   return values(layout, {
     committed: committedSql(files, pathOf),
     contentHash: systemColumn('contentHash'),
-    place: `(${file}) || (${ROW_NUMBER})::VARCHAR`,
+    place: `(${file}) || ${ROW_NUMBER}::VARCHAR`,
   })
 }
 

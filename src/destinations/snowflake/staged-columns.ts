@@ -1,6 +1,7 @@
 /**
  * The columns of stage files as a COPY selects them: `$1` is a row of a Parquet file, a column that the file does not have
- * is NULL there. Only casts, CASE and ENDSWITH: a COPY takes few functions, and neither WHERE nor joins.
+ * is NULL there. Only casts, CASE, NVL, ||, PARSE_JSON and ENDSWITH: a COPY takes few functions, and neither
+ * WHERE nor joins.
  */
 import { dataColumn, oldKeyColumn, SYSTEM_COLUMNS } from '../../core/batch.ts'
 import type { StageFile } from '../../core/stage.ts'
@@ -29,8 +30,11 @@ export function systemColumn(name: keyof typeof SYSTEM_COLUMNS): string {
 
 export const COMMITTED_AT = fileColumn(SYSTEM_COLUMNS.committedAt, 'TIMESTAMP_TZ(6)')
 
-/** From 0; as Snowflake counts it begins at 1. */
-export const ROW_NUMBER = 'METADATA$FILE_ROW_NUMBER - 1'
+/**
+ * In the order of the file. Where it begins is not said for Parquet: the documentation shows 1 for CSV and JSON, others
+ * found 0 for binary formats. So nothing may depend on it, and it is not calculated with.
+ */
+export const ROW_NUMBER = 'METADATA$FILE_ROW_NUMBER'
 
 /** `values`: for each file, by the end of its path. */
 export function byFile(

@@ -287,7 +287,7 @@ function boundSql(files: readonly StageFile[], from: Position): string {
   return snapshots.length === 0 ? ` AND ${later}` : ` AND (${later} OR file_number IN (${snapshots.join(', ')}))`
 }
 
-/** When the row was committed, or its file staged. */
+/** When the row was committed, or its file staged. Selected by a COPY, which does not list COALESCE among its functions. */
 export function committedSql(files: readonly StageFile[], pathOf: (file: StageFile) => string): string {
-  return `COALESCE(${COMMITTED_AT}, ${byFile(files, pathOf, (file) => timestampLiteral(file.stagedMs))})`
+  return `NVL(${COMMITTED_AT}, ${byFile(files, pathOf, (file) => timestampLiteral(file.stagedMs))})`
 }
