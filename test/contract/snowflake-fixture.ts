@@ -1,4 +1,4 @@
-/** A Snowflake destination on the twin, with a database and a stage of its own. The driver is Snowflake's, untouched. */
+/** A Snowflake destination on the twin or in a real account, with a database and a stage of its own. The driver is Snowflake's, untouched. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { filesInPlace } from '../../src/core/stage.ts'
 import { type SnowflakeDestinationConfig, snowflakeDestinationSchema } from '../../src/destinations/snowflake/config.ts'
 import { openSnowflakeDestination } from '../../src/destinations/snowflake/destination.ts'
 import { startTwin, type Twin } from '../../src/snowflake-twin/twin.ts'
+import type { TestAccount } from '../support/snowflake-test-account.ts'
 import { StageRows } from '../support/stage-rows.ts'
 import { connectTwin, type TwinClient } from '../support/twin.ts'
 import type { AnyDestination, DestinationFixture, TextRow } from './destination-fixture.ts'
@@ -28,7 +29,15 @@ export class SnowflakeFixtures implements AsyncDisposable {
     const { twin, bucket } = await this.#opening
     const database = `TEST_${++this.#count}`
     await twin.sql(`CREATE DATABASE ${database}`)
-    return openFixture(twin, database, stage === 'external' ? bucket : undefined)
+    const isExternal = stage === 'external'
+    const external = { stage: { type: 'external', access_key_id: 'key', secret_access_key: 'secret' } }
+    const fixture = await openFixture({
+      config: twinConfig(twin, database, isExternal ? external : {}),
+      bucket: isExternal ? { folder: join(bucket, database), location: `s3://${BUCKET}/${database}` } : undefined,
+      connect: () => connectTwin(twin, { database, role: 'ACCOUNTADMIN' }),
+      drop: async () => void (await twin.sql(`DROP DATABASE ${database}`)),
+    })
+    return { ...fixture, twin }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -63,15 +72,33 @@ export function twinConfig(twin: Twin, database: string, more: object = {}): Sno
   })
 }
 
-/** `bucket`: the folder that stands for one, with the stage in it. */
-async function openFixture(twin: Twin, database: string, bucket: string | undefined): Promise<SnowflakeFixture> {
+/** In a database of its own, which is dropped with the fixture. */
+export async function openAccountFixture(account: TestAccount): Promise<DestinationFixture> {
+  const database = await account.createDatabase()
+  return openFixture({
+    config: snowflakeDestinationSchema.parse({ ...account.destination, database, case: 'keep' }),
+    bucket: undefined,
+    connect: () => account.connect(database),
+    drop: () => account.dropDatabase(database),
+  })
+}
+
+interface FixturePlace {
+  readonly config: SnowflakeDestinationConfig
+  /** A folder that stands for a bucket with the stage in it. */
+  readonly bucket: { readonly folder: string; readonly location: string } | undefined
+  connect(): Promise<TwinClient>
+  /** The database. */
+  drop(): Promise<void>
+}
+
+async function openFixture({ config, bucket, connect, drop }: FixturePlace): Promise<Omit<SnowflakeFixture, 'twin'>> {
   const folder = await mkdtemp(join(tmpdir(), 'simplyload-snowflake-'))
-  const stage = await StageRows.open(bucket === undefined ? join(folder, 'stage [a]*') : join(bucket, database))
-  const external = { stage: { type: 'external', access_key_id: 'key', secret_access_key: 'secret' } }
+  const stage = await StageRows.open(bucket?.folder ?? join(folder, 'stage [a]*'))
   const open = (): AnyDestination =>
     openSnowflakeDestination({
-      config: twinConfig(twin, database, bucket === undefined ? {} : external),
-      bucketLocation: `s3://${BUCKET}/${database}`,
+      config,
+      ...(bucket === undefined ? {} : { bucketLocation: bucket.location }),
       folder,
       run: 'test',
       fetch: async () => filesInPlace((file) => stage.location(file)),
@@ -80,9 +107,8 @@ async function openFixture(twin: Twin, database: string, bucket: string | undefi
   const opened = [open()]
   const [destination] = opened
   let client: TwinClient | undefined
-  const connected = async () => (client ??= await connectTwin(twin, { database, role: 'ACCOUNTADMIN' }))
+  const connected = async () => (client ??= await connect())
   return {
-    twin,
     client: connected,
     destination: destination!,
     stage,
@@ -98,10 +124,13 @@ async function openFixture(twin: Twin, database: string, bucket: string | undefi
     // An object has a key once, and is written without spaces; years are from 1 to 9999; a day ends before 24:00.
     edges: { json: '{"a":[1,null,"é"]}', date: '0001-01-01', time: '23:59:59.999999' },
     [Symbol.asyncDispose]: async () => {
-      for (const each of opened) await each[Symbol.asyncDispose]()
-      await client?.[Symbol.asyncDispose]()
-      stage.close()
-      await twin.sql(`DROP DATABASE ${database}`)
+      try {
+        for (const each of opened) await each[Symbol.asyncDispose]()
+        await client?.[Symbol.asyncDispose]()
+        stage.close()
+      } finally {
+        await drop()
+      }
       await rm(folder, { recursive: true })
     },
   }

@@ -56,16 +56,22 @@ export class TwinClient implements AsyncDisposable {
   }
 }
 
-export async function connectTwin(twin: Twin, options: Partial<ConnectionOptions> = {}): Promise<TwinClient> {
-  process.env.SF_TELEMETRY_DISABLE_CONNECTION_SHAPE = '1'
-  const { default: snowflake } = await import('snowflake-sdk')
-  snowflake.configure({ logLevel: 'OFF' })
-  const connection = snowflake.createConnection({
+export function connectTwin(twin: Twin, options: Partial<ConnectionOptions> = {}): Promise<TwinClient> {
+  return connectDriver({
     account: twin.account,
     accessUrl: twin.url,
     username: 'TESTER',
     password: 'anything',
     warehouse: 'COMPUTE_WH',
+    ...options,
+  })
+}
+
+export async function connectDriver(options: Partial<ConnectionOptions>): Promise<TwinClient> {
+  process.env.SF_TELEMETRY_DISABLE_CONNECTION_SHAPE = '1'
+  const { default: snowflake } = await import('snowflake-sdk')
+  snowflake.configure({ logLevel: 'OFF' })
+  const connection = snowflake.createConnection({
     sfRetryMaxLoginRetries: 1,
     representNullAsStringNull: false,
     ...options,
