@@ -7,15 +7,15 @@ import { PipelineError } from '../core/errors.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { ask } from './confirmation.ts'
 import { errorLines } from './error-report.ts'
+import { type ChosenDestination, chooseDestination, type DestinationOptions, duckDbFile } from './init-destination.ts'
 import { counted } from './quantity.ts'
 import { printable } from './terminal-text.ts'
 import { writtenTableName, yamlText } from './yaml-text.ts'
 
-export interface InitOptions {
+export interface InitOptions extends DestinationOptions {
   readonly source?: string
   readonly url?: string
   readonly table?: readonly string[]
-  readonly destination?: string
   readonly force: boolean
   readonly yes: boolean
 }
@@ -49,18 +49,24 @@ export async function init(context: CommandContext, options: InitOptions): Promi
   const known = options.url ?? context.environment[variable]
   const url = await answer(known, `Connection string, to look for tables (it goes into no file; Enter to skip)`, '')
   const tables = options.table ?? (await chooseTables(context, source, url, interactive))
-  const destination = await answer(options.destination, 'DuckDB file', 'warehouse.duckdb')
+  const destination = await chooseDestination(options, answer)
 
   await writeFile(file, configuration(source, variable, tables, destination))
   const exampleFile = join(dirname(file), '.env.example')
   const wroteExample = options.force || !(await exists(exampleFile))
-  if (wroteExample) await writeFile(exampleFile, `${variable}=postgres://user:password@localhost:5432/${source}\n`)
+  const variables = { [variable]: `postgres://user:password@localhost:5432/${source}`, ...destination.variables }
+  const example = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`)
+  if (wroteExample) await writeFile(exampleFile, example.join(''))
 
   const files = wroteExample ? [file, exampleFile] : [file]
   output.answer(`${output.colors.green('✓')} Wrote ${files.join(' and ')}.`)
   output.answer('Next:')
-  if (context.environment[variable] === undefined) {
-    output.answer(`  cp ${exampleFile} ${join(dirname(file), '.env')}    and write the connection string into it`)
+  const missing = Object.keys(variables).filter((name) => context.environment[name] === undefined)
+  if (missing.length > 0) {
+    output.answer(`  cp ${exampleFile} ${join(dirname(file), '.env')}    and write ${missing.join(' and ')} into it`)
+  }
+  if (destination.isSnowflake) {
+    output.answer(`  ${context.program} snowflake setup    and have an administrator run what it prints`)
   }
   output.answer(`  ${context.program} doctor`)
   output.answer(`  ${context.program} sync`)
@@ -101,7 +107,7 @@ async function discoverTables(context: CommandContext, source: string, url: stri
   const folder = await mkdtemp(join(tmpdir(), 'simplyload-init-'))
   const configFile = join(folder, 'simplyload.yaml')
   try {
-    await writeFile(configFile, configuration(source, 'SIMPLYLOAD_INIT_URL', ANY_TABLE, 'warehouse.duckdb'))
+    await writeFile(configFile, configuration(source, 'SIMPLYLOAD_INIT_URL', ANY_TABLE, duckDbFile()))
     const application = await context.open({ configFile, environment: { SIMPLYLOAD_INIT_URL: url } })
     return await application.discover(source, context.signal)
   } catch (error) {
@@ -114,7 +120,12 @@ async function discoverTables(context: CommandContext, source: string, url: stri
   }
 }
 
-function configuration(source: string, variable: string, tables: readonly string[], destination: string): string {
+function configuration(
+  source: string,
+  variable: string,
+  tables: readonly string[],
+  destination: ChosenDestination,
+): string {
   return `# yaml-language-server: $schema=https://unpkg.com/simplyload/schema/simplyload.schema.json
 version: 1
 sources:
@@ -123,8 +134,7 @@ sources:
     url: \${${variable}}
     tables:
 ${tables.map((table) => `      - ${yamlText(table)}`).join('\n')}
-destination: { type: duckdb, path: ${yamlText(destination)} }
-`
+${destination.yaml}`
 }
 
 async function exists(path: string): Promise<boolean> {
