@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS _SIMPLYLOAD.TOMBSTONES (source VARCHAR, namespace VAR
 
 CREATE TABLE IF NOT EXISTS _SIMPLYLOAD.QUARANTINE (source VARCHAR, namespace VARCHAR, table_name VARCHAR, position VARCHAR, key VARCHAR, column_name VARCHAR, reason VARCHAR, raw VARCHAR, loaded_at TIMESTAMP_TZ(6), closed_at TIMESTAMP_TZ(6), closed_as VARCHAR);
 
-CREATE TABLE IF NOT EXISTS _SIMPLYLOAD."CHECKPOINTS_shop" (source VARCHAR, namespace VARCHAR, table_name VARCHAR, epoch NUMBER(19,0), position VARCHAR, in_group BOOLEAN, guard_until VARCHAR, updated_at TIMESTAMP_TZ(6), group_name VARCHAR) AS SELECT 'shop', '', '', 0, NULL, TRUE, NULL, CURRENT_TIMESTAMP(), '';
+CREATE TABLE IF NOT EXISTS _SIMPLYLOAD."CHECKPOINTS_shop" (source VARCHAR, namespace VARCHAR, table_name VARCHAR, epoch NUMBER(19,0), position VARCHAR, in_group BOOLEAN, guard_until VARCHAR, updated_at TIMESTAMP_TZ(6), group_name VARCHAR) AS SELECT 'shop', '', '', 0, NULL::VARCHAR, TRUE, NULL::VARCHAR, CURRENT_TIMESTAMP()::TIMESTAMP_TZ(6), '';
 
 CREATE STAGE IF NOT EXISTS _SIMPLYLOAD.STAGE;
 
@@ -104,7 +104,7 @@ SELECT batch_id
   WHERE source = :1 AND namespace = :2 AND table_name = :3;
 
 COPY INTO "shop_public"."_simplyload_shadow_every_type" ("id", "a_bool", "a_int16", "a_int32", "a_float32", "a_float64", "a_text", "a_bytes", "a_uuid", "a_json", "a_date", "a_time", "a_timestamp", "a_timestamptz", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  FROM (SELECT $1:"c1"::NUMBER(20,2), $1:"c2"::BOOLEAN, $1:"c3"::NUMBER(5,0), $1:"c4"::NUMBER(10,0), $1:"c5"::FLOAT, $1:"c6"::FLOAT, $1:"c7"::VARCHAR, $1:"c8"::BINARY, $1:"c9"::VARCHAR, PARSE_JSON($1:"c10"::VARCHAR), $1:"c11"::DATE, $1:"c12"::TIME(6), $1:"c13"::TIMESTAMP_NTZ(6), $1:"c14"::TIMESTAMP_TZ(6), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
+  FROM (SELECT $1:"c1"::NUMBER(20,2), $1:"c2"::BOOLEAN, $1:"c3"::NUMBER(5,0), $1:"c4"::NUMBER(10,0), $1:"c5"::FLOAT, $1:"c6"::FLOAT, $1:"c7"::VARCHAR, TO_BINARY($1:"c8"), $1:"c9"::VARCHAR, PARSE_JSON($1:"c10"::VARCHAR), $1:"c11"::DATE, $1:"c12"::TIME(6), $1:"c13"::TIMESTAMP_NTZ(6), $1:"c14"::TIMESTAMP_TZ(6), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.every_type/2026112010/b1.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 INSERT INTO _SIMPLYLOAD.LOADS (source, namespace, table_name, batch_id, added, position, loaded_at)
@@ -149,7 +149,7 @@ ALTER TABLE "shop_public"."every_type" SET COMMENT = 'Copied by SimplyLoad from 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(20,2), v1 BOOLEAN, v2 NUMBER(5,0), v3 NUMBER(10,0), v4 FLOAT, v5 FLOAT, v6 VARCHAR, v7 BINARY, v8 VARCHAR, v9 VARCHAR, v10 DATE, v11 TIME(6), v12 TIMESTAMP_NTZ(6), v13 TIMESTAMP_TZ(6));
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(20,2), $1:"c2"::BOOLEAN, $1:"c3"::NUMBER(5,0), $1:"c4"::NUMBER(10,0), $1:"c5"::FLOAT, $1:"c6"::FLOAT, $1:"c7"::VARCHAR, $1:"c8"::BINARY, $1:"c9"::VARCHAR, $1:"c10"::VARCHAR, $1:"c11"::DATE, $1:"c12"::TIME(6), $1:"c13"::TIMESTAMP_NTZ(6), $1:"c14"::TIMESTAMP_TZ(6)
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(20,2), $1:"c2"::BOOLEAN, $1:"c3"::NUMBER(5,0), $1:"c4"::NUMBER(10,0), $1:"c5"::FLOAT, $1:"c6"::FLOAT, $1:"c7"::VARCHAR, TO_BINARY($1:"c8"), $1:"c9"::VARCHAR, $1:"c10"::VARCHAR, $1:"c11"::DATE, $1:"c12"::TIME(6), $1:"c13"::TIMESTAMP_NTZ(6), $1:"c14"::TIMESTAMP_TZ(6)
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.every_type/2026112010/b2.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, COALESCE(MIN(k1) > (SELECT MAX("id")
@@ -538,13 +538,13 @@ INSERT INTO _SIMPLYLOAD.COLUMNS
   VALUES ('shop', 'public', 'pairs_4', 'shadow', 0, 1, 'day', 'day', '{"kind":"date"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 1, 2, 'at', 'at', '{"kind":"timestamp"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 2, 3, 'seen', 'seen', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 3, 4, 'code', 'code', '{"kind":"bytes"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 4, 5, 'o"dd', 'o"dd', '{"kind":"text"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 5, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 6, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 7, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
 
 COPY INTO "shop_public"."_simplyload_shadow_pairs_4" ("day", "at", "seen", "code", "o""dd", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  FROM (SELECT $1:"c1"::DATE, $1:"c2"::TIMESTAMP_NTZ(6), $1:"c3"::TIMESTAMP_TZ(6), $1:"c4"::BINARY, $1:"c5"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
+  FROM (SELECT $1:"c1"::DATE, $1:"c2"::TIMESTAMP_NTZ(6), $1:"c3"::TIMESTAMP_TZ(6), TO_BINARY($1:"c4"), $1:"c5"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.pairs_4/2026112010/b17.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 DATE, v1 TIMESTAMP_NTZ(6), v2 TIMESTAMP_TZ(6), v3 BINARY, v4 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::DATE, $1:"c2"::TIMESTAMP_NTZ(6), $1:"c3"::TIMESTAMP_TZ(6), $1:"c4"::BINARY, $1:"c5"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::DATE, $1:"c2"::TIMESTAMP_NTZ(6), $1:"c3"::TIMESTAMP_TZ(6), TO_BINARY($1:"c4"), $1:"c5"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.pairs_4/2026112010/b18.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL OR k2 IS NULL OR k3 IS NULL OR k4 IS NULL OR k5 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, MIN(k2) AS min_k2, MAX(k2) AS max_k2, MIN(k5) AS min_k5, MAX(k5) AS max_k5
@@ -574,7 +574,7 @@ INSERT INTO _SIMPLYLOAD.TOMBSTONES (source, namespace, table_name, key, position
   GROUP BY k1, k2, k3, k4, k5;
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000014/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::DATE, $1:"c2"::TIMESTAMP_NTZ(6), $1:"c3"::TIMESTAMP_TZ(6), $1:"c4"::BINARY, $1:"c5"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000014/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::DATE, $1:"c2"::TIMESTAMP_NTZ(6), $1:"c3"::TIMESTAMP_TZ(6), TO_BINARY($1:"c4"), $1:"c5"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.pairs_4/2026112010/b19.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL OR k2 IS NULL OR k3 IS NULL OR k4 IS NULL OR k5 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, MIN(k2) AS min_k2, MAX(k2) AS max_k2, MIN(k5) AS min_k5, MAX(k5) AS max_k5, COALESCE(MIN(k1) > (SELECT MAX("day")
@@ -1219,7 +1219,7 @@ CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_journal_append_11" LIK
 
 CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_journal_append_11" ("a" VARCHAR COMMENT 'a, text [0]', "_fivetran_id" VARCHAR COMMENT 'SimplyLoad [1]', "_op" VARCHAR COMMENT 'SimplyLoad [2]', "_committed_at" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [4]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [5]', "_source_position" VARCHAR COMMENT 'SimplyLoad [6]') COPY GRANTS COMMENT = 'Copied by SimplyLoad from shop: public.journal_append_11, being read';
 
-SELECT DATE_PART(EPOCH_MICROSECOND, COALESCE(MAX("_committed_at"), CURRENT_TIMESTAMP())) AS us
+SELECT DATE_PART(EPOCH_MICROSECOND, COALESCE(MAX("_committed_at"), CURRENT_TIMESTAMP()::TIMESTAMP_TZ(6))) AS us
   FROM "shop_public"."_simplyload_shadow_journal_append_11";
 
 INSERT INTO "shop_public"."_simplyload_shadow_journal_append_11" ("_op", "_committed_at", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT 'truncate', TO_TIMESTAMP_TZ(1795133300000000, 6), CURRENT_TIMESTAMP(), TRUE, '0002/00000000000001f4/0000000000'

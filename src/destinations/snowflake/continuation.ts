@@ -211,7 +211,7 @@ async function continueLog(
 
 /** When the snapshot was taken, in microseconds since 1970; of an empty one, now. */
 async function latestUs(session: SnowflakeSession, shadow: TableLayout, columnId: number): Promise<string> {
-  const latest = `COALESCE(MAX(${columnSql(shadow, columnId)}), CURRENT_TIMESTAMP())`
+  const latest = `COALESCE(MAX(${columnSql(shadow, columnId)}), CURRENT_TIMESTAMP()::TIMESTAMP_TZ(6))`
   const { US: us } = await session.row(`SELECT ${microsOf(latest)} AS us FROM ${tableSql(shadow)}`)
   return String(us)
 }

@@ -42,7 +42,7 @@ const TABLES: Readonly<Record<string, string>> = {
 const CHECKPOINT_COLUMNS = `source VARCHAR, namespace VARCHAR, table_name VARCHAR, epoch NUMBER(19,0), position VARCHAR,
   in_group BOOLEAN, guard_until VARCHAR, updated_at TIMESTAMP_TZ(6), group_name VARCHAR`
 /** With its first row: two that make it at the same moment would otherwise both insert one, for nothing is unique here. */
-const FIRST_CHECKPOINT = `'', '', 0, NULL, TRUE, NULL, CURRENT_TIMESTAMP(), '${DEFAULT_GROUP}'`
+const FIRST_CHECKPOINT = `'', '', 0, NULL::VARCHAR, TRUE, NULL::VARCHAR, CURRENT_TIMESTAMP()::TIMESTAMP_TZ(6), '${DEFAULT_GROUP}'`
 
 export function checkpointTable(source: string): string {
   return `${METADATA_SCHEMA}.${quoteIdentifier(CHECKPOINTS + source)}`

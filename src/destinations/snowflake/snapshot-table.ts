@@ -88,6 +88,8 @@ async function makeShadow(
     await session.run(createTableSql(layout, schema, comment, 'whole'))
     return
   }
+  // Of a table that is replaced, the grants would be kept instead of those of the model.
+  await session.run(`DROP TABLE IF EXISTS ${tableSql(layout)}`)
   await session.run(`CREATE OR REPLACE TABLE ${tableSql(layout)} LIKE ${name} COPY GRANTS`)
   await session.run(createTableSql(layout, schema, comment, 'with its grants'))
 }

@@ -20,8 +20,10 @@ export interface FileColumns {
   readonly parseJson: boolean
 }
 
+/** Bytes: the table of casts has none from VARIANT to BINARY, but TO_BINARY is documented to take a VARIANT. */
 export function fileColumn(name: string, type: string): string {
-  return `$1:${quoteIdentifier(name)}::${type}`
+  const value = `$1:${quoteIdentifier(name)}`
+  return type === 'BINARY' ? `TO_BINARY(${value})` : `${value}::${type}`
 }
 
 export function systemColumn(name: keyof typeof SYSTEM_COLUMNS): string {
