@@ -28,7 +28,13 @@ export interface ReloadSetting {
 }
 
 /** Keys of a table that a run looks up each time it needs them. */
-const TAKEN_OF_TABLE: ReadonlySet<string> = new Set(['name', 'hard_delete', 'schema_changes', 'freshness'])
+const TAKEN_OF_TABLE: ReadonlySet<string> = new Set([
+  'name',
+  'hard_delete',
+  'schema_changes',
+  'freshness',
+  'cluster_by',
+])
 const TAKEN_OF_SYNC: ReadonlySet<string> = new Set([
   'intervalMs',
   'freshnessMs',
@@ -104,8 +110,8 @@ export class ConfigReload {
         if (known === undefined) return each
         const others = othersThan(known.entry, each.entry, TAKEN_OF_TABLE)
         for (const key of others) restart.push(`${key} of ${tableName(each.table)}`)
-        const { hard_delete, schema_changes, freshness } = each.entry
-        const entry = { ...known.entry, hard_delete, schema_changes, freshness }
+        const { hard_delete, schema_changes, freshness, cluster_by } = each.entry
+        const entry = { ...known.entry, hard_delete, schema_changes, freshness, cluster_by }
         return others.length === 0 ? each : { ...known, entry }
       }),
     ]

@@ -84,6 +84,7 @@ export function configureTables(
       write: entry.write,
       hardDelete: entry.hard_delete,
       schemaChanges: entry.schema_changes,
+      clusterBy: entry.cluster_by,
       loadTimeColumn: config.columns.synced,
       deletedColumn: config.columns.deleted,
       transform: tableTransform(entry, folder, table),

@@ -52,6 +52,7 @@ export const CONFIG_SCHEMA = configSchema({
   stages: [localStageSchema, s3StageSchema],
   states: [sqliteStateSchema, fileStateSchema, postgresStateSchema(connectionProblem)],
   freshness: FRESHNESS,
+  clustering: ['snowflake'],
 })
 
 export type Config = DeepReadonly<z.output<typeof CONFIG_SCHEMA>>

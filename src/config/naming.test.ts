@@ -25,6 +25,7 @@ it.each([
   ['{schema}.{table}', 'known: {source}, {namespace}, {table}'],
   ['{source}_{table}', 'one dot'],
   ['a.b.c', 'one dot'],
+  ['{database}.{namespace}.{table}', 'the database is that of'],
   ['.{table}', 'one dot'],
   ['', 'one dot'],
   ['{source.{table}', 'braces'],

@@ -23,6 +23,7 @@ export interface TargetName {
 
 /** Completes the sentence "naming …"; undefined for a template that `parseNaming` takes. */
 export function namingProblem(text: string): string | undefined {
+  if (/\{database\}/.test(text)) return 'must be schema.table with one dot: the database is that of `destination`'
   for (const [, placeholder = ''] of text.matchAll(/\{([^{}]*)\}/g)) {
     if (PLACEHOLDERS.some((known) => known === placeholder)) continue
     const suggestion = nearest(placeholder, PLACEHOLDERS)

@@ -12,6 +12,7 @@
 import { z } from 'zod'
 import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../core/byte-size.ts'
 import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../core/duration.ts'
+import { type ClusterKeys, clusterProblems } from './cluster-by.ts'
 import { type FreshnessKeys, type FreshnessRange, freshnessProblems } from './freshness.ts'
 import { NAMING_DEFAULT, namingProblem, parseNaming } from './naming.ts'
 
@@ -125,6 +126,8 @@ export interface ConnectorSchemas<
   readonly states: States
   /** By type of destination. Absent: any duration from the interval up. */
   readonly freshness?: Readonly<Record<string, FreshnessRange>>
+  /** Types of destinations that cluster tables. */
+  readonly clustering?: readonly string[]
 }
 
 export function configSchema<
@@ -164,8 +167,10 @@ export function configSchema<
     })
     .superRefine((config, context) => {
       // What a source has besides is known to its own schema.
-      const keys = config as unknown as FreshnessKeys
+      const keys = config as unknown as FreshnessKeys & ClusterKeys
       for (const { path, message } of freshnessProblems(keys, connectors.freshness?.[keys.destination.type]))
+        context.addIssue({ code: 'custom', path: [...path], message })
+      for (const { path, message } of clusterProblems(keys, keys.destination.type, connectors.clustering ?? []))
         context.addIssue({ code: 'custom', path: [...path], message })
     })
     .readonly()

@@ -57,6 +57,8 @@ export interface TargetTable {
   /** Only for `merge`. True: rows are removed. False: they are marked. */
   readonly hardDelete: boolean
   readonly schemaChanges: 'evolve' | 'freeze' | 'discard'
+  /** Columns, as the source names them, in whose order the destination keeps rows, where it can. Empty: none. Absent: as it is. */
+  readonly clusterBy?: readonly string[] | undefined
   readonly loadTimeColumn: string
   readonly deletedColumn: string
   /** What its rows become before they are loaded. Schemas and files given to a destination are those before it. */

@@ -9,6 +9,8 @@ export interface StoredLayout {
   readonly layout: TableLayout
   /** Only for a shadow table: the snapshot in it is complete as of here. */
   readonly finishedPosition: Position | undefined
+  /** The key by which the table was clustered, in the destination's SQL; absent: never. */
+  readonly clusterKey?: string | undefined
 }
 
 export class LayoutBook {

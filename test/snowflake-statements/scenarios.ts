@@ -315,4 +315,14 @@ export const SCENARIOS: readonly Scenario[] = [
       await destination.release()
     },
   },
+  {
+    title: 'Clustering, which is asked for, changed and ended',
+    play: async (destination) => {
+      const table = await begin(destination, tableOf('clustered'), [row(1, 'one')], { clusterBy: ['name', 'id'] })
+      table.target = { ...table.target, clusterBy: ['id'] }
+      await table.merge(20, [insert(15, 3)])
+      table.target = { ...table.target, clusterBy: [] }
+      await table.merge(30, [insert(25, 4)])
+    },
+  },
 ]

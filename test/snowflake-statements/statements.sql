@@ -6,7 +6,7 @@ SHOW SCHEMAS LIKE '_SIMPLYLOAD' IN DATABASE "WAREHOUSE";
 
 CREATE SCHEMA IF NOT EXISTS _SIMPLYLOAD COMMENT = 'SimplyLoad: progress, quarantine, staged rows';
 
-CREATE TABLE IF NOT EXISTS _SIMPLYLOAD.TABLES (source VARCHAR, namespace VARCHAR, table_name VARCHAR, slot VARCHAR, target_namespace VARCHAR, target_name VARCHAR, identity VARCHAR, finished_position VARCHAR, created_at TIMESTAMP_TZ(6));
+CREATE TABLE IF NOT EXISTS _SIMPLYLOAD.TABLES (source VARCHAR, namespace VARCHAR, table_name VARCHAR, slot VARCHAR, target_namespace VARCHAR, target_name VARCHAR, identity VARCHAR, finished_position VARCHAR, created_at TIMESTAMP_TZ(6), cluster_key VARCHAR);
 
 CREATE TABLE IF NOT EXISTS _SIMPLYLOAD.COLUMNS (source VARCHAR, namespace VARCHAR, table_name VARCHAR, slot VARCHAR, ordinal NUMBER(10,0), column_id NUMBER(10,0), column_name VARCHAR, source_name VARCHAR, type VARCHAR, state VARCHAR);
 
@@ -61,7 +61,7 @@ UPDATE _SIMPLYLOAD."CHECKPOINTS_shop" SET position = NULL
 
 SHOW SCHEMAS LIKE 'shop_public';
 
-SELECT t.namespace, t.table_name, t.slot, t.target_namespace, t.target_name, t.identity, t.finished_position, c.column_id, c.column_name, c.source_name, c.type, c.state
+SELECT t.namespace, t.table_name, t.slot, t.target_namespace, t.target_name, t.identity, t.finished_position, t.cluster_key, c.column_id, c.column_name, c.source_name, c.type, c.state
   FROM _SIMPLYLOAD.TABLES t
   JOIN _SIMPLYLOAD.COLUMNS c ON c.source = t.source AND c.namespace = t.namespace AND c.table_name = t.table_name AND c.slot = t.slot
   WHERE t.source = :1 AND (t.namespace, t.table_name) IN (('public', 'every_type'))
@@ -92,7 +92,7 @@ SHOW VIEWS LIKE 'every_type' IN SCHEMA "shop_public";
 CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_every_type" ("id" NUMBER(20,2) COMMENT 'id, decimal [0]', "a_bool" BOOLEAN COMMENT 'a_bool, bool [1]', "a_int16" NUMBER(5,0) COMMENT 'a_int16, int16 [2]', "a_int32" NUMBER(10,0) COMMENT 'a_int32, int32 [3]', "a_float32" FLOAT COMMENT 'a_float32, float32 [4]', "a_float64" FLOAT COMMENT 'a_float64, float64 [5]', "a_text" VARCHAR COMMENT 'a_text, text [6]', "a_bytes" BINARY COMMENT 'a_bytes, bytes [7]', "a_uuid" VARCHAR COMMENT 'a_uuid, uuid [8]', "a_json" VARIANT COMMENT 'a_json, json [9]', "a_date" DATE COMMENT 'a_date, date [10]', "a_time" TIME(6) COMMENT 'a_time, time [11]', "a_timestamp" TIMESTAMP_NTZ(6) COMMENT 'a_timestamp, timestamp [12]', "a_timestamptz" TIMESTAMP_TZ(6) COMMENT 'a_timestamptz, timestamptz [13]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [14]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [15]', "_source_position" VARCHAR COMMENT 'SimplyLoad [16]') COMMENT = 'Copied by SimplyLoad from shop: public.every_type, being read';
 
 INSERT INTO _SIMPLYLOAD.TABLES
-  VALUES (:1, :2, :3, :4, :5, :6, :7, :8, CURRENT_TIMESTAMP());
+  VALUES (:1, :2, :3, :4, :5, :6, :7, :8, CURRENT_TIMESTAMP(), :9);
 
 INSERT INTO _SIMPLYLOAD.COLUMNS
   VALUES ('shop', 'public', 'every_type', 'shadow', 0, 1, 'id', 'id', '{"kind":"decimal","precision":20,"scale":2}', 'current'), ('shop', 'public', 'every_type', 'shadow', 1, 2, 'a_bool', 'a_bool', '{"kind":"bool"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 2, 3, 'a_int16', 'a_int16', '{"kind":"int16"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 3, 4, 'a_int32', 'a_int32', '{"kind":"int32"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 4, 5, 'a_float32', 'a_float32', '{"kind":"float32"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 5, 6, 'a_float64', 'a_float64', '{"kind":"float64"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 6, 7, 'a_text', 'a_text', '{"kind":"text"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 7, 8, 'a_bytes', 'a_bytes', '{"kind":"bytes"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 8, 9, 'a_uuid', 'a_uuid', '{"kind":"uuid"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 9, 10, 'a_json', 'a_json', '{"kind":"json"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 10, 11, 'a_date', 'a_date', '{"kind":"date"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 11, 12, 'a_time', 'a_time', '{"kind":"time"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 12, 13, 'a_timestamp', 'a_timestamp', '{"kind":"timestamp"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 13, 14, 'a_timestamptz', 'a_timestamptz', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 14, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 15, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 16, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
@@ -2295,6 +2295,15 @@ SHOW GRANTS TO ROLE "ACCOUNTADMIN";
 LIST @~/simplyload_doctor/simplyload-doctor;
 
 REMOVE @~/simplyload_doctor/simplyload-doctor;
+
+
+-- Clustering, which is asked for, changed and ended
+
+CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_clustered_17" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') CLUSTER BY ("name", "id") COMMENT = 'Copied by SimplyLoad from shop: public.clustered_17, being read';
+
+ALTER TABLE "shop_public"."clustered_17" CLUSTER BY ("id");
+
+ALTER TABLE "shop_public"."clustered_17" DROP CLUSTERING KEY;
 
 
 -- What an administrator runs once

@@ -61,6 +61,7 @@ const NOT_KNOWN: Readonly<Record<string, RegExp>> = {
   'alter-session: several parameters': /^ALTER SESSION SET /,
   'create-schema, create-database: COMMENT': /^CREATE (SCHEMA|DATABASE) IF NOT EXISTS \S+ COMMENT = /,
   'create-table: LIKE … COPY GRANTS': /^CREATE OR REPLACE TABLE \S+ LIKE \S+ COPY GRANTS$/,
+  'create-table: CLUSTER BY … COMMENT': /^CREATE OR REPLACE TABLE .* CLUSTER BY \([^)]*\) COMMENT = /,
   'create-table: COPY GRANTS': /^CREATE OR REPLACE TABLE .* COPY GRANTS COMMENT = /,
   'show-grants': /^SHOW GRANTS TO ROLE "\w+"$/,
   'desc-integration': /^DESC INTEGRATION "\w+"$/,

@@ -24,6 +24,7 @@ import {
   tableCheckpoints,
   takeLease,
 } from './checkpoint.ts'
+import { clusterKeyOf, clusterTable } from './clustering.ts'
 import type { ErrorPlace } from './error-rules.ts'
 import { translateError } from './errors.ts'
 import type { LayoutCache } from './layout-cache.ts'
@@ -289,13 +290,22 @@ async function evolveLayouts(session: SnowflakeSession, state: FlushState): Prom
       // DDL is in no transaction that could take it.
       const { changes } = planLayout(stored.layout, schema, target, setting.dialect)
       if (changes.length > 0) await takeLease(session, flush.lease)
+      // A column that is written anew is dropped, which one of the key cannot be.
+      const isUnclustered = (stored.clusterKey ?? '') !== '' && changes.some(({ kind }) => kind === 'widen')
+      if (isUnclustered) await clusterTable(session, stored.layout, '')
       const layout = await evolveTable(session, stored.layout, schema, target, setting.dialect)
-      if (sameLayout(stored.layout, layout)) continue
+      const clusterKey = clusterKeyOf(target, schema, layout) ?? stored.clusterKey
+      const isClustered = clusterKey === stored.clusterKey && !isUnclustered
+      if (isClustered && sameLayout(stored.layout, layout)) continue
+      if (!isClustered && clusterKey !== undefined) {
+        await takeLease(session, flush.lease)
+        await clusterTable(session, layout, clusterKey)
+      }
       await session.transaction(async () => {
         await takeLease(session, flush.lease)
-        await saveLayout(session, target.table, slot, { ...stored, layout })
+        await saveLayout(session, target.table, slot, { ...stored, layout, clusterKey })
       })
-      layouts.set(target.table, slot, { ...stored, layout })
+      layouts.set(target.table, slot, { ...stored, layout, clusterKey })
     } catch (error) {
       throw ofTable(session, state, part, error)
     }

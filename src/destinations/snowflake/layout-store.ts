@@ -17,7 +17,7 @@ export async function loadLayouts(
   if (tables.length === 0) return book
   const names = tables.map((table) => `(${quoteLiteral(table.namespace)}, ${quoteLiteral(table.name)})`).join(', ')
   const rows = await session.rows(
-    `SELECT t.namespace, t.table_name, t.slot, t.target_namespace, t.target_name, t.identity, t.finished_position,
+    `SELECT t.namespace, t.table_name, t.slot, t.target_namespace, t.target_name, t.identity, t.finished_position, t.cluster_key,
        c.column_id, c.column_name, c.source_name, c.type, c.state
      FROM ${metadataTable('TABLES')} t JOIN ${metadataTable('COLUMNS')} c
        ON c.source = t.source AND c.namespace = t.namespace AND c.table_name = t.table_name AND c.slot = t.slot
@@ -37,7 +37,11 @@ export async function loadLayouts(
       identity: JSON.parse(String(first.IDENTITY)) as RowIdentity,
       columns: group.map(columnOf),
     }
-    book.set(table, first.SLOT === 'shadow' ? 'shadow' : 'final', { layout, finishedPosition: finished })
+    book.set(table, first.SLOT === 'shadow' ? 'shadow' : 'final', {
+      layout,
+      finishedPosition: finished,
+      clusterKey: first.CLUSTER_KEY === null ? undefined : String(first.CLUSTER_KEY),
+    })
   }
   return book
 }
@@ -60,11 +64,18 @@ export async function saveLayout(
   stored: StoredLayout,
 ): Promise<void> {
   await removeLayout(session, table, slot)
-  const { layout, finishedPosition } = stored
+  const { layout, finishedPosition, clusterKey } = stored
   const of = [table.source, table.namespace, table.name, slot]
   await session.run(
-    `INSERT INTO ${metadataTable('TABLES')} VALUES (:1, :2, :3, :4, :5, :6, :7, :8, CURRENT_TIMESTAMP())`,
-    [...of, layout.namespace, layout.name, JSON.stringify(layout.identity), finishedPosition ?? null],
+    `INSERT INTO ${metadataTable('TABLES')} VALUES (:1, :2, :3, :4, :5, :6, :7, :8, CURRENT_TIMESTAMP(), :9)`,
+    [
+      ...of,
+      layout.namespace,
+      layout.name,
+      JSON.stringify(layout.identity),
+      finishedPosition ?? null,
+      clusterKey ?? null,
+    ],
   )
   const rows = layout.columns.map((column, index) => {
     const texts = [column.name, column.sourceName, JSON.stringify(column.type), column.state].map(quoteLiteral)

@@ -50,7 +50,7 @@ export async function finishSwap(session: SnowflakeSession, target: TargetTable)
   invariant(shadow !== undefined, `${tableName(table)} has a shadow table`)
   await removeLayout(session, table, 'shadow')
   const layout = { ...shadow.layout, name: target.name }
-  await saveLayout(session, table, 'final', { layout, finishedPosition: undefined })
+  await saveLayout(session, table, 'final', { ...shadow, layout, finishedPosition: undefined })
   await forgetLoads(session, table)
   // Rows of versions and changes that were put aside stay in the table.
   if (shadow.finishedPosition !== undefined && writeModeOf(layout) === 'merge') {

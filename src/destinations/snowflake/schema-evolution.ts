@@ -21,19 +21,21 @@ import { tableSql } from './table-names.ts'
 const TEMPORARY_NAME = '_simplyload_renamed_'
 const WIDENED_NAME = '_simplyload_widened_'
 
-/** `replaced`: one of the same name is replaced, and who may read it may read this one. */
+/** `replaced`: one of the same name is replaced, and who may read it may read this one. `clusterKey`: see `clustering.ts`. */
 export function createTableSql(
   layout: TableLayout,
   schema: TableSchema,
   comment: string,
   replaced: 'with its grants' | 'whole',
+  clusterKey = '',
 ): string {
   const columns = layout.columns.map((column) => {
     const about = columnComment(layout, column, columnById(schema, column.id))
     return `${quoteIdentifier(column.name)} ${snowflakeType(column.type)} COMMENT ${quoteLiteral(about)}`
   })
+  const clustering = clusterKey === '' ? '' : ` CLUSTER BY ${clusterKey}`
   const grants = replaced === 'with its grants' ? ' COPY GRANTS' : ''
-  return `CREATE OR REPLACE TABLE ${tableSql(layout)} (${columns.join(', ')})${grants} COMMENT = ${quoteLiteral(comment)}`
+  return `CREATE OR REPLACE TABLE ${tableSql(layout)} (${columns.join(', ')})${clustering}${grants} COMMENT = ${quoteLiteral(comment)}`
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Lease, TargetTable } from '../../core/destination.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
 import { type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
+import type { StoredLayout } from '../../warehouse/layout-book.ts'
 import type { LayoutDialect } from '../../warehouse/layout-plan.ts'
 import { hasSameRows, shadowLayout } from '../../warehouse/shadow-layout.ts'
 import {
@@ -15,6 +16,7 @@ import {
 } from '../../warehouse/table-layout.ts'
 import { loadedBatches } from './backfill.ts'
 import { putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
+import { clusterKeyOf } from './clustering.ts'
 import { canContinue, continueTable, requireWritable } from './continuation.ts'
 import { qualifiedName, quoteIdentifier } from './identifiers.ts'
 import { loadLayouts, removeLayout, saveLayout } from './layout-store.ts'
@@ -61,15 +63,22 @@ export async function beginSnapshot(
     await removeLayout(session, table, 'shadow')
   })
   const layout = shadowLayout(target, schema, isAlike ? final.layout : undefined, dialect)
+  const clusterKey = clusterKeyOf(target, schema, layout)
   await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(target.namespace)}`)
   const hasFinal = await settleSwap(session, target)
   if (shadow !== undefined && tableSql(shadow.layout) !== tableSql(layout)) {
     await session.run(`DROP TABLE IF EXISTS ${tableSql(shadow.layout)}`)
   }
-  await makeShadow(session, target, layout, schema, hasFinal ? final?.layout : undefined)
+  await makeShadow(
+    session,
+    target,
+    { layout, finishedPosition: undefined, clusterKey },
+    schema,
+    hasFinal ? final : undefined,
+  )
   await session.transaction(async () => {
     await takeLease(session, lease)
-    await saveLayout(session, table, 'shadow', { layout, finishedPosition: undefined })
+    await saveLayout(session, table, 'shadow', { layout, finishedPosition: undefined, clusterKey })
   })
   return []
 }
@@ -78,20 +87,20 @@ export async function beginSnapshot(
 async function makeShadow(
   session: SnowflakeSession,
   target: TargetTable,
-  layout: TableLayout,
+  { layout, clusterKey }: StoredLayout,
   schema: TableSchema,
-  final: TableLayout | undefined,
+  final: StoredLayout | undefined,
 ): Promise<void> {
   const comment = tableComment(target.table, 'shadow')
   const name = qualifiedName(target.namespace, target.name)
-  if (final === undefined || tableSql(final) !== name) {
-    await session.run(createTableSql(layout, schema, comment, 'whole'))
+  if (final === undefined || tableSql(final.layout) !== name) {
+    await session.run(createTableSql(layout, schema, comment, 'whole', clusterKey))
     return
   }
   // Of a table that is replaced, the grants would be kept instead of those of the model.
   await session.run(`DROP TABLE IF EXISTS ${tableSql(layout)}`)
   await session.run(`CREATE OR REPLACE TABLE ${tableSql(layout)} LIKE ${name} COPY GRANTS`)
-  await session.run(createTableSql(layout, schema, comment, 'with its grants'))
+  await session.run(createTableSql(layout, schema, comment, 'with its grants', clusterKey))
 }
 
 export async function finishSnapshot(

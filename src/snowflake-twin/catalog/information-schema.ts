@@ -115,7 +115,7 @@ function tableRows(context: StatementContext, database: string): readonly ViewRo
     TABLE_OWNER: table.owner,
     TABLE_TYPE: table.durability === 'temporary' ? 'LOCAL TEMPORARY' : 'BASE TABLE',
     IS_TRANSIENT: yesOrNo(table.durability === 'transient'),
-    CLUSTERING_KEY: table.clusterBy === '' ? null : `LINEAR(${table.clusterBy})`,
+    CLUSTERING_KEY: table.clusterBy === '' ? null : `LINEAR${table.clusterBy}`,
     ROW_COUNT: state.sizes.of(table.id).rows,
     BYTES: Math.round(state.sizes.of(table.id).bytes),
     RETENTION_TIME: 1,

@@ -190,7 +190,7 @@ function tableRow({ state }: StatementContext, table: TableObject): ViewRow {
   return {
     ...placed(table),
     kind: table.durability === 'permanent' ? 'TABLE' : table.durability.toUpperCase(),
-    cluster_by: table.clusterBy === '' ? '' : `LINEAR(${table.clusterBy})`,
+    cluster_by: table.clusterBy === '' ? '' : `LINEAR${table.clusterBy}`,
     rows,
     bytes: Math.round(bytes),
     retention_time: '1',

@@ -135,6 +135,11 @@ const tableOptions = z
       .boolean()
       .default(false)
       .describe('Remove deleted rows in place of marking them (only `write: merge`)'),
+    cluster_by: columnNames
+      .optional()
+      .describe(
+        'Snowflake: columns by which the final table is clustered, which costs credits of its own. `[]` ends it. Default: whatever key the table has stays',
+      ),
     schema_changes: z
       .enum(['evolve', 'freeze', 'discard'])
       .default('evolve')
