@@ -121,7 +121,7 @@ async function openFixture({ config, bucket, connect, drop }: FixturePlace): Pro
     run: async (sql) => {
       for (const statement of sql.split(';')) await (await connected()).run(quoteNames(statement))
     },
-    // An object has a key once, and is written without spaces; years are from 1 to 9999; a day ends before 24:00.
+    // An object has a key once, and is written without spaces. Of the others, sources stage none (`value-limits.ts`).
     edges: { json: '{"a":[1,null,"é"]}', date: '0001-01-01', time: '23:59:59.999999' },
     [Symbol.asyncDispose]: async () => {
       try {
