@@ -82,6 +82,23 @@ it('none has what only DuckDB knows', () => {
   expect(all.filter((sql) => foreign.test(sql.replaceAll(/'(?:[^']|'')*'/g, "''")))).toEqual([])
 })
 
+/** Of the functions that docs.snowflake.com/en/user-guide/data-load-transform lists; operators but `||` are not among them. */
+const OF_A_COPY = ['CAST', 'ENDSWITH', 'NVL', 'PARSE_JSON', 'TO_BINARY']
+const TYPES = ['NUMBER', 'TIME', 'TIMESTAMP_NTZ', 'TIMESTAMP_TZ']
+
+it('a COPY selects with what is listed for it, and calculates nothing', () => {
+  const copies = [...examples.values()]
+    .flatMap((statements) => [...statements.values()])
+    .flatMap((sql) => {
+      const selected = /^COPY INTO .*? FROM \(SELECT (.*) FROM @/.exec(sql)?.[1]
+      return selected === undefined ? [] : [selected.replaceAll(/'(?:[^'\\]|\\.|'')*'|"(?:[^"]|"")*"/g, '')]
+    })
+  expect(copies.length).toBeGreaterThan(10)
+  const called = new Set(copies.flatMap((sql) => [...sql.matchAll(/\b(\w+)\(/g)].map((match) => match[1])))
+  expect([...called].filter((name) => !OF_A_COPY.concat(TYPES).includes(name ?? ''))).toEqual([])
+  expect(copies.filter((sql) => /[-+*/%]/.test(sql))).toEqual([])
+})
+
 /** What differs by values only, or by how many of a kind there are, is one shape. */
 function shapeOf(sql: string): string {
   return (
