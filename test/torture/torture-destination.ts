@@ -101,7 +101,8 @@ const DATABASE = 'WORLD'
 const FAULT_RATE = 0.01
 
 async function openTwin(random: Random): Promise<TortureDestination> {
-  const twin = await startTwin()
+  // Of a process that was killed: on Snowflake whoever wants its locks waits for five minutes.
+  const twin = await startTwin({ idleTransactionMs: 2_000 })
   await twin.sql(`CREATE DATABASE ${DATABASE}`)
   twin.faults.plan = (call) => (random.chance(FAULT_RATE) ? randomFault(call, random) : undefined)
   return {
