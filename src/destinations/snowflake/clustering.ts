@@ -37,6 +37,17 @@ function columnOf(name: string, schema: TableSchema, layout: TableLayout): Layou
   })
 }
 
+/** The key of a table whose columns have other names now, each at its place. */
+export function clusterKeyAfter(key: string | undefined, before: TableLayout, after: TableLayout): string | undefined {
+  const names = new Map(
+    before.columns.map(({ name }, place) => [
+      quoteIdentifier(name),
+      quoteIdentifier(after.columns[place]?.name ?? name),
+    ]),
+  )
+  return key?.replaceAll(/"(?:[^"]|"")*"/g, (name) => names.get(name) ?? name)
+}
+
 /** Not in a transaction. Harmless when it is done again. `key`: of `clusterKeyOf`. */
 export async function clusterTable(session: SnowflakeSession, layout: TableLayout, key: string): Promise<void> {
   await session.run(`ALTER TABLE ${tableSql(layout)} ${key === '' ? 'DROP CLUSTERING KEY' : `CLUSTER BY ${key}`}`)

@@ -24,7 +24,7 @@ import {
   tableCheckpoints,
   takeLease,
 } from './checkpoint.ts'
-import { clusterKeyOf, clusterTable } from './clustering.ts'
+import { clusterKeyAfter, clusterKeyOf, clusterTable } from './clustering.ts'
 import type { ErrorPlace } from './error-rules.ts'
 import { translateError } from './errors.ts'
 import type { LayoutCache } from './layout-cache.ts'
@@ -290,11 +290,12 @@ async function evolveLayouts(session: SnowflakeSession, state: FlushState): Prom
       // DDL is in no transaction that could take it.
       const { changes } = planLayout(stored.layout, schema, target, setting.dialect)
       if (changes.length > 0) await takeLease(session, flush.lease)
-      // A column that is written anew is dropped, which one of the key cannot be.
-      const isUnclustered = (stored.clusterKey ?? '') !== '' && changes.some(({ kind }) => kind === 'widen')
+      // A column of the key can be neither renamed nor dropped, as one is that is written anew.
+      const isUnclustered = (stored.clusterKey ?? '') !== '' && changes.some(({ kind }) => kind !== 'add')
       if (isUnclustered) await clusterTable(session, stored.layout, '')
       const layout = await evolveTable(session, stored.layout, schema, target, setting.dialect)
-      const clusterKey = clusterKeyOf(target, schema, layout) ?? stored.clusterKey
+      const clusterKey =
+        clusterKeyOf(target, schema, layout) ?? clusterKeyAfter(stored.clusterKey, stored.layout, layout)
       const isClustered = clusterKey === stored.clusterKey && !isUnclustered
       if (isClustered && sameLayout(stored.layout, layout)) continue
       if (!isClustered && clusterKey !== undefined) {

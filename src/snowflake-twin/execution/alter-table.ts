@@ -157,12 +157,20 @@ async function dropColumns(
   )
   if (gone.length === table.columns.length)
     throw compilationError('002031', '42601', `Can't drop all columns of table '${table.name.name}'.`)
+  for (const name of gone) requireOutsideKey(table, name)
   for (const name of gone) await draft.run(`ALTER TABLE ${table.from} DROP COLUMN ${quoted(storedName(name))}`)
   return { ...table, columns: table.columns.filter(({ name }) => !gone.includes(name)) }
 }
 
+/** Docs: sql-reference/sql/alter-table, `RENAME COLUMN`; the text is ours. */
+function requireOutsideKey(table: TableObject, column: string): void {
+  if (!table.clusterBy.includes(quoted(column))) return
+  throw compilationError('002031', '42601', `Column '${column}' is part of the clustering key of '${table.name.name}'.`)
+}
+
 async function renameColumn(draft: CatalogDraft, table: TableObject, from: string, to: string): Promise<TableObject> {
   const column = requireColumn(table, from)
+  requireOutsideKey(table, from)
   if (table.columns.some(({ name }) => name === to))
     throw compilationError('001430', '42601', `column '${to}' already exists`)
   const stored = storedName(to)
