@@ -4,7 +4,7 @@ import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
 import { type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
 import type { StoredLayout } from '../../warehouse/layout-book.ts'
-import type { LayoutDialect } from '../../warehouse/layout-plan.ts'
+import { type LayoutDialect, planLayout } from '../../warehouse/layout-plan.ts'
 import { hasSameRows, shadowLayout } from '../../warehouse/shadow-layout.ts'
 import {
   HASH_DIGITS,
@@ -16,7 +16,7 @@ import {
 } from '../../warehouse/table-layout.ts'
 import { loadedBatches } from './backfill.ts'
 import { putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
-import { clusterKeyOf } from './clustering.ts'
+import { clusterKeyAfter, clusterKeyOf, clusterTable } from './clustering.ts'
 import { canContinue, continueTable, requireWritable } from './continuation.ts'
 import { qualifiedName, quoteIdentifier } from './identifiers.ts'
 import { loadLayouts, removeLayout, saveLayout } from './layout-store.ts'
@@ -47,10 +47,16 @@ export async function beginSnapshot(
   const isAlike = final !== undefined && writeModeOf(final.layout) === target.write && hasSameRows(final.layout, schema)
   await requireWritable(session, target, schema, final?.layout, isAlike)
   if (keep && shadow !== undefined && writeModeOf(shadow.layout) === target.write) {
+    const { changes } = planLayout(shadow.layout, schema, target, dialect)
+    // A column of the key can be neither renamed nor dropped, as one is that is written anew.
+    const isUnclustered = (shadow.clusterKey ?? '') !== '' && changes.some(({ kind }) => kind !== 'add')
+    if (isUnclustered) await clusterTable(session, shadow.layout, '')
     const layout = await evolveTable(session, shadow.layout, schema, target, dialect)
+    const clusterKey = clusterKeyAfter(shadow.clusterKey, shadow.layout, layout)
+    if (isUnclustered && clusterKey !== undefined) await clusterTable(session, layout, clusterKey)
     await session.transaction(async () => {
       await takeLease(session, lease)
-      await saveLayout(session, table, 'shadow', { ...shadow, layout })
+      await saveLayout(session, table, 'shadow', { ...shadow, layout, clusterKey })
     })
     return [...(await loadedBatches(session, table))]
   }
