@@ -267,7 +267,7 @@ async function compareAll(
     const found: string[] = []
     for (const table of tables) {
       const target = { namespace: 'torture', name: table.name }
-      const compared = { ...table, target, jsonByValue: destination.kind === 'snowflake' }
+      const compared = { ...table, target, inSnowflake: destination.kind === 'snowflake' }
       try {
         found.push(...(await compareTable(admin, connection, compared)).map(tell))
         found.push(...(await brokenRules(connection, compared)))
