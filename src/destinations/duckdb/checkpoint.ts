@@ -6,18 +6,19 @@
  * So each group row of a source carries the epoch, and they are all raised together.
  */
 import { DEFAULT_GROUP, type GroupMove, type Lease, type SourceCheckpoints } from '../../core/destination.ts'
-import { PipelineError } from '../../core/errors.ts'
+import type { PipelineError } from '../../core/errors.ts'
 import type { Position } from '../../core/position.ts'
 import { type TableId, tableName } from '../../core/table-schema.ts'
+import {
+  type CheckpointBook,
+  checkpointsOf,
+  leaseLost,
+  readCheckpointRows,
+  type StoredCheckpoint,
+  sourceCheckpointsOf,
+  unexpectedBoundary,
+} from '../../warehouse/stored-checkpoint.ts'
 import type { Session } from './session.ts'
-
-export interface StoredCheckpoint {
-  readonly position: Position
-  /** The group that it moves with; undefined: it stands alone. */
-  readonly group: string | undefined
-  /** Rows of the table may be as new as this although its checkpoint is older. */
-  readonly guardUntil: Position | undefined
-}
 
 const GROUP_ROWS = "source = $1 AND namespace = '' AND table_name = ''"
 const DEFAULT_ROW = `${GROUP_ROWS} AND group_name = '${DEFAULT_GROUP}'`
@@ -40,7 +41,7 @@ export async function takeLease(session: Session, lease: Lease): Promise<void> {
     `UPDATE _simplyload.checkpoints SET updated_at = now() WHERE ${DEFAULT_ROW} AND epoch = ${lease.epoch}`,
     [lease.source],
   )
-  if (held !== 1) throw await leaseLost(session, lease)
+  if (held !== 1) throw await lost(session, lease)
 }
 
 /** First statement of a transaction that moves a group. `reached`: the reply to an earlier commit was lost. */
@@ -61,9 +62,9 @@ export async function advanceGroup(
     await insertGroup(session, lease, name, to)
     return 'advanced'
   }
-  if (row === undefined || row.epoch !== lease.epoch) throw await leaseLost(session, lease)
+  if (row === undefined || row.epoch !== lease.epoch) throw await lost(session, lease)
   if (row.position === to) return 'reached'
-  throw unexpected(`the group ${name} of ${lease.source}`, from, row.position)
+  throw unexpectedBoundary(`the group ${name} of ${lease.source}`, from, row.position)
 }
 
 /** Moves a table that has a boundary of its own. */
@@ -81,7 +82,7 @@ export async function advanceTable(
   if (moved === 1) return 'advanced'
   const stored = (await tableCheckpoints(session, table.source, [table])).get(tableName(table))
   if (stored !== undefined && (stored.group !== undefined || stored.position === to)) return 'reached'
-  throw unexpected(tableName(table), from, stored?.position)
+  throw unexpectedBoundary(tableName(table), from, stored?.position)
 }
 
 /** Joining or leaving a group, or a boundary of its own. */
@@ -116,55 +117,32 @@ export async function tableCheckpoints(
   source: string,
   tables: readonly TableId[],
 ): Promise<ReadonlyMap<string, StoredCheckpoint>> {
-  const wanted = new Set(tables.map(tableName))
-  const all = await readCheckpoints(session, source)
-  return new Map(
-    (all?.stored ?? [])
-      .filter(({ table }) => wanted.has(tableName(table)))
-      .map(({ table, ...checkpoint }) => [tableName(table), checkpoint]),
-  )
+  return checkpointsOf(await readCheckpoints(session, source), tables)
 }
 
 /** Undefined where the source has never had a lease. */
 export async function sourceCheckpoints(session: Session, source: string): Promise<SourceCheckpoints | undefined> {
-  const all = await readCheckpoints(session, source)
-  if (all === undefined) return undefined
-  return {
-    epoch: all.epoch,
-    groups: all.groups,
-    tables: all.stored.map(({ table, position, group }) => ({ table, position, group })),
-  }
+  return sourceCheckpointsOf(await readCheckpoints(session, source))
 }
 
-async function readCheckpoints(session: Session, source: string) {
+async function readCheckpoints(session: Session, source: string): Promise<CheckpointBook | undefined> {
   // Of a file that an older version has written, and that is only read, the last column is missing.
   const rows = await session.rows(
     'SELECT * FROM _simplyload.checkpoints WHERE source = $1 ORDER BY namespace, table_name',
     [source],
   )
-  const groups = new Map<string, Position>()
-  let epoch: number | undefined
-  for (const row of rows) {
-    if (row.table_name !== '') continue
-    epoch = Number(row.epoch)
-    if (row.position !== null) groups.set(groupOf(row), row.position as Position)
-  }
-  if (epoch === undefined) return undefined
-  const stored: (StoredCheckpoint & { readonly table: TableId })[] = []
-  for (const row of rows) {
-    if (row.table_name === '') continue
-    const group = row.in_group === true ? groupOf(row) : undefined
-    const position = group === undefined ? (row.position as Position) : groups.get(group)
-    if (position === undefined) continue
-    const guardUntil = (row.guard_until ?? undefined) as Position | undefined
-    const table = { source, namespace: String(row.namespace), name: String(row.table_name) }
-    stored.push({ table, position, group, guardUntil })
-  }
-  return { epoch, groups, stored }
-}
-
-function groupOf(row: Readonly<Record<string, unknown>>): string {
-  return String(row.group_name ?? DEFAULT_GROUP)
+  return readCheckpointRows(
+    source,
+    rows.map((row) => ({
+      namespace: row.namespace,
+      table: row.table_name,
+      epoch: row.epoch,
+      position: row.position,
+      inGroup: row.in_group,
+      guardUntil: row.guard_until,
+      group: row.group_name,
+    })),
+  )
 }
 
 async function insertGroup(session: Session, lease: Lease, name: string, position: Position | undefined) {
@@ -185,20 +163,8 @@ async function groupRow(session: Session, source: string, name: string) {
   return { epoch: Number(row.epoch), position: (row.position ?? undefined) as Position | undefined }
 }
 
-async function leaseLost(session: Session, lease: Lease): Promise<PipelineError> {
-  const row = await groupRow(session, lease.source, DEFAULT_GROUP)
-  return new PipelineError('lease_lost', `Writing as ${lease.source}`, {
-    cause: new Error('another sync of this source has begun to write'),
-    hint: 'Run one sync per source',
-    context: { source: lease.source, epoch: lease.epoch, ...(row === undefined ? {} : { newerEpoch: row.epoch }) },
-  })
-}
-
-/** Not a matter of retrying: whoever asked has another picture of the destination than the destination itself. */
-function unexpected(whose: string, from: Position | undefined, found: Position | undefined): PipelineError {
-  return new PipelineError('internal', `Advancing the checkpoint of ${whose}`, {
-    cause: new Error(`it is at ${found ?? 'no position'}, not at ${from ?? 'no position'}`),
-  })
+async function lost(session: Session, lease: Lease): Promise<PipelineError> {
+  return leaseLost(lease, (await groupRow(session, lease.source, DEFAULT_GROUP))?.epoch)
 }
 
 function idValues(table: TableId): readonly string[] {

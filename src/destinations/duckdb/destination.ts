@@ -24,6 +24,7 @@ import type { Position } from '../../core/position.ts'
 import type { KeyDifference } from '../../core/source.ts'
 import type { Stage, StageFile } from '../../core/stage.ts'
 import { type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
+import { filesOf } from '../../warehouse/flush-boundaries.ts'
 import { finishBackfill } from './backfill.ts'
 import {
   putCheckpoint,
@@ -37,7 +38,7 @@ import {
 import { compareTable } from './comparison.ts'
 import { type Access, DatabaseFile } from './database-file.ts'
 import { examineDestination } from './examination.ts'
-import { filesOf, runFlush } from './flush.ts'
+import { runFlush } from './flush.ts'
 import { compareKeys } from './key-comparison.ts'
 import { MERGE_LIMITS, type MergeLimits } from './merge-input.ts'
 import { createMetadata, hasMetadata, requireKnownFormat } from './metadata-schema.ts'

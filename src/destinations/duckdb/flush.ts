@@ -9,19 +9,13 @@
 import type { Flush, FlushResult, TableFlush, TableFlushResult } from '../../core/destination.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
-import type { StageFile } from '../../core/stage.ts'
 import { tableName } from '../../core/table-schema.ts'
-import type { LayoutBook, Slot } from '../../warehouse/layout-book.ts'
+import { filesOf, moveBoundaries, requirePromotable, slotOf } from '../../warehouse/flush-boundaries.ts'
+import type { LayoutBook } from '../../warehouse/layout-book.ts'
+import type { StoredCheckpoint } from '../../warehouse/stored-checkpoint.ts'
 import type { TableLayout } from '../../warehouse/table-layout.ts'
 import { recordLoaded, unloadedFiles } from './backfill.ts'
-import {
-  advanceGroup,
-  advanceTable,
-  putCheckpoint,
-  type StoredCheckpoint,
-  tableCheckpoints,
-  takeLease,
-} from './checkpoint.ts'
+import { advanceGroup, advanceTable, putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
 import { isConversionError, isMemoryError, isReadingError, translateError } from './errors.ts'
 import { loadLayouts, saveLayout } from './layout-store.ts'
 import type { MergeLimits } from './merge-input.ts'
@@ -126,34 +120,13 @@ async function merge(session: Session, state: FlushState): Promise<Merged | Roll
 }
 
 /** Takes the lease and moves the boundaries. True where an earlier call did, whose reply was lost. */
-async function isCommittedAlready(session: Session, { flush, checkpoints }: FlushState): Promise<boolean> {
-  const { lease, group, to } = flush
-  const answers = new Set<'advanced' | 'reached'>()
-  if (group === undefined) await takeLease(session, lease)
-  else {
-    const moved = await advanceGroup(session, lease, group)
-    if (group.from !== group.to) answers.add(moved)
-  }
-  for (const part of flush.tables) {
-    const { table } = part.target
-    const stored = checkpoints.get(tableName(table))
-    if (part.into === 'backfill') {
-      invariant(group === undefined, 'a backfill moves no boundary')
-      continue
-    }
-    if (part.into === 'final') {
-      invariant(stored?.group !== undefined && stored.group === group?.name, `${tableName(table)} is in the group`)
-      continue
-    }
-    const moved = await advanceTable(session, table, part.from, to)
-    if (part.from !== to) answers.add(moved)
-    // Within the transaction: the table's rows and its place among the others change together.
-    if (part.into === 'rejoin' && moved === 'advanced') {
-      await putCheckpoint(session, table, { position: to, group: group?.name, guardUntil: stored?.guardUntil })
-    }
-  }
-  invariant(answers.size < 2, 'the boundaries of a flush move together')
-  return answers.has('reached')
+function isCommittedAlready(session: Session, { flush, checkpoints }: FlushState): Promise<boolean> {
+  return moveBoundaries(flush, checkpoints, {
+    takeLease: () => takeLease(session, flush.lease),
+    advanceGroup: (group) => advanceGroup(session, flush.lease, group),
+    advanceTable: (table, from, to) => advanceTable(session, table, from, to),
+    putCheckpoint: (table, checkpoint) => putCheckpoint(session, table, checkpoint),
+  })
 }
 
 async function mergePart(session: Session, state: FlushState, part: TableFlush): Promise<TableMergeOutcome> {
@@ -188,22 +161,8 @@ async function mergePart(session: Session, state: FlushState, part: TableFlush):
   return merged
 }
 
-function slotOf(part: TableFlush): Slot {
-  return part.into === 'shadow' || part.into === 'promote' ? 'shadow' : 'final'
-}
-
 function tablesOf(flush: Flush) {
   return flush.tables.map((part) => part.target.table)
-}
-
-/** Everything that the part of a table is read from. */
-export function filesOf(part: TableFlush): readonly StageFile[] {
-  return [...part.files, ...(part.completion?.files ?? [])]
-}
-
-function requirePromotable(flush: Flush): void {
-  const joins = flush.tables.some((part) => part.into === 'promote' || part.into === 'rejoin')
-  invariant(!joins || flush.group?.to === flush.to, "a table joins the group at the group's boundary")
 }
 
 async function inspectAll(session: Session, flush: Flush, locate: FlushSetting['locate']) {

@@ -17,8 +17,9 @@ import {
   type TableLayout,
   writeModeOf,
 } from '../../warehouse/table-layout.ts'
+import { requireWritable } from '../../warehouse/writable-table.ts'
 import { putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
-import { continueTable, requireWritable } from './continuation.ts'
+import { continueTable, presentTable } from './continuation.ts'
 import { isConversionError, isMemoryError, isReadingError, translateError } from './errors.ts'
 import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
 import { loadLayouts, saveLayout } from './layout-store.ts'
@@ -49,7 +50,7 @@ export async function beginSnapshot(
     const final = book.get(table, 'final')
     const isAlike =
       final !== undefined && writeModeOf(final.layout) === target.write && hasSameRows(final.layout, schema)
-    await requireWritable(session, target, schema, final?.layout, isAlike)
+    await requireWritable(target, schema, final && presentTable(session, final.layout, isAlike))
     if (keep && shadow !== undefined && writeModeOf(shadow.layout) === target.write) {
       const { layout, ddl } = evolveLayout(shadow.layout, schema, target)
       for (const statement of ddl) await session.run(statement)

@@ -6,20 +6,21 @@
  * So each group row of a source carries the epoch, and they are all raised together.
  */
 import { DEFAULT_GROUP, type GroupMove, type Lease, type SourceCheckpoints } from '../../core/destination.ts'
-import { PipelineError } from '../../core/errors.ts'
+import type { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
 import { type TableId, tableName } from '../../core/table-schema.ts'
+import {
+  type CheckpointBook,
+  checkpointsOf,
+  leaseLost,
+  readCheckpointRows,
+  type StoredCheckpoint,
+  sourceCheckpointsOf,
+  unexpectedBoundary,
+} from '../../warehouse/stored-checkpoint.ts'
 import { checkpointTable } from './metadata-schema.ts'
-import type { Row, SnowflakeSession } from './session.ts'
-
-export interface StoredCheckpoint {
-  readonly position: Position
-  /** The group that it moves with; undefined: it stands alone. */
-  readonly group: string | undefined
-  /** Rows of the table may be as new as this although its checkpoint is older. */
-  readonly guardUntil: Position | undefined
-}
+import type { SnowflakeSession } from './session.ts'
 
 const COLUMNS = 'source, namespace, table_name, epoch, position, in_group, guard_until, updated_at, group_name'
 const GROUP_ROWS = "source = :1 AND namespace = '' AND table_name = ''"
@@ -43,7 +44,7 @@ export async function takeLease(session: SnowflakeSession, lease: Lease): Promis
     `UPDATE ${checkpointTable(lease.source)} SET updated_at = CURRENT_TIMESTAMP() WHERE ${DEFAULT_ROW} AND epoch = ${lease.epoch}`,
     [lease.source],
   )
-  if (held !== 1) throw await leaseLost(session, lease)
+  if (held !== 1) throw await lost(session, lease)
 }
 
 /** First statement of a transaction that moves a group. `reached`: the reply to an earlier commit was lost. */
@@ -64,9 +65,9 @@ export async function advanceGroup(
     await insertGroup(session, lease, name, to)
     return 'advanced'
   }
-  if (row === undefined || row.epoch !== lease.epoch) throw await leaseLost(session, lease)
+  if (row === undefined || row.epoch !== lease.epoch) throw await lost(session, lease)
   if (row.position === to) return 'reached'
-  throw unexpected(`the group ${name} of ${lease.source}`, from, row.position)
+  throw unexpectedBoundary(`the group ${name} of ${lease.source}`, from, row.position)
 }
 
 /** Moves a table that has a boundary of its own. */
@@ -84,7 +85,7 @@ export async function advanceTable(
   if (moved === 1) return 'advanced'
   const stored = (await tableCheckpoints(session, table.source, [table])).get(tableName(table))
   if (stored !== undefined && (stored.group !== undefined || stored.position === to)) return 'reached'
-  throw unexpected(tableName(table), from, stored?.position)
+  throw unexpectedBoundary(tableName(table), from, stored?.position)
 }
 
 /** Joining or leaving a group, or a boundary of its own. */
@@ -122,13 +123,7 @@ export async function tableCheckpoints(
   source: string,
   tables: readonly TableId[],
 ): Promise<ReadonlyMap<string, StoredCheckpoint>> {
-  const wanted = new Set(tables.map(tableName))
-  const all = await readCheckpoints(session, source)
-  return new Map(
-    (all?.stored ?? [])
-      .filter(({ table }) => wanted.has(tableName(table)))
-      .map(({ table, ...checkpoint }) => [tableName(table), checkpoint]),
-  )
+  return checkpointsOf(await readCheckpoints(session, source), tables)
 }
 
 /** Undefined where the source has never had a lease. */
@@ -136,44 +131,26 @@ export async function sourceCheckpoints(
   session: SnowflakeSession,
   source: string,
 ): Promise<SourceCheckpoints | undefined> {
-  const all = await readCheckpoints(session, source)
-  if (all === undefined) return undefined
-  return {
-    epoch: all.epoch,
-    groups: all.groups,
-    tables: all.stored.map(({ table, position, group }) => ({ table, position, group })),
-  }
+  return sourceCheckpointsOf(await readCheckpoints(session, source))
 }
 
-async function readCheckpoints(session: SnowflakeSession, source: string) {
+async function readCheckpoints(session: SnowflakeSession, source: string): Promise<CheckpointBook | undefined> {
   const rows = await session.rows(
     `SELECT ${COLUMNS} FROM ${checkpointTable(source)} WHERE source = :1 ORDER BY namespace, table_name`,
     [source],
   )
-  const groups = new Map<string, Position>()
-  let epoch: number | undefined
-  for (const row of rows) {
-    if (row.TABLE_NAME !== '') continue
-    epoch = Number(row.EPOCH)
-    if (row.POSITION !== null) groups.set(groupOf(row), row.POSITION as Position)
-  }
-  // Made, and nobody has had the lease yet.
-  if (epoch === undefined || epoch === 0) return undefined
-  const stored: (StoredCheckpoint & { readonly table: TableId })[] = []
-  for (const row of rows) {
-    if (row.TABLE_NAME === '') continue
-    const group = row.IN_GROUP === true ? groupOf(row) : undefined
-    const position = group === undefined ? (row.POSITION as Position) : groups.get(group)
-    if (position === undefined) continue
-    const guardUntil = (row.GUARD_UNTIL ?? undefined) as Position | undefined
-    const table = { source, namespace: String(row.NAMESPACE), name: String(row.TABLE_NAME) }
-    stored.push({ table, position, group, guardUntil })
-  }
-  return { epoch, groups, stored }
-}
-
-function groupOf(row: Row): string {
-  return String(row.GROUP_NAME ?? DEFAULT_GROUP)
+  return readCheckpointRows(
+    source,
+    rows.map((row) => ({
+      namespace: row.NAMESPACE,
+      table: row.TABLE_NAME,
+      epoch: row.EPOCH,
+      position: row.POSITION,
+      inGroup: row.IN_GROUP,
+      guardUntil: row.GUARD_UNTIL,
+      group: row.GROUP_NAME,
+    })),
+  )
 }
 
 async function insertGroup(session: SnowflakeSession, lease: Lease, name: string, position: Position) {
@@ -193,20 +170,8 @@ async function groupRow(session: SnowflakeSession, source: string, name: string)
   return { epoch: Number(row.EPOCH), position: (row.POSITION ?? undefined) as Position | undefined }
 }
 
-async function leaseLost(session: SnowflakeSession, lease: Lease): Promise<PipelineError> {
-  const row = await groupRow(session, lease.source, DEFAULT_GROUP)
-  return new PipelineError('lease_lost', `Writing as ${lease.source}`, {
-    cause: new Error('another sync of this source has begun to write'),
-    hint: 'Run one sync per source',
-    context: { source: lease.source, epoch: lease.epoch, ...(row === undefined ? {} : { newerEpoch: row.epoch }) },
-  })
-}
-
-/** Not a matter of retrying: whoever asked has another picture of the destination than the destination itself. */
-function unexpected(whose: string, from: Position | undefined, found: Position | undefined): PipelineError {
-  return new PipelineError('internal', `Advancing the checkpoint of ${whose}`, {
-    cause: new Error(`it is at ${found ?? 'no position'}, not at ${from ?? 'no position'}`),
-  })
+async function lost(session: SnowflakeSession, lease: Lease): Promise<PipelineError> {
+  return leaseLost(lease, (await groupRow(session, lease.source, DEFAULT_GROUP))?.epoch)
 }
 
 function idValues(table: TableId): readonly string[] {

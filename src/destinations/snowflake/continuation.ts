@@ -1,16 +1,5 @@
-/**
- * A table of changes or of versions is read anew: what it held before goes on in its new table.
- *
- * The old rows are carried over before any change is merged into the new table. What the snapshot has read counts as one
- * more change of each row: where it is as it was known, nothing is added; where it differs, it is a new version, or a row
- * of the log; what is gone has ended, or is deleted, as of the snapshot. A log without keys cannot be compared: there the
- * snapshot comes behind a truncate.
- */
-import type { TargetTable } from '../../core/destination.ts'
-import { PipelineError } from '../../core/errors.ts'
 import type { Position } from '../../core/position.ts'
-import { type TableSchema, tableName } from '../../core/table-schema.ts'
-import { carriedColumns, hasSameKey, sameName } from '../../warehouse/shadow-layout.ts'
+import { carriedColumns, hasSameKey } from '../../warehouse/shadow-layout.ts'
 import {
   ACTIVE_ID,
   COMMITTED_AT_ID,
@@ -24,43 +13,19 @@ import {
   type TableLayout,
   writeModeOf,
 } from '../../warehouse/table-layout.ts'
+import type { PresentTable } from '../../warehouse/writable-table.ts'
 import { snowflakeType } from './column-type.ts'
 import { currentRowsSql } from './current-rows.ts'
 import { findNamed } from './described-table.ts'
-import { qualifiedName, quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import { deleteColumnList } from './log-rows.ts'
 import type { SnowflakeSession } from './session.ts'
 import { microsOf, timestampOf } from './sql-time.ts'
 import { columnSql, tableSql } from './table-names.ts'
 
-/** Throws where the configuration asks for what cannot be done with the table, or where reading it anew would lose rows. */
-export async function requireWritable(
-  session: SnowflakeSession,
-  target: TargetTable,
-  schema: TableSchema,
-  final: TableLayout | undefined,
-  isAlike: boolean,
-): Promise<void> {
-  const table = tableName(schema.table)
-  const doing = `Writing ${table} in mode ${target.write}`
-  if (target.write === 'history' && schema.identity.kind === 'append') {
-    throw new PipelineError('config_invalid', doing, {
-      cause: new Error('nothing tells its rows apart, so the end of a version cannot be known'),
-      hint: `Give it a primary key or REPLICA IDENTITY FULL, or set write to append or merge`,
-      context: { table },
-    })
-  }
-  if (final === undefined || writeModeOf(final) === 'merge' || isAlike) return
-  if (!sameName(final, target) || !(await tableExists(session, final))) return
-  const why =
-    writeModeOf(final) === target.write
-      ? 'its rows are recognised in another way than those it has kept'
-      : `${final.namespace}.${final.name} was written in mode ${writeModeOf(final)}`
-  throw new PipelineError('destination_rejected', doing, {
-    cause: new Error(`${why}, and what it holds is nowhere else`),
-    hint: `Give the table another target in the configuration; or rename or drop ${qualifiedName(final.namespace, final.name)}`,
-    context: { table },
-  })
+/** What is there, for whoever asks whether it may be written. */
+export function presentTable(session: SnowflakeSession, layout: TableLayout, isAlike: boolean): PresentTable {
+  return { layout, isAlike, sql: tableSql(layout), exists: () => tableExists(session, layout) }
 }
 
 async function tableExists(session: SnowflakeSession, { namespace, name }: TableLayout): Promise<boolean> {

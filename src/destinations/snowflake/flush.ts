@@ -11,19 +11,14 @@ import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
 import type { StageFile } from '../../core/stage.ts'
 import { tableName } from '../../core/table-schema.ts'
-import type { LayoutBook, Slot } from '../../warehouse/layout-book.ts'
+import { moveBoundaries, requirePromotable, slotOf } from '../../warehouse/flush-boundaries.ts'
+import type { LayoutBook } from '../../warehouse/layout-book.ts'
 import { type LayoutDialect, planLayout } from '../../warehouse/layout-plan.ts'
+import type { StoredCheckpoint } from '../../warehouse/stored-checkpoint.ts'
 import type { TableLayout } from '../../warehouse/table-layout.ts'
 import { recordLoaded, unloadedFiles } from './backfill.ts'
 import { carryOverSql } from './carry-over.ts'
-import {
-  advanceGroup,
-  advanceTable,
-  putCheckpoint,
-  type StoredCheckpoint,
-  tableCheckpoints,
-  takeLease,
-} from './checkpoint.ts'
+import { advanceGroup, advanceTable, putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
 import { clusterKeyAfter, clusterKeyOf, clusterTable } from './clustering.ts'
 import type { ErrorPlace } from './error-rules.ts'
 import { translateError } from './errors.ts'
@@ -134,34 +129,13 @@ async function commitParts(
 }
 
 /** Takes the lease and moves the boundaries. True where an earlier call did, whose reply was lost. */
-async function isCommittedAlready(session: SnowflakeSession, { flush, checkpoints }: FlushState): Promise<boolean> {
-  const { lease, group, to } = flush
-  const answers = new Set<'advanced' | 'reached'>()
-  if (group === undefined) await takeLease(session, lease)
-  else {
-    const moved = await advanceGroup(session, lease, group)
-    if (group.from !== group.to) answers.add(moved)
-  }
-  for (const part of flush.tables) {
-    const { table } = part.target
-    const stored = checkpoints.get(tableName(table))
-    if (part.into === 'backfill') {
-      invariant(group === undefined, 'a backfill moves no boundary')
-      continue
-    }
-    if (part.into === 'final') {
-      invariant(stored?.group !== undefined && stored.group === group?.name, `${tableName(table)} is in the group`)
-      continue
-    }
-    const moved = await advanceTable(session, table, part.from, to)
-    if (part.from !== to) answers.add(moved)
-    // Within the transaction: the table's rows and its place among the others change together.
-    if (part.into === 'rejoin' && moved === 'advanced') {
-      await putCheckpoint(session, table, { position: to, group: group?.name, guardUntil: stored?.guardUntil })
-    }
-  }
-  invariant(answers.size < 2, 'the boundaries of a flush move together')
-  return answers.has('reached')
+function isCommittedAlready(session: SnowflakeSession, { flush, checkpoints }: FlushState): Promise<boolean> {
+  return moveBoundaries(flush, checkpoints, {
+    takeLease: () => takeLease(session, flush.lease),
+    advanceGroup: (group) => advanceGroup(session, flush.lease, group),
+    advanceTable: (table, from, to) => advanceTable(session, table, from, to),
+    putCheckpoint: (table, checkpoint) => putCheckpoint(session, table, checkpoint),
+  })
 }
 
 /** From what is stored: an earlier call was carried out whose reply was lost. In doubt, the transaction decides. */
@@ -248,24 +222,10 @@ async function preparePart(
   }
 }
 
-function slotOf(part: TableFlush): Slot {
-  return part.into === 'shadow' || part.into === 'promote' ? 'shadow' : 'final'
-}
-
 /** A promotion that was done before has left no shadow. */
 function isPromoted({ checkpoints, layouts }: FlushState, { into, target: { table } }: TableFlush): boolean {
   const isIn = checkpoints.get(tableName(table))?.group !== undefined
   return into === 'promote' && isIn && layouts.get(table, 'shadow') === undefined
-}
-
-/** Everything that the part of a table is read from. */
-export function filesOf(part: TableFlush): readonly StageFile[] {
-  return [...part.files, ...(part.completion?.files ?? [])]
-}
-
-function requirePromotable(flush: Flush): void {
-  const joins = flush.tables.some((part) => part.into === 'promote' || part.into === 'rejoin')
-  invariant(!joins || flush.group?.to === flush.to, "a table joins the group at the group's boundary")
 }
 
 /** An error that concerns one table only, so that it can be left out. */

@@ -14,10 +14,11 @@ import {
   type TableLayout,
   writeModeOf,
 } from '../../warehouse/table-layout.ts'
+import { requireWritable } from '../../warehouse/writable-table.ts'
 import { loadedBatches } from './backfill.ts'
 import { putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
 import { clusterKeyAfter, clusterKeyOf, clusterTable } from './clustering.ts'
-import { canContinue, continueTable, requireWritable } from './continuation.ts'
+import { canContinue, continueTable, presentTable } from './continuation.ts'
 import { qualifiedName, quoteIdentifier } from './identifiers.ts'
 import { loadLayouts, removeLayout, saveLayout } from './layout-store.ts'
 import { forgetAttempt, forgetLoads, requireFreeName, settleSwap, tableComment } from './promotion.ts'
@@ -45,7 +46,7 @@ export async function beginSnapshot(
   const shadow = book.get(table, 'shadow')
   const final = book.get(table, 'final')
   const isAlike = final !== undefined && writeModeOf(final.layout) === target.write && hasSameRows(final.layout, schema)
-  await requireWritable(session, target, schema, final?.layout, isAlike)
+  await requireWritable(target, schema, final && presentTable(session, final.layout, isAlike))
   if (keep && shadow !== undefined && writeModeOf(shadow.layout) === target.write) {
     const { changes } = planLayout(shadow.layout, schema, target, dialect)
     // A column of the key can be neither renamed nor dropped, as one is that is written anew.

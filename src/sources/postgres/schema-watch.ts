@@ -42,12 +42,12 @@ interface ColumnRow {
   readonly generated: string
 }
 
-/** A column list of a publication hides columns for good: what the catalog has is then not what will be sent. */
 const RELATIONS = `SELECT c.oid::int8::float8 AS oid, n.nspname AS namespace, c.relname AS name, (
     SELECT json_agg(a.xmin::text::int8 ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
   ) AS written_by
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY($1::oid[])`
 
+/** A column list of a publication hides columns for good: what the catalog has is then not what will be sent. */
 const WITHOUT_COLUMN_LIST = ` AND NOT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
   WHERE r.prrelid = c.oid AND p.pubname = ANY($2::name[]) AND r.prattrs IS NOT NULL)`
 
