@@ -6,6 +6,7 @@
  * one reads only what is missing: rows carry the position of their own session, so changes between the two sessions are
  * applied to the rows that need them and to no others. Tables whose chunks cannot combine are read again whole.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { invariant } from '../core/invariant.ts'
 import type { SnapshotPlan, SnapshotSession } from '../core/source.ts'
 import type { ChunkRecord } from '../core/state.ts'
@@ -19,7 +20,7 @@ import { sameShape } from './start-plan.ts'
 import type { BookedTable } from './table-book.ts'
 import { beginReading, type TableReading, tellReading } from './table-reading.ts'
 
-/** A table's columns changed between the start of the run and its snapshot: the run of the source begins anew. */
+/** A table is recognised by something else than at the start of the run: the run of the source begins anew. */
 export class SchemaMoved extends Error {
   override readonly name = 'SchemaMoved'
 }
@@ -65,36 +66,48 @@ async function readTables(
     ports.stop.immediate,
   )
   ports.reached(session.position)
-  const schemas = await requireUnchangedSchemas(context, tables, ports.stop.immediate)
-  await new SnapshotRun(context, ports, session, schemas, attempt).read(tables, connections)
+  const forms = await presentForms(context, ports, tables)
+  await new SnapshotRun(context, ports, session, forms, attempt).read(tables, connections)
+}
+
+/** A table as it is under the session's locks, where its schema cannot change any more. */
+interface PresentForm {
+  /** With what the table is stored as now. */
+  readonly schema: TableSchema
+  /** What was read of it before does not fit. */
+  readonly moved: boolean
 }
 
 /**
- * Under the session's locks schemas cannot change any more; the stream must know the form that is read. Returns the schemas
- * with what the tables are stored as now.
+ * Columns may have changed since the table was described, or since the stream told that it must be read again. The table
+ * is then read as it is now, and followed in that form from its snapshot on.
  */
-async function requireUnchangedSchemas(
+async function presentForms(
   context: SourceContext,
+  ports: SnapshotPorts,
   tables: readonly BookedTable[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<BookedTable, TableSchema>> {
+): Promise<ReadonlyMap<BookedTable, PresentForm>> {
   const requests = tables.map((table) => table.configured.request)
-  const now = await context.source.describe(requests, signal)
-  const schemas = new Map<BookedTable, TableSchema>()
+  const now = await context.source.describe(requests, ports.stop.immediate)
+  const forms = new Map<BookedTable, PresentForm>()
   for (const [index, table] of tables.entries()) {
     const schema = now[index]
     invariant(schema !== undefined, 'describe answers for each table')
-    if (!sameShape(schema, table.schema)) throw new SchemaMoved(table.name)
-    schemas.set(table, { ...schema, version: table.schema.version })
+    if (!isDeepStrictEqual(schema.identity, table.schema.identity)) throw new SchemaMoved(table.name)
+    const moved = !sameShape(schema, table.schema)
+    const { version } = table.schema
+    const present = { ...schema, version: moved ? version + 1 : version }
+    if (moved) await ports.book.save(table, { schema: present })
+    forms.set(table, { schema: present, moved })
   }
-  return schemas
+  return forms
 }
 
 class SnapshotRun {
   readonly #context: SourceContext
   readonly #ports: SnapshotPorts
   readonly #session: SnapshotSession
-  readonly #schemas: ReadonlyMap<BookedTable, TableSchema>
+  readonly #forms: ReadonlyMap<BookedTable, PresentForm>
   readonly #attempt: number
   readonly #readings = new Map<BookedTable, TableReading>()
   /** Stops the workers when one of them or the loader fails. */
@@ -105,13 +118,13 @@ class SnapshotRun {
     context: SourceContext,
     ports: SnapshotPorts,
     session: SnapshotSession,
-    schemas: ReadonlyMap<BookedTable, TableSchema>,
+    forms: ReadonlyMap<BookedTable, PresentForm>,
     attempt: number,
   ) {
     this.#context = context
     this.#ports = ports
     this.#session = session
-    this.#schemas = schemas
+    this.#forms = forms
     this.#attempt = attempt
     this.#loader = new ShadowLoader(context, ports, session.position, this.#readings, this.#failed)
   }
@@ -143,7 +156,7 @@ class SnapshotRun {
       const plan = await this.#session.plan(table.schema, stop.immediate)
       const { chunks, isContinued } = await this.#chunksToRead(table, plan)
       await state.savePlan(table.id, chunks)
-      const schema = this.#schemas.get(table) ?? table.schema
+      const schema = this.#forms.get(table)?.schema ?? table.schema
       const from = { snapshotPosition: this.#session.position, schema }
       // First, since with the new position alone nobody would know where the stream goes on.
       if (!isContinued && plan.token !== undefined) await book.remember(table, plan.token, this.#session.position)
@@ -174,7 +187,8 @@ class SnapshotRun {
     const goesOn = plan.token === undefined || table.token !== undefined
     // In a table of changes each row is what was read at one time, so a part of another time does not fit to it.
     const goesTogether = table.configured.target.write !== 'append' && combines(plan, before)
-    if (table.record.state === 'snapshotting' && goesOn && goesTogether) {
+    const isSame = this.#forms.get(table)?.moved !== true
+    if (table.record.state === 'snapshotting' && goesOn && goesTogether && isSame) {
       const held = new Set(await this.#beginShadow(table, true))
       for (const file of await state.waiting(name, table.id)) held.add(file.batchId)
       if (before.every((chunk) => chunk.batchIds.every((id) => held.has(id))))
