@@ -71,6 +71,8 @@ export interface BadRowSample {
   /** By column, as text, NULL kept; sensitive ones as `***`. Cut at 500 characters. */
   readonly values: Readonly<Record<string, string | null>>
   readonly reason: string
+  /** By the date column; absent where the row has none that can be read. */
+  readonly day?: string | undefined
 }
 
 /** One thing that was asked. */
@@ -157,9 +159,20 @@ export interface LoadResult {
   readonly message: string | undefined
 }
 
+/** Rows of a period that were removed from the destination. */
+export interface PeriodDeletion {
+  /** `source.namespace.name` of the set. */
+  readonly set: string
+  /** `2024-03`. */
+  readonly period: string
+  readonly rows: number
+  readonly outcome: 'deleted' | 'failed'
+  readonly message: string | undefined
+}
+
 export const RESULT_VERSION = 1
 
-/** One run of `files check` or `files load`: the one thing that reports are made of. */
+/** One run of `files check`, `files load` or `files delete`: the one thing that reports are made of. */
 export interface CheckRun {
   readonly version: typeof RESULT_VERSION
   readonly run: string
@@ -182,5 +195,7 @@ export interface CheckRun {
     readonly missingPeriods: readonly string[]
   }[]
   readonly loads: readonly LoadResult[]
+  /** Of `files delete`. */
+  readonly deletions?: readonly PeriodDeletion[] | undefined
   readonly peakRssMiB: number
 }
