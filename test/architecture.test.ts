@@ -8,7 +8,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   columnar: ['core'],
   engine: ['core', 'columnar'],
-  sources: ['core', 'columnar'],
+  'file-sets': ['core'], // what files are and how they are read; knows no engine and no rules
+  sources: ['core', 'columnar', 'file-sets'],
   stages: ['core', 'columnar'],
   destinations: ['core', 'columnar', 'warehouse'],
   warehouse: ['core'], // what is true of tables on any destination: no SQL of one
@@ -17,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['core'], // connectors' schemas are passed in by connectors.ts
   cli: ['core'], // what it runs is passed in by bin.ts
   demo: ['core'], // a user of the application, like cli: what it runs is passed in by app.ts
-  quality: ['core'], // pure: calendars, completeness, anomalies; arrays in, findings out
+  quality: ['core', 'file-sets'], // calendars, completeness, anomalies: pure; checks: rules as SQL over files
   'snowflake-twin': ['core'], // the local Snowflake: meets the destination over HTTP only
 }
 

@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'source_schema_frozen'
   | 'source_protocol'
   | 'source_query'
+  | 'source_file'
   | 'snapshot_lost'
   // stage
   | 'stage_unavailable'
@@ -97,6 +98,8 @@ const TABLE: Readonly<Record<ErrorCode, readonly [Disposition, ErrorSide]>> = {
   source_schema_frozen: ['operator', 'source'],
   source_protocol: ['fatal', 'source'],
   source_query: ['operator', 'source'],
+  // A file that is missing, cannot be read whole, or is not what its set says.
+  source_file: ['operator', 'source'],
   // The exported snapshot is gone: a new one is taken and the missing chunks are read.
   snapshot_lost: ['auto', 'source'],
   stage_unavailable: ['auto', 'stage'],
