@@ -3,9 +3,11 @@ import { isPipelineError } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
 import type { TableRequest } from '../../core/source.ts'
 import { connect } from './client.ts'
+import type { ConnectionSettings } from './connection-settings.ts'
 import { type ExaminedTables, examineTables, failure } from './examine-tables.ts'
 import { type PrepareOptions, WAL_LEVEL_FIX } from './prepare.ts'
 import { lacking, type Publication, publicationOptions, readPublications } from './publication.ts'
+import type { Ask } from './reading.ts'
 import { dropSlotSql, readSlot, requireUsableSlot, type Slot } from './slot.ts'
 import { quoteIdentifier } from './sql-text.ts'
 
@@ -50,13 +52,15 @@ const RETAINED_WARNING_BYTES = 5 * 1024 ** 3
 /** Never throws for what it examines; an abort is thrown. */
 export async function examineSource(
   options: PrepareOptions,
+  ask: Ask,
   requests: readonly TableRequest[],
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const { settings, names } = options
   const findings: Finding[] = []
   try {
-    await using client = await connect(settings, { purpose: 'doctor' }, signal)
+    const client = await ask(signal)
+    const replicating = connectForReplication(settings, signal)
     const [facts] = await client.query<ServerFacts>(FACTS, undefined, signal)
     if (facts === undefined)
       return [{ subject: 'role', level: 'error', message: `The role ${settings.user} is not in pg_roles` }]
@@ -64,7 +68,7 @@ export async function examineSource(
       { subject: 'connection', level: 'ok', message: `PostgreSQL ${facts.version}` },
       ...serverFindings(facts),
     )
-    findings.push(...(await replicationFindings(options, facts, signal)))
+    findings.push(...(await replicationFindings(replicating, facts, signal)))
     const slot = await readSlot(client, names.slot, signal)
     findings.push(...slotFindings(options, slot, facts))
     if (slot === undefined) findings.push(...waitFindings(facts, options.slotTimeoutMs))
@@ -147,20 +151,27 @@ function roomFinding(setting: string, free: number, max: number): Finding {
 }
 
 /** Whether the role may replicate is asked by doing it: pg_hba.conf and the roles of managed services count too. */
+/** Resolves with what went wrong, if anything did: the server is asked other things meanwhile. */
+async function connectForReplication(settings: ConnectionSettings, signal: AbortSignal): Promise<{ error?: unknown }> {
+  try {
+    await using walsender = await connect(settings, { replication: true, purpose: 'doctor' }, signal)
+    await walsender.query('IDENTIFY_SYSTEM', undefined, signal)
+    return {}
+  } catch (error) {
+    return { error }
+  }
+}
+
 async function replicationFindings(
-  options: PrepareOptions,
+  replicating: ReturnType<typeof connectForReplication>,
   facts: ServerFacts,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  try {
-    await using walsender = await connect(options.settings, { replication: true, purpose: 'doctor' }, signal)
-    await walsender.query('IDENTIFY_SYSTEM', undefined, signal)
-    const how = facts.superuser ? 'superuser' : facts.replication ? 'REPLICATION' : 'granted by the service'
-    return [{ subject: 'replication privilege', level: 'ok', message: how }]
-  } catch (error) {
-    signal.throwIfAborted()
-    return [failure('replication privilege', error)]
-  }
+  const { error } = await replicating
+  signal.throwIfAborted()
+  if (error !== undefined) return [failure('replication privilege', error)]
+  const how = facts.superuser ? 'superuser' : facts.replication ? 'REPLICATION' : 'granted by the service'
+  return [{ subject: 'replication privilege', level: 'ok', message: how }]
 }
 
 function slotFindings(options: PrepareOptions, slot: Slot | undefined, facts: ServerFacts): readonly Finding[] {

@@ -24,10 +24,10 @@ export class LogReading implements Reading {
   readonly mode = 'cdc'
   readonly rows = LOGGED_ROWS
   readonly #options: PrepareOptions
-  readonly #chunkBytes: number
+  readonly #chunkBytes: number | undefined
   readonly #ask: Ask
 
-  constructor(options: PrepareOptions, chunkBytes: number, ask: Ask) {
+  constructor(options: PrepareOptions, chunkBytes: number | undefined, ask: Ask) {
     this.#options = options
     this.#chunkBytes = chunkBytes
     this.#ask = ask
@@ -42,7 +42,7 @@ export class LogReading implements Reading {
   }
 
   examine(tables: readonly TableRequest[], signal: AbortSignal): Promise<readonly Finding[]> {
-    return examineSource(this.#options, tables, signal)
+    return examineSource(this.#options, this.#ask, tables, signal)
   }
 
   prepare(
@@ -51,7 +51,7 @@ export class LogReading implements Reading {
     signal: AbortSignal,
     beforePublishing: (tables: readonly TableId[]) => Promise<void>,
   ): Promise<PreparedSource> {
-    return prepareSource(this.#options, tables, mayCreateSlot, signal, beforePublishing)
+    return prepareSource(this.#options, this.#ask, tables, mayCreateSlot, signal, beforePublishing)
   }
 
   publish(

@@ -10,6 +10,7 @@ import { connect, type PostgresClient } from './client.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { sqlState } from './errors.ts'
 import { applyPublicationChanges, notWhollyPublished, publicationChanges, readPublications } from './publication.ts'
+import type { Ask } from './reading.ts'
 import type { ReplicationNames } from './replication-names.ts'
 import { createSlot, dropSlotSql, readSlot, requireUsableSlot } from './slot.ts'
 import { quoteIdentifier } from './sql-text.ts'
@@ -24,35 +25,51 @@ export interface PrepareOptions {
   readonly slotTimeoutMs: number
 }
 
+/** Nobody else uses the connection of `ask` meanwhile. */
 export async function prepareSource(
   options: PrepareOptions,
+  ask: Ask,
   requests: readonly TableRequest[],
   mayCreateSlot: boolean,
   signal: AbortSignal,
   beforePublishing: (tables: readonly TableId[]) => Promise<void>,
 ): Promise<PreparedSource> {
-  const { names, settings, slotTimeoutMs } = options
+  const { settings } = options
   const identifying = identifySystem(settings, signal)
   identifying.catch(() => undefined) // until it is awaited; what it suffers from, the other connection suffers from first
-  await using client = await connect({ ...settings, statementTimeoutMs: 0 }, { purpose: 'prepare' }, signal)
-  await requirePrimary(client, signal)
-  const { system, timeline } = await identifying
-  await publish(client, options, requests, signal, beforePublishing)
+  const client = await ask(signal)
+  try {
+    // Waiting has its own deadlines here.
+    await client.query('SET statement_timeout = 0', undefined, signal)
+    await requirePrimary(client, signal)
+    await publish(client, options, requests, identifying, signal, beforePublishing)
+    const { system, timeline } = await identifying
+    const { created, restartLsn } = await provideSlot(client, options, mayCreateSlot, signal)
+    await client.query(`SET statement_timeout = ${settings.statementTimeoutMs}`, undefined, signal)
+    return { identity: { system, timeline, slot: options.names.slot }, created, restartLsn }
+  } catch (error) {
+    // Whoever asks next gets a connection that is as it should be.
+    client.destroy()
+    throw error
+  }
+}
 
+async function provideSlot(
+  client: PostgresClient,
+  { names, settings, failover, slotTimeoutMs }: PrepareOptions,
+  mayCreateSlot: boolean,
+  signal: AbortSignal,
+): Promise<Pick<PreparedSource, 'created' | 'restartLsn'>> {
   const before = await readSlot(client, names.slot, signal)
   if (before === undefined) {
     if (!mayCreateSlot) throw slotMissing(names.slot)
-    await createSlot(client, names.slot, options.failover, slotTimeoutMs, signal)
+    await createSlot(client, names.slot, failover, slotTimeoutMs, signal)
   }
   const slot = before ?? (await readSlot(client, names.slot, signal))
   if (slot === undefined) throw slotMissing(names.slot)
   requireUsableSlot(slot, settings.database)
   invariant(slot.confirmedLsn !== undefined, 'a logical slot that is not lost has a confirmed LSN')
-  return {
-    identity: { system, timeline, slot: names.slot },
-    created: before === undefined,
-    restartLsn: slot.confirmedLsn,
-  }
+  return { created: before === undefined, restartLsn: slot.confirmedLsn }
 }
 
 /** The publications alone: the slot is there and in use. */
@@ -64,19 +81,22 @@ export async function publishTables(
 ): Promise<void> {
   const settings = { ...options.settings, statementTimeoutMs: 0 }
   await using client = await connect(settings, { purpose: 'prepare' }, signal)
-  await publish(client, options, requests, signal, beforePublishing)
+  await publish(client, options, requests, Promise.resolve(), signal, beforePublishing)
 }
 
+/** `allowed`: where it rejects, nothing is changed. */
 async function publish(
   client: PostgresClient,
   { names, ownsPublications, slotTimeoutMs }: PrepareOptions,
   requests: readonly TableRequest[],
+  allowed: Promise<unknown>,
   signal: AbortSignal,
   beforePublishing: (tables: readonly TableId[]) => Promise<void>,
 ): Promise<void> {
   const tables = await requestedTables(client, requests, signal)
   const present = await readPublications(client, [names.publication, names.appendPublication], signal)
   const changes = publicationChanges(names, present, tables, client.serverVersion, ownsPublications)
+  await allowed
   const lacking = notWhollyPublished(names, present, tables, client.serverVersion)
   if (lacking.length > 0) await beforePublishing(lacking.map(({ request }) => request.table))
   await applyPublicationChanges(client, changes, slotTimeoutMs, signal)

@@ -29,6 +29,7 @@ import { keyList } from './read-rows.ts'
 import { lockTables } from './snapshot-locks.ts'
 import {
   type ChunkRange,
+  type ChunkWish,
   type LeafSize,
   parseChunk,
   planChunks,
@@ -42,7 +43,10 @@ import { relationKey } from './table-schemas.ts'
 export interface SnapshotOptions {
   readonly settings: ConnectionSettings
   readonly slotTimeoutMs: number
-  readonly chunkBytes: number
+  /** Undefined: as whoever reads wishes. */
+  readonly chunkBytes: number | undefined
+  /** For the first worker, opened while tables are locked and chunks planned. */
+  readonly ahead?: Promise<PostgresClient>
 }
 
 interface CreatedSlot {
@@ -91,6 +95,9 @@ export async function openSnapshot(
   try {
     const walsender = cleanup.use(await connect(settings, { replication: true, purpose: 'snapshot' }, signal))
     const holder = await connecting
+    const ahead = connect(settings, { purpose: 'snapshot' }, signal)
+    ahead.catch(() => undefined) // until it is awaited
+    onFailure.defer(() => ahead.then((client) => client.close()).catch(() => undefined))
     const name = `simplyload_${randomBytes(8).toString('hex')}`
     const command = `CREATE_REPLICATION_SLOT "${name}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`
     const creation = { sql: command, doing: 'Creating a slot for the snapshot', timeoutMs: options.slotTimeoutMs }
@@ -101,7 +108,7 @@ export async function openSnapshot(
     const exported = await exportSnapshot(holder)
     const position = boundary(request.generation, parseLsn(slot.consistent_point))
     onFailure.move()
-    return new PostgresSnapshot({ ...options, settings }, request, holder, position, catalogs, exported)
+    return new PostgresSnapshot({ ...options, settings, ahead }, request, holder, position, catalogs, exported)
   } finally {
     await onFailure.disposeAsync()
   }
@@ -121,18 +128,19 @@ export class PostgresSnapshot implements SnapshotSession {
   readonly position: Position
   readonly takenUs: number
   readonly #options: SnapshotOptions
-  readonly #limits: CopyLimits
+  readonly #limits: CopyLimits & ChunkWish
   readonly #holder: PostgresClient
   readonly #catalogs: ReadonlyMap<string, CatalogTable>
   readonly #snapshot: string
   readonly #blockBytes: number
   readonly #rules: SnapshotRules | undefined
   readonly #idle: Worker[] = []
+  #ahead: Promise<PostgresClient> | undefined
   #closed = false
 
   constructor(
     options: SnapshotOptions,
-    limits: CopyLimits,
+    limits: CopyLimits & ChunkWish,
     holder: PostgresClient,
     position: Position,
     catalogs: ReadonlyMap<string, CatalogTable>,
@@ -142,6 +150,7 @@ export class PostgresSnapshot implements SnapshotSession {
     this.position = position
     this.takenUs = taken_us
     this.#options = options
+    this.#ahead = options.ahead
     this.#limits = limits
     this.#holder = holder
     this.#catalogs = catalogs
@@ -163,7 +172,7 @@ export class PostgresSnapshot implements SnapshotSession {
       [catalog.leaves.map((leaf) => leaf.oid)],
       signal,
     )
-    const limits = planLimits(sizes, this.#options.chunkBytes, this.#blockBytes)
+    const limits = planLimits(sizes, this.#options.chunkBytes, this.#limits, this.#blockBytes)
     const ask: Ask = (sql, values) => this.#askHolder(sql, values, signal)
     const chunks =
       range === undefined
@@ -216,6 +225,10 @@ export class PostgresSnapshot implements SnapshotSession {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
+    await this.#takeAhead()?.then(
+      (client) => client.close(),
+      () => undefined,
+    )
     await Promise.all(
       [this.#holder, ...this.#idle.splice(0).map(({ client }) => client)].map((client) => client.close()),
     )
@@ -262,7 +275,7 @@ export class PostgresSnapshot implements SnapshotSession {
   async #join(signal: AbortSignal): Promise<Worker> {
     let worker: PostgresClient | undefined
     try {
-      worker = await connect(this.#options.settings, { purpose: 'snapshot' }, signal)
+      worker = await (this.#takeAhead() ?? connect(this.#options.settings, { purpose: 'snapshot' }, signal))
       await worker.query(`${BEGIN}; SET TRANSACTION SNAPSHOT ${quoteLiteral(this.#snapshot)}`)
       return { client: worker, used: undefined }
     } catch (error) {
@@ -273,6 +286,12 @@ export class PostgresSnapshot implements SnapshotSession {
       if (['22023', '42704', '55000'].includes(sqlState(error) ?? '')) throw this.#lost(error)
       throw error
     }
+  }
+
+  #takeAhead(): Promise<PostgresClient> | undefined {
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    return ahead
   }
 
   async #requireHolder(signal: AbortSignal): Promise<void> {
