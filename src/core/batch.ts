@@ -18,7 +18,10 @@ export function oldKeyColumn(id: number): string {
 }
 
 export const SYSTEM_COLUMNS = {
-  /** `i` insert, `u` update, `d` delete, `t` truncate, `q` row that is quarantined whole. Text, never NULL. */
+  /**
+   * `i` insert, `u` update, `d` delete, `t` truncate, `q` row that is quarantined whole, `p` removal of a day: rows of that
+   * day with a smaller position go. Text, never NULL.
+   */
   op: '_op',
   /** The position of the change. NULL: the row belongs to an aborted subtransaction and does not exist. */
   position: '_source_position',
@@ -35,7 +38,7 @@ export const SYSTEM_COLUMNS = {
   committedAt: '_committed_at',
 } as const
 
-export type Operation = 'i' | 'u' | 'd' | 't' | 'q'
+export type Operation = 'i' | 'u' | 'd' | 't' | 'q' | 'p'
 
 /** A value, or for `columnId` 0 a whole row, that has no representation. Sits in the row that it belongs to. */
 export interface QuarantinedValue {
@@ -78,6 +81,15 @@ export interface BatchFeatures {
   readonly partialRows: number
   /** Rows with at least one entry in `_quarantine`. */
   readonly quarantinedRows: number
+  /** Its rows are removals of days (`p`), and it has no others. Absent: it has none. */
+  readonly removal?: PeriodRemoval
+}
+
+/** Days whose rows go. A day begins at midnight UTC where the column has times. */
+export interface PeriodRemoval {
+  /** The column that says of which day a row is. */
+  readonly columnId: number
+  readonly days: number
 }
 
 export const NO_FEATURES: BatchFeatures = {
@@ -108,6 +120,18 @@ export interface SnapshotBatch extends Batch {
 /** Committed changes; `_source_position` is among the vectors. */
 export interface ChangeBatch extends Batch {
   readonly kind: 'changes'
+  readonly firstPosition: Position
+  readonly lastPosition: Position
+}
+
+/** Committed changes that a source has written as a stage file itself. Whoever takes the batch takes the file. */
+export interface FileBatch {
+  readonly kind: 'file'
+  readonly schema: TableSchema
+  /** Absolute path of a Parquet file in the stage format, on this machine; `_source_position` is among its columns. */
+  readonly file: string
+  readonly rows: number
+  readonly features: BatchFeatures
   readonly firstPosition: Position
   readonly lastPosition: Position
 }

@@ -4,7 +4,7 @@
  * The engine drives: `prepare` → `openSnapshot` (for the tables that need one) beside `openStream`. Nothing is yielded
  * twice within one stream, but after a reconnect everything since the last confirmed boundary comes again.
  */
-import type { ChangeBatch, InProgressBatch, SnapshotBatch } from './batch.ts'
+import type { ChangeBatch, FileBatch, InProgressBatch, SnapshotBatch } from './batch.ts'
 import type { WrittenRange } from './control-request.ts'
 import type { Finding } from './finding.ts'
 import type { Position } from './position.ts'
@@ -179,6 +179,8 @@ export interface SnapshotSession extends AsyncDisposable {
   readonly position: Position
   /** When it was taken, by the source's clock. Microseconds since 1970. */
   readonly takenUs: number
+  /** Where what the snapshot leaves to the stream ends: a run that is to end with it goes so far. Absent: at `position`. */
+  readonly streamThrough?: Position
   /** `range`: only these rows are read; absent: all. */
   plan(schema: TableSchema, signal: AbortSignal, only?: RowRange | RowKeys): Promise<SnapshotPlan>
   /** Throws `snapshot_lost` when the snapshot can no longer be joined: open a new session and read what is missing. */
@@ -240,6 +242,8 @@ export interface ChangeStream extends AsyncIterable<StreamEvent>, AsyncDisposabl
 export type StreamEvent =
   /** Rows that count once a boundary behind them has been yielded. */
   | { readonly kind: 'changes'; readonly batch: ChangeBatch }
+  /** The same, as a file. */
+  | { readonly kind: 'file'; readonly batch: FileBatch }
   /** Rows of a transaction that may still abort. */
   | { readonly kind: 'in-progress'; readonly batch: InProgressBatch }
   /** The transaction's rows count, in order after all rows yielded before, once a boundary has been yielded. */

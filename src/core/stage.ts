@@ -49,6 +49,11 @@ export interface Stage extends AsyncDisposable {
   readonly shared: boolean
   /** An object that has this path already is replaced when the writer commits. */
   create(path: string, signal: AbortSignal): Promise<StageWriter>
+  /**
+   * Takes over a finished file of this machine under the given path: when it resolves the file is durable there, and no
+   * more where it was. A file that could not be taken over stays where it was.
+   */
+  adopt(path: string, file: string, signal: AbortSignal): Promise<StoredContent>
   /** What a destination reads: an absolute path or a URL. */
   location(path: string): string
   /**

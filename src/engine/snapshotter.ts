@@ -65,7 +65,7 @@ async function readTables(
     },
     ports.stop.immediate,
   )
-  ports.reached(session.position)
+  ports.reached(session.streamThrough ?? session.position)
   const forms = await presentForms(context, ports, tables)
   await new SnapshotRun(context, ports, session, forms, attempt).read(tables, connections)
 }

@@ -5,7 +5,7 @@
  * recorded when every file before it is durable, boundaries in their order. Whatever was received after the last
  * recorded boundary does not exist for anyone else: when the stream breaks it is thrown away and received again.
  */
-import type { ChangeBatch, InProgressBatch } from '../core/batch.ts'
+import type { ChangeBatch, FileBatch, InProgressBatch } from '../core/batch.ts'
 import type { Lease } from '../core/destination.ts'
 import type { StreamEvent, StreamToken } from '../core/source.ts'
 import type { StageFile } from '../core/stage.ts'
@@ -75,6 +75,28 @@ export class Stager {
     await this.#claim(batch.bytes)
     const written = writeBatchFile(stage, batch, place, this.#signal)
     this.#files.push(this.#track(written, batch.bytes))
+  }
+
+  /** The file is taken over while what follows is received: nothing of it is held in memory. */
+  addFile(batch: FileBatch): void {
+    const { stage, settings, clock } = this.#context
+    const { schema, rows, features, firstPosition, lastPosition } = batch
+    this.throwFailure()
+    const batchId = changesBatchId(this.#lease, firstPosition, lastPosition)
+    const place = placeBatch(settings.customer, schema.table, batchId, clock.nowMs())
+    const adopted = stage.adopt(place.path, batch.file, this.#signal).then(
+      (content): StageFile => ({
+        ...place,
+        ...content,
+        rows,
+        schema,
+        kind: 'changes',
+        firstPosition,
+        lastPosition,
+        features,
+      }),
+    )
+    this.#files.push(this.#track(adopted, 0))
   }
 
   async addInProgress(batch: InProgressBatch): Promise<void> {

@@ -172,6 +172,9 @@ export class StreamFollower {
       case 'changes':
         if (this.#isFollowed(event.batch.schema.table)) await stager.add(event.batch)
         return
+      case 'file':
+        if (this.#isFollowed(event.batch.schema.table)) stager.addFile(event.batch)
+        return
       case 'in-progress':
         if (this.#isFollowed(event.batch.schema.table)) await stager.addInProgress(event.batch)
         return

@@ -8,6 +8,7 @@ import { describeHistories } from './destination-histories.ts'
 import { describeKeyless } from './destination-keyless.ts'
 import { describeLog } from './destination-log.ts'
 import { describeMerge } from './destination-merge.ts'
+import { describePeriods } from './destination-periods.ts'
 import { describeQuarantine } from './destination-quarantine.ts'
 import { describeSchemas } from './destination-schemas.ts'
 import { describeSnapshots } from './destination-snapshots.ts'
@@ -23,6 +24,7 @@ export function describeDestination(name: string, open: Open): void {
     backfill: describeBackfill,
     'checkpoints and leases': describeCheckpoints,
     'schema changes': describeSchemas,
+    'removed days': describePeriods,
     quarantine: describeQuarantine,
     comparison: describeComparison,
     'random histories': describeHistories,

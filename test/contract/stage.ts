@@ -1,4 +1,7 @@
 /** What every stage must do. Each implementation runs these tests with real storage. */
+import { mkdtempDisposable, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isPipelineError } from '../../src/core/errors.ts'
 import type { Stage, StageObject } from '../../src/core/stage.ts'
@@ -69,6 +72,25 @@ export function describeStage(name: string, open: () => Promise<StageFixture>): 
       const runs = [100_000, 1_500_000, 100_000, 1_500_000, 100_000, 1_500_000]
       const expected = Buffer.concat(runs.map((length, index) => Buffer.alloc(length, index + 1)))
       expect(expected.equals(content)).toBe(true)
+    })
+
+    it('a file that is taken over is there whole, and gone where it was', async () => {
+      await using folder = await mkdtempDisposable(join(tmpdir(), 'adopt-'))
+      const file = join(folder.path, 'made.parquet')
+      const content = noise(2_500_001)
+      await writeFile(file, content)
+
+      const stored = await stage.adopt('a/b/adopted.parquet', file, never)
+
+      expect(stored.bytes).toBe(content.byteLength)
+      expect(Buffer.from(content).equals(await fixture.read(stage.location('a/b/adopted.parquet')))).toBe(true)
+      expect((await stage.stat('a/b/adopted.parquet'))?.bytes).toBe(content.byteLength)
+      await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
+    })
+
+    it('a file that is not there cannot be taken over, and nothing appears', async () => {
+      await expect(stage.adopt('a/b/none.parquet', '/nowhere/none.parquet', never)).rejects.toThrow()
+      expect(await stage.stat('a/b/none.parquet')).toBeUndefined()
     })
 
     it('an unfinished file is visible to nobody', async () => {

@@ -67,6 +67,12 @@ export class StageRows {
     this.#instance.closeSync()
   }
 
+  /** Rows with `op` `p`, of which the values have the column with this id. */
+  async removal(schema: TableSchema, columnId: number, rows: readonly ChangeRow[]): Promise<StageFile> {
+    const file = await this.changes(schema, rows)
+    return { ...file, features: { ...file.features, removal: { columnId, days: rows.length } } }
+  }
+
   async changes(schema: TableSchema, rows: readonly ChangeRow[]): Promise<StageFile> {
     const positions = rows.flatMap((row) => row.position ?? [])
     const [first] = positions

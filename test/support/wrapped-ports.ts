@@ -108,6 +108,7 @@ export function wrapStage(inner: Stage, over: Partial<Stage>): Stage {
   return {
     shared: inner.shared,
     create: (...args) => inner.create(...args),
+    adopt: (...args) => inner.adopt(...args),
     location: (...args) => inner.location(...args),
     fetch: (...args) => inner.fetch(...args),
     read: (...args) => inner.read(...args),

@@ -10,6 +10,7 @@ import { foldChanges } from './fold.ts'
 import { completeFrom, findUnchangedIds, missingKeys, resolveUnchanged } from './lineage.ts'
 import { appendRows, type MergeCounts, materialize } from './materialize.ts'
 import { MergeInput, type MergeLimits } from './merge-input.ts'
+import { removePeriods } from './period-removal.ts'
 import { recordQuarantined, recordRejected } from './quarantine.ts'
 import type { Session } from './session.ts'
 import type { InspectedFile } from './stage-inspection.ts'
@@ -34,7 +35,19 @@ export type TableMergeOutcome =
   | { readonly outcome: 'merged'; readonly result: TableFlushResult }
   | { readonly outcome: 'incomplete'; readonly keys: readonly string[] }
 
+/** Rows first, then the days that are removed. */
 export async function mergeTable(session: Session, request: TableMergeRequest): Promise<TableMergeOutcome> {
+  const { layout, files, flush } = request
+  const removals = files.filter(({ file }) => file.features.removal !== undefined)
+  if (removals.length === 0) return mergeFiles(session, request)
+  const others = files.filter(({ file }) => file.features.removal === undefined)
+  const merged = await mergeFiles(session, { ...request, files: others })
+  if (merged.outcome === 'incomplete') return merged
+  const removed = await removePeriods(session, layout, removals, flush.from)
+  return { outcome: 'merged', result: { ...merged.result, deleted: merged.result.deleted + removed } }
+}
+
+async function mergeFiles(session: Session, request: TableMergeRequest): Promise<TableMergeOutcome> {
   const { flush, layout, files, careful, loadedMs } = request
   const table = flush.target.table
   const nothing = { table, inserted: 0, updated: 0, deleted: 0, quarantined: 0 }

@@ -24,6 +24,7 @@ import type { ErrorPlace } from './error-rules.ts'
 import { translateError } from './errors.ts'
 import type { LayoutCache } from './layout-cache.ts'
 import { saveLayout } from './layout-store.ts'
+import { removalStatements } from './period-removal.ts'
 import { finishSwap, swapIn, tidySwap } from './promotion.ts'
 import { evolveTable } from './schema-evolution.ts'
 import { Rollback, type SnowflakeSession } from './session.ts'
@@ -188,7 +189,8 @@ async function preparePart(
   const fresh = isBackfill ? await unloadedFiles(session, table, part.files) : part.files
   const load = (files: readonly StageFile[], since: Position | undefined, name: string) =>
     loadStaged(session, stage, { files, layout, schema, from: since, name })
-  const preparation = await prepareFiles()
+  const removals = fresh.filter((file) => file.features.removal !== undefined)
+  const preparation = await withRemovals(await prepareFiles(fresh.filter((file) => !removals.includes(file))))
   const final = layouts.get(table, 'final')?.layout
   if (preparation.outcome === 'incomplete' || into !== 'promote' || final === undefined) return { fresh, preparation }
   const carried = carryOverSql(target, final, layout, from, flush.loadedMs)
@@ -199,13 +201,30 @@ async function preparePart(
   }
   return { fresh, preparation: { outcome: 'ready', apply } }
 
-  async function prepareFiles(): Promise<TablePreparation> {
-    if (fresh.length === 0) {
+  /** Rows first, then the days that are removed. */
+  async function withRemovals(rows: TablePreparation): Promise<TablePreparation> {
+    if (removals.length === 0 || rows.outcome === 'incomplete') return rows
+    const statements: string[] = []
+    for (const [columnId, files] of Map.groupBy(removals, (file) => file.features.removal?.columnId ?? 0)) {
+      const staged = await load(files, from, `${number}_days_${columnId}`)
+      statements.push(...(await removalStatements(session, staged, columnId)))
+    }
+    const apply = async () => {
+      const result = await rows.apply()
+      let { deleted } = result
+      for (const sql of statements) deleted += await session.run(sql)
+      return { ...result, deleted }
+    }
+    return { outcome: 'ready', apply }
+  }
+
+  async function prepareFiles(files: readonly StageFile[]): Promise<TablePreparation> {
+    if (files.length === 0) {
       const result = { table, inserted: 0, updated: 0, deleted: 0, quarantined: 0 }
       return { outcome: 'ready', apply: async () => result }
     }
     // Rows that are read again are older than the checkpoint.
-    const staged = await load(fresh, isBackfill ? undefined : from, String(number))
+    const staged = await load(files, isBackfill ? undefined : from, String(number))
     session.phase('merge', tableName(table))
     return prepareTable(session, {
       flush: part,

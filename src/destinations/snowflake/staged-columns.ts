@@ -57,7 +57,9 @@ export function byFile(
 /** Files whose columns are read alike. */
 export function shapeOf(file: StageFile): string {
   const types = file.schema.columns.map((column) => [column.id, snowflakeType(column.type), column.type.kind])
-  return JSON.stringify([types, file.kind === 'snapshot' ? file.firstPosition : ''])
+  // Days that are removed are read for themselves.
+  const removal = file.features.removal?.columnId ?? 0
+  return JSON.stringify([types, file.kind === 'snapshot' ? file.firstPosition : '', removal])
 }
 
 export function valueSql(file: StageFile, { layout, schema, parseJson }: FileColumns, column: LayoutColumn): string {

@@ -3,7 +3,15 @@ import type { Dirent, Stats } from 'node:fs'
 import { access, constants, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { invariant } from '../../core/invariant.ts'
-import { filesInPlace, type LocalFiles, type Stage, type StageObject, type StageWriter } from '../../core/stage.ts'
+import {
+  filesInPlace,
+  type LocalFiles,
+  type Stage,
+  type StageObject,
+  type StageWriter,
+  type StoredContent,
+} from '../../core/stage.ts'
+import { adoptFile } from './adopt-file.ts'
 import { stageError, systemErrorCode } from './errors.ts'
 import { makeFolder, removeEmptyFolders } from './folder.ts'
 import { LocalWriter } from './local-writer.ts'
@@ -39,6 +47,10 @@ class LocalStage implements Stage {
     })
     this.#writers.add(writer)
     return writer
+  }
+
+  adopt(path: string, file: string, signal: AbortSignal): Promise<StoredContent> {
+    return adoptFile(this.location(path), file, () => this.create(path, signal), signal)
   }
 
   location(path: string): string {

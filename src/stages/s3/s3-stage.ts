@@ -1,7 +1,10 @@
 /** A stage in a bucket. Other processes may read it, sweep it and remove files from it at any time. */
+
+import { createReadStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
-import type { LocalFiles, Stage, StageFile, StageObject, StageWriter } from '../../core/stage.ts'
+import type { LocalFiles, Stage, StageFile, StageObject, StageWriter, StoredContent } from '../../core/stage.ts'
 import { Bucket, type BucketSettings } from './client.ts'
 import { LocalCopies } from './local-copies.ts'
 import { isStagePath, keyOf, pathOf } from './location.ts'
@@ -28,6 +31,8 @@ const PART_BYTES = 8 << 20
 const KEPT_COPIES_BYTES_MAX = 2 ** 30
 /** A store that sends nothing for so long has lost the request. */
 const IDLE_MS = 30_000
+/** Of a file that is uploaded at a time: what is larger makes the upload wait for the disk. */
+const READ_FILE_BYTES = 1 << 20
 const READ_BYTES_MAX = 256 << 20
 
 /** Asks nothing of the store yet. */
@@ -69,6 +74,21 @@ class S3Stage implements Stage {
     })
     this.#writers.add(writer)
     return writer
+  }
+
+  async adopt(path: string, file: string, signal: AbortSignal): Promise<StoredContent> {
+    const writer = await this.create(path, signal)
+    try {
+      for await (const bytes of createReadStream(file, { highWaterMark: READ_FILE_BYTES })) {
+        await writer.write(bytes as Buffer)
+      }
+      const content = await writer.commit()
+      await rm(file, { force: true })
+      return content
+    } catch (error) {
+      await writer.abort()
+      throw error
+    }
   }
 
   location(path: string): string {
