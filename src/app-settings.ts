@@ -1,4 +1,4 @@
-import { type Config, freshnessMs, gatherBytes } from './connectors.ts'
+import { type Config, chunkBytesMax, freshnessMs, gatherBytes } from './connectors.ts'
 import type { EngineSettings } from './engine/context.ts'
 
 export function engineSettings(config: Config): EngineSettings {
@@ -10,6 +10,7 @@ export function engineSettings(config: Config): EngineSettings {
     batchBytesMax: sync.batchBytesMax,
     memoryBytesMax: sync.memoryBytesMax,
     gatherBytes: gatherBytes(config),
+    chunkBytesMax: chunkBytesMax(config),
     snapshotConnections: sync.parallelism,
     customer,
     retentionMs: stage.retentionMs,

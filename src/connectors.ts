@@ -146,6 +146,14 @@ export function gatherBytes({ destination }: Config): number {
   return destination.type === 'snowflake' ? WAREHOUSE_GATHER_BYTES : 0
 }
 
+/** A few of them compressed are what Snowflake asks for: files of 100 to 250 MB. */
+const WAREHOUSE_CHUNK_BYTES = 512 * 1024 ** 2
+
+/** How much of a table is read into one file at most; undefined: as the source likes it. */
+export function chunkBytesMax({ destination }: Config): number | undefined {
+  return destination.type === 'snowflake' ? WAREHOUSE_CHUNK_BYTES : undefined
+}
+
 /** `folder`: where relative paths of the configuration start. `stage`: whose files it loads. */
 export async function openDestination(config: Config, folder: string, stage: Stage): Promise<QueryableDestination> {
   const { destination } = config

@@ -151,6 +151,8 @@ export interface SnapshotRequest {
   readonly connections: number
   readonly batchRowsMax: number
   readonly batchBytesMax: number
+  /** The destination likes large files: chunks of tables that are large enough may have so many bytes. */
+  readonly chunkBytesMax?: number | undefined
 }
 
 /** A part of a table that one worker reads. The engine stores it and hands it back unchanged. */

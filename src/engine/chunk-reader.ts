@@ -36,9 +36,10 @@ const GROUP_ROWS_MAX = 50_000
 const GROUP_BYTES_MAX = 16 * 1024 * 1024
 
 /** What a snapshot session is opened with. */
-export function snapshotLimits({ snapshotConnections, batchRowsMax, batchBytesMax }: EngineSettings) {
+export function snapshotLimits({ snapshotConnections, batchRowsMax, batchBytesMax, chunkBytesMax }: EngineSettings) {
   return {
     connections: snapshotConnections,
+    chunkBytesMax,
     batchRowsMax: Math.min(batchRowsMax, GROUP_ROWS_MAX),
     batchBytesMax: Math.min(batchBytesMax, GROUP_BYTES_MAX),
   }

@@ -19,6 +19,8 @@ export interface EngineSettings {
   readonly memoryBytesMax: number
   /** Snapshot files are loaded when there are so many bytes of them, or nothing more is to be read. */
   readonly gatherBytes: number
+  /** Of a table that is read for the first time; undefined: as the source likes it. */
+  readonly chunkBytesMax?: number | undefined
   /** Connections that read a snapshot. */
   readonly snapshotConnections: number
   /** First part of stage paths. */

@@ -67,6 +67,7 @@ function plain(sql: string, folder: string): string {
   const text = tokens.map((token, index) => (index % 2 === 1 ? token : token.replaceAll(/\s+/g, ' '))).join('')
   return text
     .replaceAll(/simplyload-doctor-\w{6}/g, 'simplyload-doctor')
+    .replaceAll(/[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/g, 'joined')
     .replaceAll(folder, '/stages')
     .replaceAll(/\/tmp\/[^' ]*\/d-\w+/g, '/uploads')
 }

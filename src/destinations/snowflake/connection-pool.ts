@@ -23,8 +23,11 @@ export interface SnowflakePoolOptions {
 }
 
 export interface Upload {
-  readonly localPath: string
-  /** `@"DB"."SCHEMA"."STAGE"/folder`; the file keeps its name. */
+  /** Makes the file ready, until disposed. */
+  open(signal: AbortSignal): Promise<{ readonly localPath: string } & AsyncDisposable>
+  /** That it has there. */
+  readonly name: string
+  /** `@"DB"."SCHEMA"."STAGE"/folder` */
   readonly stageUrl: string
 }
 
@@ -84,8 +87,9 @@ export class SnowflakePool implements AsyncDisposable {
     let next = 0
     const upload = async (session: SnowflakeSession) => {
       for (let index = next++; index < uploads.length; index = next++) {
-        const { localPath, stageUrl } = uploads[index] as Upload
-        sizes[index] = (await session.put(localPath, stageUrl)).bytes
+        const upload = uploads[index] as Upload
+        await using file = await upload.open(either)
+        sizes[index] = (await session.put(file.localPath, upload.stageUrl)).bytes
       }
     }
     const lanes = Array.from({ length: Math.min(UPLOADS_MAX, uploads.length) }, async () => {

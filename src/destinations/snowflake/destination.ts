@@ -22,7 +22,6 @@ import type { Position } from '../../core/position.ts'
 import type { KeyDifference } from '../../core/source.ts'
 import type { Stage } from '../../core/stage.ts'
 import { type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
-import { filesOf } from '../../warehouse/flush-boundaries.ts'
 import type { LayoutDialect } from '../../warehouse/layout-plan.ts'
 import { finishBackfill } from './backfill.ts'
 import {
@@ -56,7 +55,7 @@ import {
 import { listQuarantine } from './quarantine.ts'
 import type { QueryTag } from './query-tag.ts'
 import type { SnowflakeSession } from './session.ts'
-import { loadSnapshot } from './snapshot-load.ts'
+import { freshFiles, loadSnapshot } from './snapshot-load.ts'
 import { beginSnapshot, finishSnapshot } from './snapshot-table.ts'
 import { type QueryRows, queryRows } from './sql-query.ts'
 import { type FilesOfTable, planUploads, removeFiles, removeLeftovers, type StageFiles } from './stage-files.ts'
@@ -161,14 +160,21 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
     ).finally(() => this.#layouts.forget(lease.source))
   }
 
-  loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number> {
-    const here = { ...load, target: this.#here(load.target) }
+  async loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number> {
+    const target = this.#here(load.target)
     const tag = tagOf(load.target.table, 'copy')
-    return this.#withFiles([load], tag, signal, (stage) =>
-      this.#use(`Loading ${tableName(load.target.table)}`, tag, signal, (session) =>
-        loadSnapshot(session, lease, here, stage, this.#clock.nowMs()),
-      ),
-    )
+    const use = <T>(work: (session: SnowflakeSession) => Promise<T>) =>
+      this.#use(`Loading ${tableName(load.target.table)}`, tag, signal, work)
+    for (;;) {
+      const fresh = await use((session) => freshFiles(session, lease, { target, files: load.files }))
+      if (fresh === undefined) return 0
+      const files = { target, files: fresh.files, together: true }
+      const added = await this.#withFiles([files], tag, signal, (stage) =>
+        use((session) => loadSnapshot(session, lease, fresh, stage, this.#clock.nowMs())),
+      )
+      // Undefined: an earlier call, whose reply was lost, was carried out meanwhile.
+      if (added !== undefined) return added
+    }
   }
 
   finishSnapshot(
@@ -190,7 +196,11 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
     const tables = flush.tables.map((part) => ({ ...part, target: this.#here(part.target) }))
     const tag = { source, phase: 'merge' }
     const setting = { dialect: this.#dialect, layouts: this.#layouts, place: this.#config }
-    const files = tables.map((part) => ({ target: part.target, files: filesOf(part) }))
+    const files = tables.flatMap(({ target, files, into, completion }) => [
+      // Those of a backfill may have been merged by an earlier call, each by itself.
+      { target, files, together: into !== 'backfill' },
+      { target, files: completion?.files ?? [], together: true },
+    ])
     try {
       const result = await this.#withFiles(files, tag, signal, (stage) =>
         this.#use(`Merging ${source}`, tag, signal, (session) =>
@@ -251,7 +261,7 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
       this.#use(`Comparing ${tableName(request.target.table)}`, tag, signal, (session) =>
         compareTable(session, here, { stage, dialect: this.#dialect }),
       )
-    return this.#withFiles([request], tag, signal, compare, false)
+    return this.#withFiles([{ ...request, together: true }], tag, signal, compare, false)
   }
 
   async *compareKeys(request: KeyCompareRequest, signal: AbortSignal): AsyncGenerator<KeyDifference, void, undefined> {
@@ -264,7 +274,7 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
         pages.resolve(compareKeys(session, here, { stage, dialect: this.#dialect }))
         await finished.promise
       })
-    const held = this.#withFiles([request], tag, signal, compare, false)
+    const held = this.#withFiles([{ ...request, together: true }], tag, signal, compare, false)
     held.catch((error: unknown) => pages.reject(error))
     try {
       yield* await pages.promise
@@ -345,10 +355,9 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
     const files = uploaded.flatMap((table) => table.files)
     const url = this.#internalStage
     await using local = await this.#fetch(files, signal)
-    const here = files.map((file) => ({ file, localPath: local.location(file.path) }))
-    await using plan = await planUploads(url, here)
+    await using plan = await planUploads(url, uploaded, (path) => local.location(path))
     if (files.length > 0) {
-      await this.#pool.put(`Uploading ${files.length} files`, { ...tag, phase: 'put' }, plan.uploads, signal)
+      await this.#pool.put(`Uploading ${plan.uploads.length} files`, { ...tag, phase: 'put' }, plan.uploads, signal)
     }
     const result = await work(plan.filesAt(`@${METADATA_SCHEMA}.${EXTERNAL_STAGE}`))
     local.loaded()

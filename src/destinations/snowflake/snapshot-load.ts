@@ -36,47 +36,58 @@ import { valueSql } from './staged-columns.ts'
 import { copyFiles, copySql, dropStaged, loadStaged, runsOf } from './staged-rows.ts'
 import { columnSql, metadataTable, tableSql } from './table-names.ts'
 
-interface FreshFiles {
+/** Files that are not in the table yet, as far as is known before they are loaded. */
+export interface FreshFiles {
   readonly target: TargetTable
-  readonly lease: Lease
   readonly layout: TableLayout
+  /** At least one. */
   readonly files: readonly StageFile[]
   /** Files that are in the table already. */
   readonly loadedBefore: number
+}
+
+interface FileLoad extends FreshFiles {
+  readonly lease: Lease
   readonly stage: StageFiles
   readonly nowMs: number
 }
 
-/** Returns the rows added: none for files that are there already. */
-export async function loadSnapshot(
+/** Undefined where all of them are in the table. */
+export async function freshFiles(
   session: SnowflakeSession,
   lease: Lease,
   { target, files: wanted }: SnapshotLoad,
+): Promise<FreshFiles | undefined> {
+  const { table } = target
+  await takeLease(session, lease)
+  const { layout } = await shadowOf(session, table)
+  const loaded = await loadedBatches(session, table)
+  const files = wanted.filter((file) => !loaded.has(file.batchId))
+  return files.length === 0 ? undefined : { target, layout, files, loadedBefore: loaded.size }
+}
+
+/**
+ * Returns the rows added. Undefined where one of the files is in the table by now: an earlier call, whose reply was lost, was
+ * carried out meanwhile.
+ */
+export function loadSnapshot(
+  session: SnowflakeSession,
+  lease: Lease,
+  fresh: FreshFiles,
   stage: StageFiles,
   nowMs: number,
-): Promise<number> {
-  const { table } = target
-  for (;;) {
-    await takeLease(session, lease)
-    const { layout } = await shadowOf(session, table)
-    const loaded = await loadedBatches(session, table)
-    const files = wanted.filter((file) => !loaded.has(file.batchId))
-    if (files.length === 0) return 0
-    session.phase('copy', tableName(table))
-    const fresh: FreshFiles = { target, lease, layout, files, loadedBefore: loaded.size, stage, nowMs }
-    const added = await load(session, fresh)
-    // Undefined: an earlier call, whose reply was lost, was carried out meanwhile.
-    if (added !== undefined) return added
-  }
+): Promise<number | undefined> {
+  session.phase('copy', tableName(fresh.target.table))
+  return load(session, { ...fresh, lease, stage, nowMs })
 }
 
 /** Straight into the table, unless some of the rows or values do not belong there. */
-async function load(session: SnowflakeSession, fresh: FreshFiles): Promise<number | undefined> {
+async function load(session: SnowflakeSession, fresh: FileLoad): Promise<number | undefined> {
   if (totalFeatures(fresh.files).quarantinedRows > 0) return loadThroughStaging(session, fresh)
   try {
     return await session.transaction(async () => {
       let added = 0
-      for (const run of runsOf(fresh.files)) {
+      for (const run of runsOf(fresh.stage.uploaded(fresh.files))) {
         added += await copyFiles(session, fresh.stage, run.files, directSql(fresh, run.files, run.first))
       }
       return finishLoad(session, fresh, added)
@@ -93,7 +104,7 @@ function isRefused(error: unknown): boolean {
   return /^\d{6}$/.test(String((error as DriverError).code ?? '')) && !isSessionGone(error)
 }
 
-function directSql({ layout, stage, loadedBefore, nowMs }: FreshFiles, files: readonly StageFile[], first: number) {
+function directSql({ layout, stage, loadedBefore, nowMs }: FileLoad, files: readonly StageFile[], first: number) {
   const [file] = files
   if (file === undefined) throw new Error('Nothing is loaded of no files')
   const columns = { layout, schema: file.schema, parseJson: true }
@@ -113,7 +124,7 @@ function intoSql(layout: TableLayout, own: readonly (readonly [number, string])[
   return `${tableSql(layout)} (${[...data, ...own.map(([id]) => columnSql(layout, id))].join(', ')})`
 }
 
-async function loadThroughStaging(session: SnowflakeSession, fresh: FreshFiles): Promise<number | undefined> {
+async function loadThroughStaging(session: SnowflakeSession, fresh: FileLoad): Promise<number | undefined> {
   const { layout, stage, files, loadedBefore, nowMs } = fresh
   const [file] = files
   if (file === undefined) return 0
@@ -144,7 +155,7 @@ async function loadThroughStaging(session: SnowflakeSession, fresh: FreshFiles):
 /** Takes the lease and records the files; what all of them have added is recorded with the first. */
 async function finishLoad(
   session: SnowflakeSession,
-  { lease, target, files, nowMs }: FreshFiles,
+  { lease, target, files, nowMs }: FileLoad,
   added: number,
 ): Promise<number | Rollback<number | undefined>> {
   await takeLease(session, lease)

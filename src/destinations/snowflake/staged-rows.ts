@@ -55,7 +55,7 @@ export interface StagedRows {
   readonly layout: TableLayout
   /** The newest schema among the files. */
   readonly schema: TableSchema
-  /** In order; the number of a file in `code` is its place here. */
+  /** As they lie on the stage, in order; the number of a file in `code` is its place here. */
   readonly files: readonly StageFile[]
   readonly features: BatchFeatures
   /** Rows in the files, those that are left out included. */
@@ -82,8 +82,9 @@ export async function loadStaged(
   stage: StageFiles,
   request: StagingRequest,
 ): Promise<StagedRows> {
-  const { files, layout, schema } = request
-  const staging = new Staging(stage, request)
+  const { layout, schema } = request
+  const files = stage.uploaded(request.files)
+  const staging = new Staging(stage, { ...request, files })
   session.phase('copy', tableName(schema.table))
   await session.run(staging.createSql())
   for (const run of runsOf(files)) await copyFiles(session, stage, run.files, staging.copySql(run.files, run.first))

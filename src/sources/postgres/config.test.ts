@@ -31,7 +31,7 @@ test('what is not said has a default', () => {
     failover: false,
     statement_timeout: 300_000,
     slot_timeout: 60_000,
-    snapshot: { chunk_bytes: 64 * 1024 * 1024 },
+    snapshot: {},
     tables: [{ name: 'public.orders', ...TABLE }],
   })
 })

@@ -205,8 +205,11 @@ export const postgresSourceSchema = z
     slot_timeout: duration.prefault('1m').describe('How long to wait for open transactions when a slot is made'),
     snapshot: z
       .strictObject({
-        // Small enough to lose little when a connection breaks, large enough that statements do not count: half a second.
-        chunk_bytes: size.prefault('64MiB').describe('Size of the parts in which a table is read'),
+        chunk_bytes: size
+          .optional()
+          .describe(
+            'Size of the parts in which a table is read. Default: 64MiB; for Snowflake up to 512MiB of large tables',
+          ),
       })
       .prefault({})
       .describe('The first full read'),

@@ -42,12 +42,31 @@ export interface BlockRange {
   readonly estimatedRows: number
 }
 
+/** What whoever reads wishes, where the configuration does not say how large a chunk is. */
+export interface ChunkWish {
+  readonly connections: number
+  readonly chunkBytesMax?: number | undefined
+}
+
+/** Small enough to lose little when a connection breaks, large enough that statements do not count: half a second. */
+const CHUNK_BYTES = 64 * 1024 * 1024
+/** Of larger chunks: connections that are done early would have nothing to read. */
+const CHUNKS_PER_CONNECTION = 4
+
 // Each chunk is a row of state and a statement: a table of 10 TB is read in chunks of 1 GB, not in 160,000 of 64 MB.
 const CHUNKS_MAX = 10_000
 const ROW_BYTES_GUESS = 100
 
-export function planLimits(sizes: readonly LeafSize[], chunkBytes: number, blockBytes: number): PlanLimits {
+/** `configured`: the size of a chunk. */
+export function planLimits(
+  sizes: readonly LeafSize[],
+  configured: number | undefined,
+  { connections, chunkBytesMax = CHUNK_BYTES }: ChunkWish,
+  blockBytes: number,
+): PlanLimits {
   const total = sizes.reduce((sum, size) => sum + size.tableBytes, 0)
+  const share = total / (CHUNKS_PER_CONNECTION * connections)
+  const chunkBytes = configured ?? Math.max(CHUNK_BYTES, Math.min(chunkBytesMax, share))
   return { chunkBytes: Math.max(chunkBytes, total / CHUNKS_MAX), blockBytes }
 }
 
