@@ -1,9 +1,9 @@
 /** The application: the configuration, and for each command what it takes. Heavy modules are loaded when first used. */
-import { existsSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import type { ConfigPlace } from './app-add.ts'
 import { loadConfig } from './config/load.ts'
 import { isModuleFile } from './config/module-file.ts'
+import { presentConfigFile } from './config/present-file.ts'
 import { CONFIG_SCHEMA, type Config, describeDestination, describeSource } from './connectors.ts'
 import type {
   AddCommand,
@@ -28,9 +28,7 @@ import type {
   VerificationReport,
   VerifyRequest,
 } from './core/application.ts'
-import { CONFIG_FILES } from './core/application.ts'
 import type { QuarantineEntry } from './core/destination.ts'
-import { PipelineError } from './core/errors.ts'
 import type { ProgressListener, SyncSummary } from './core/progress.ts'
 import type { TableId } from './core/table-schema.ts'
 import type {
@@ -53,16 +51,6 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     load: async (path = file) => (await load(path)).config,
   }
   return configuredApplication(config, { file: relative(process.cwd(), file) || file, folder, logLevel, place })
-}
-
-/** Two of them would leave it open which one counts. */
-function presentConfigFile(): string {
-  const [file = CONFIG_FILES[0], other] = CONFIG_FILES.filter((name) => existsSync(name))
-  if (other === undefined) return file
-  throw new PipelineError('config_invalid', 'Choosing the configuration file', {
-    cause: new Error(`${file} and ${other} are both here`),
-    hint: `Remove one of them, or name it: --config ${file}`,
-  })
 }
 
 export interface ApplicationSetting {

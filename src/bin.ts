@@ -32,8 +32,17 @@ function hasTerminal(): boolean {
   }
 }
 
-// A reader that went away (`simplyload query … | head`) is no error.
+/** Only where this process is a job; then the keeper's wish to stop is as a signal would be, and so is its end. */
+const channel =
+  process.send === undefined
+    ? undefined
+    : (await import('./job-channel.ts')).openJobChannel(() => {
+        if (!stop.signal.aborted) interrupt()
+      })
+
+// A reader that went away (`simplyload query … | head`) is no error; a job whose keeper went away finishes what is in hand.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE' && channel !== undefined) return
   if (error.code === 'EPIPE') process.exit(0)
   throw error
 })
@@ -56,6 +65,9 @@ const exitCode = await runCommandLine({
   },
   runLocalSnowflake: async (request, onReady) =>
     (await import('./app-local-snowflake.ts')).runLocalSnowflake(request, onReady),
+  openJobs: async (configFile) =>
+    (await import('./app-jobs.ts')).openJobs(configFile, [process.execPath, process.argv[1] ?? ''], process.env),
+  onEvent: channel?.tell,
   signal: stop.signal,
   interrupt,
   reloads(listener) {
@@ -63,5 +75,6 @@ const exitCode = await runCommandLine({
     return { [Symbol.dispose]: () => reloading.delete(listener) }
   },
 })
+await channel?.close()
 // Output to a pipe may still be on its way; handles that libraries forgot must not keep the process alive.
 process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)))

@@ -3,8 +3,10 @@ import { CommanderError } from 'commander'
 import type { Application, OpenApplication, Reloads } from '../core/application.ts'
 import { LOG_LEVELS, type LogLevel } from '../core/application.ts'
 import type { RunDemo } from '../core/demo.ts'
+import { PipelineError } from '../core/errors.ts'
+import type { OpenedJobs, OpenJobs } from '../core/job.ts'
 import type { RunLocalSnowflake } from '../core/local-snowflake.ts'
-import type { CommandContext, CommandEnd } from './command.ts'
+import type { CommandContext, CommandEnd, WrittenCommand } from './command.ts'
 import { errorEvent, errorLines } from './error-report.ts'
 import { EXIT, type ExitCode, exitCodeOf } from './exit-code.ts'
 import { createOutput, type Output, type TextStream } from './output.ts'
@@ -25,6 +27,9 @@ export interface Surroundings {
   readonly openApplication: OpenApplication
   readonly runDemo: RunDemo
   readonly runLocalSnowflake: RunLocalSnowflake
+  readonly openJobs: OpenJobs
+  /** Hears each JSON line, also where none is printed. */
+  readonly onEvent?: ((line: string) => void) | undefined
   /** Aborted when the process is asked to stop. */
   readonly signal: AbortSignal
   /** Asks the process to stop, as a signal would. */
@@ -43,7 +48,7 @@ export async function runCommandLine(surroundings: Surroundings): Promise<ExitCo
     palette(stdout.isTTY === true, wanted, environment),
     palette(stderr.isTTY === true, wanted, environment),
   ] as const
-  const output = createOutput(json, stdout, stderr, colors)
+  const output = createOutput(json, stdout, stderr, colors, surroundings.onEvent)
   const program = createProgram(surroundings.version, surroundings.runDemo, surroundings.runLocalSnowflake)
   const end = await run(program, surroundings, output)
   output.event({ event: 'end', outcome: end.outcome, exitCode: end.exitCode, ...end.fields })
@@ -58,6 +63,7 @@ async function run(program: Program, surroundings: Surroundings, output: Output)
   const options = program.globalOptions()
   await using opened = new AsyncDisposableStack()
   const context: CommandContext = {
+    argv: surroundings.argv,
     options,
     output,
     stdin: surroundings.stdin,
@@ -77,6 +83,9 @@ async function run(program: Program, surroundings: Surroundings, output: Output)
       })
       return opened.use(application)
     },
+    openJobs: async (configFile = options.config): Promise<OpenedJobs> =>
+      opened.use(await surroundings.openJobs(configFile)),
+    readCommand: (argv) => readCommand(argv, surroundings),
   }
   try {
     return await invocation(context)
@@ -102,28 +111,55 @@ function isInterruption(error: unknown, signal: AbortSignal): boolean {
 
 /** Undefined: go on. Else the line is answered: by help, the version, or what is wrong with it. */
 function parse(program: Program, surroundings: Surroundings, output: Output): CommandEnd | undefined {
+  const answer = answerTo(program, surroundings.argv, surroundings)
+  if (answer === undefined) return undefined
+  const { text, isError } = answer
+  if (!isError) {
+    output.event({ event: 'text', text })
+    output.answer(text)
+    return { outcome: 'ok', exitCode: EXIT.ok, fields: {} }
+  }
+  output.event({ event: 'error', code: 'usage', message: text })
+  output.alert([text])
+  return { outcome: 'failed', exitCode: EXIT.configuration, fields: { code: 'usage' } }
+}
+
+/** What the parser says in place of going on. */
+function answerTo(
+  program: Program,
+  argv: readonly string[],
+  { stdout, stderr }: Surroundings,
+): { readonly text: string; readonly isError: boolean } | undefined {
   const said: string[] = []
   for (const command of [program.commander, ...program.commander.commands.flatMap((one) => [one, ...one.commands])]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => said.push(text),
       writeErr: (text) => said.push(text),
-      getOutHelpWidth: () => surroundings.stdout.columns ?? 80,
-      getErrHelpWidth: () => surroundings.stderr.columns ?? 80,
+      getOutHelpWidth: () => stdout.columns ?? 80,
+      getErrHelpWidth: () => stderr.columns ?? 80,
     })
   }
   try {
-    program.commander.parse(surroundings.argv, { from: 'user' })
+    program.commander.parse(argv, { from: 'user' })
     return undefined
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    const text = said.join('').trimEnd()
-    if (error.exitCode === 0) {
-      output.event({ event: 'text', text })
-      output.answer(text)
-      return { outcome: 'ok', exitCode: EXIT.ok, fields: {} }
-    }
-    output.event({ event: 'error', code: 'usage', message: text })
-    output.alert([text])
-    return { outcome: 'failed', exitCode: EXIT.configuration, fields: { code: 'usage' } }
+    return { text: said.join('').trimEnd(), isError: error.exitCode !== 0 }
   }
+}
+
+function readCommand(argv: readonly string[], surroundings: Surroundings): WrittenCommand {
+  const program = createProgram(surroundings.version, surroundings.runDemo, surroundings.runLocalSnowflake)
+  let name: string | undefined
+  program.commander.hook('preAction', (_, command) => {
+    const names: string[] = []
+    for (let one = command; one.parent !== null; one = one.parent) names.unshift(one.name())
+    name = names.join(' ')
+  })
+  const answer = answerTo(program, argv, surroundings)
+  if (name !== undefined && answer === undefined) return { name, options: program.globalOptions() }
+  throw new PipelineError('config_invalid', 'Reading the command line of the job', {
+    cause: new Error(answer?.text ?? 'it names no command'),
+    hint: 'Write it after -- as it would be run: simplyload jobs start -- files load',
+  })
 }

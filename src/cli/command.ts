@@ -1,5 +1,6 @@
 /** What every command gets and gives. */
 import type { Application, Reloads } from '../core/application.ts'
+import type { OpenedJobs } from '../core/job.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import type { Output, TextStream } from './output.ts'
 
@@ -12,6 +13,8 @@ export interface GlobalOptions {
 }
 
 export interface CommandContext {
+  /** The command line as it was typed, without the program's name. */
+  readonly argv: readonly string[]
   readonly options: GlobalOptions
   readonly output: Output
   readonly stdin: NodeJS.ReadStream
@@ -28,6 +31,16 @@ export interface CommandContext {
   readonly reloads: Reloads
   /** Reads the configuration. Closed when the command ends. */
   readonly open: (overrides?: OpenOverrides) => Promise<Application>
+  /** Finds the configuration, and reads the records of jobs beside it. Closed when the command ends. */
+  readonly openJobs: (configFile?: string) => Promise<OpenedJobs>
+  /** Reads a command line without running it. Throws `config_invalid` where it would not run. */
+  readonly readCommand: (argv: readonly string[]) => WrittenCommand
+}
+
+export interface WrittenCommand {
+  /** `files load` of `files load data/*.tsv`. */
+  readonly name: string
+  readonly options: GlobalOptions
 }
 
 export interface OpenOverrides {

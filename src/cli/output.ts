@@ -36,6 +36,8 @@ export function createOutput(
   stdout: TextStream,
   stderr: TextStream,
   colors: readonly [Palette, Palette],
+  /** Hears each JSON line, also where none is printed. */
+  onEvent?: (line: string) => void,
 ): Output {
   const [answerColors, noteColors] = colors
   const answer = (line = ''): void => {
@@ -47,7 +49,10 @@ export function createOutput(
     noteColors,
     answer,
     event(fields) {
-      if (json) stdout.write(`${JSON.stringify(fields, jsonValue)}\n`)
+      if (!json && onEvent === undefined) return
+      const line = JSON.stringify(fields, jsonValue)
+      onEvent?.(line)
+      if (json) stdout.write(`${line}\n`)
     },
     table(columns, rows) {
       const width = stdout.isTTY === true ? (stdout.columns ?? 80) : Infinity

@@ -5,6 +5,7 @@ import type { RunDemo } from '../core/demo.ts'
 import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../core/duration.ts'
 import type { RunLocalSnowflake } from '../core/local-snowflake.ts'
 import type { CommandContext, CommandEnd, GlobalOptions } from './command.ts'
+import { addJobCommands } from './job-commands.ts'
 
 /** What a command line asks for, ready to run. */
 export type Invocation = (context: CommandContext) => Promise<CommandEnd>
@@ -208,6 +209,8 @@ export function createProgram(version: string, runDemo: RunDemo, runLocalSnowfla
     .description('show what a day costs by the model, and what each freshness would cost')
     .option('--changes-per-day <number>', 'of each table, in place of what runs have shown', whole)
     .action((options) => choose(async (context) => (await import('./cost.ts')).estimate(context, options)))
+
+  addJobCommands(program, choose)
 
   program
     .command('cleanup')

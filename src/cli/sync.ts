@@ -61,7 +61,12 @@ async function showProgress(context: CommandContext, summary: ConfigSummary): Pr
   }
   const { PlainLines } = await import('./display/plain-lines.ts')
   const lines = new PlainLines((line) => output.note(line))
-  return { listener: (event) => lines.apply(event), [Symbol.dispose]: () => lines.end(Date.now()) }
+  const listener: ProgressListener = (event) => {
+    // Where it runs as a job, its keeper hears them.
+    output.event({ ...event })
+    lines.apply(event)
+  }
+  return { listener, [Symbol.dispose]: () => lines.end(Date.now()) }
 }
 
 function printEnd({ output }: CommandContext, summary: SyncSummary, fixes: ReadonlyMap<string, string>): void {

@@ -57,6 +57,7 @@ export type ErrorCode =
   // ours
   | 'verification_failed'
   | 'not_found'
+  | 'job_refused'
   | 'internal'
 
 /**
@@ -135,6 +136,8 @@ const TABLE: Readonly<Record<ErrorCode, readonly [Disposition, ErrorSide]>> = {
   transform_failed: ['operator', 'configuration'],
   verification_failed: ['fatal', 'verification'],
   not_found: ['fatal', 'configuration'],
+  // What is asked of a job does not fit the state that it is in.
+  job_refused: ['fatal', 'configuration'],
   internal: ['fatal', 'internal'],
 }
 

@@ -4,6 +4,7 @@ import { runCommandLine } from '../../src/cli/command-line.ts'
 import type { TextStream } from '../../src/cli/output.ts'
 import type { Application, ApplicationOptions, ConfigSummary, Discovery } from '../../src/core/application.ts'
 import type { RunDemo } from '../../src/core/demo.ts'
+import type { OpenJobs } from '../../src/core/job.ts'
 import type { RunLocalSnowflake } from '../../src/core/local-snowflake.ts'
 import type { TableSchema } from '../../src/core/table-schema.ts'
 
@@ -21,6 +22,7 @@ export interface CommandLineOptions {
   readonly environment?: Readonly<Record<string, string>>
   readonly runDemo?: RunDemo
   readonly runLocalSnowflake?: RunLocalSnowflake
+  readonly openJobs?: OpenJobs
   readonly signal?: AbortSignal
   /** Columns of a terminal; absent: a pipe. */
   readonly columns?: number
@@ -71,6 +73,7 @@ export async function runCli(argv: readonly string[], options: CommandLineOption
     },
     runLocalSnowflake:
       options.runLocalSnowflake ?? (() => Promise.reject(new Error('the test gave no local Snowflake'))),
+    openJobs: options.openJobs ?? (() => Promise.reject(new Error('the test gave no jobs'))),
     runDemo: options.runDemo ?? (() => Promise.reject(new Error('the test gave no demo'))),
     signal: options.signal ?? new AbortController().signal,
     interrupt: () => undefined,

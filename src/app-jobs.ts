@@ -1,0 +1,128 @@
+/** Jobs of a configuration: finds where their records are, and says what a command may not carry and how much memory it gets. */
+import { existsSync } from 'node:fs'
+import { hostname, userInfo } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { loadConfig } from './config/load.ts'
+import { presentConfigFile } from './config/present-file.ts'
+import { isSecretKey } from './config/redact.ts'
+import { CONFIG_SCHEMA } from './connectors.ts'
+import { systemClock } from './core/clock.ts'
+import { PipelineError } from './core/errors.ts'
+import type { Job, JobCommand, OpenedJobs } from './core/job.ts'
+import { redactUrl } from './core/redact-url.ts'
+import { JobFolder } from './jobs/job-folder.ts'
+import type { JobLocks } from './jobs/job-locks.ts'
+import { JobStore } from './jobs/job-store.ts'
+import { keepJob } from './jobs/keeper.ts'
+import { LocalJobs } from './jobs/local-jobs.ts'
+import { isLocked, tryLock } from './state/process-lock.ts'
+import { loadSqlite } from './state/sqlite-driver.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Commands that write the state, of which one at a time may. */
+const WRITES_STATE: readonly string[] = ['sync', 'files load', 'files delete', 'cleanup']
+/** Node, DuckDB beside its limit, and what is on the way: what a process has for each byte that `sync.memory` gives to rows. */
+const PROCESS_PER_ROW_BYTES = 4
+const PROCESS_BYTES_MIN = 512 << 20
+const LOCK_WAIT_MS = 500
+
+const locks: JobLocks = { take: (path) => tryLock(path, LOCK_WAIT_MS), isTaken: isLocked }
+
+/** `program`: Node and the script that it runs as `simplyload`. */
+export async function openJobs(
+  configFile: string | undefined,
+  program: readonly [string, string],
+  environment: Environment,
+): Promise<OpenedJobs> {
+  const file = resolve(configFile ?? presentConfigFile())
+  if (!existsSync(file)) {
+    throw new PipelineError('config_invalid', `Reading ${configFile ?? file}`, {
+      cause: new Error('there is no such file, and jobs are kept beside the configuration'),
+      hint: 'Write one with `simplyload init`, or name another one with --config FILE',
+      context: { file },
+    })
+  }
+  const folder = new JobFolder(join(dirname(file), '.simplyload'))
+  return new ConfiguredJobs(file, folder, program, environment)
+}
+
+class ConfiguredJobs extends LocalJobs implements OpenedJobs {
+  readonly #file: string
+  readonly #environment: Environment
+  readonly #keep: OpenedJobs['keep']
+
+  constructor(file: string, folder: JobFolder, program: readonly [string, string], environment: Environment) {
+    const store = new JobStore(loadSqlite(), folder.database)
+    const [node, script] = program
+    super({
+      store,
+      folder,
+      locks,
+      keeperCommand: (id, config) => [node, script, '--config', config, 'jobs', 'keep', id],
+      environment,
+      clock: systemClock,
+    })
+    this.#file = file
+    this.#environment = environment
+    this.#keep = (id, signal) => keepJob({ store, folder, locks, program, environment, clock: systemClock }, id, signal)
+  }
+
+  keep(id: string, signal: AbortSignal): Promise<void> {
+    return this.#keep(id, signal)
+  }
+
+  async startCommand(command: JobCommand, signal: AbortSignal): Promise<Job> {
+    const { name, argv, settings, configFile } = command
+    refuseSecrets(argv, settings)
+    const file = configFile ?? this.#file
+    const { config } = await loadConfig(CONFIG_SCHEMA, { file, environment: this.#environment, settings })
+    const { memoryBytesMax } = command
+    return await this.start(
+      {
+        name,
+        argv: [...memorySetting(memoryBytesMax, settings), ...argv],
+        folder: process.cwd(),
+        configFile: this.#file,
+        memoryBytesMax: Math.max(
+          memoryBytesMax ?? config.sync.memoryBytesMax * PROCESS_PER_ROW_BYTES,
+          PROCESS_BYTES_MIN,
+        ),
+        needs: WRITES_STATE.includes(name) ? `state of ${this.#file}` : undefined,
+        retryOf: undefined,
+        user: userInfo().username,
+        host: hostname(),
+      },
+      signal,
+    )
+  }
+}
+
+function memorySetting(bytes: number | undefined, settings: readonly string[]): readonly string[] {
+  if (bytes === undefined || settings.some((setting) => setting.startsWith('sync.memory='))) return []
+  return ['--set', `sync.memory=${Math.max(64 << 20, Math.floor(bytes / PROCESS_PER_ROW_BYTES))}`]
+}
+
+/** Command lines are recorded, and every user of a machine sees those of its processes. */
+function refuseSecrets(argv: readonly string[], settings: readonly string[]): void {
+  const hint = 'Give it as an environment variable: a job has those of whoever starts it, and records none'
+  for (const setting of settings) {
+    const key = setting.slice(0, setting.indexOf('='))
+    const last = key.split('.').at(-1) ?? key
+    if (!isSecretKey(last)) continue
+    throw new PipelineError('config_invalid', 'Starting a job', {
+      cause: new Error(`--set ${key} is a secret, and command lines of jobs are recorded`),
+      hint: `${hint}: SIMPLYLOAD_${key
+        .toUpperCase()
+        .replaceAll('.', '__')
+        .replaceAll(/[^A-Z0-9_]/g, '_')}`,
+      context: { key },
+    })
+  }
+  if (argv.some((word) => word.includes('://') && redactUrl(word) !== word)) {
+    throw new PipelineError('config_invalid', 'Starting a job', {
+      cause: new Error('its command line holds an address with a password or token, and is recorded'),
+      hint,
+    })
+  }
+}
