@@ -2,10 +2,8 @@
 import { existsSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { loadConfig } from './config/load.ts'
 import { presentConfigFile } from './config/present-file.ts'
 import { isSecretKey } from './config/redact.ts'
-import { CONFIG_SCHEMA } from './connectors.ts'
 import { systemClock } from './core/clock.ts'
 import { PipelineError } from './core/errors.ts'
 import type { Job, JobCommand, OpenedJobs } from './core/job.ts'
@@ -76,6 +74,11 @@ class ConfiguredJobs extends LocalJobs implements OpenedJobs {
     const { name, argv, settings, configFile } = command
     refuseSecrets(argv, settings)
     const file = configFile ?? this.#file
+    // Not at the top: the process that keeps a job lives long, and needs neither.
+    const [{ loadConfig }, { CONFIG_SCHEMA }] = await Promise.all([
+      import('./config/load.ts'),
+      import('./connectors.ts'),
+    ])
     const { config } = await loadConfig(CONFIG_SCHEMA, { file, environment: this.#environment, settings })
     const { memoryBytesMax } = command
     return await this.start(

@@ -28,7 +28,7 @@ export function progressText(job: Job): string {
     if (bytesPerSecond !== undefined) facts.push(`${bytes(bytesPerSecond)}/s`)
     if (remainingMs !== undefined) facts.push(`${duration(remainingMs)} left`)
   }
-  return facts.join(', ')
+  return facts.length === 0 && !hasJobEnded(job.state) ? (job.progress.activity ?? '') : facts.join(', ')
 }
 
 /** Name and value, for `jobs show`. */

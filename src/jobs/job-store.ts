@@ -48,6 +48,7 @@ export interface JobEnd {
 
 export class JobStore implements Disposable {
   readonly #database: DatabaseSync
+  readonly #path: string
 
   /** Throws `state_unavailable`, or `state_version` for a file that a newer version has written. */
   constructor(sqlite: Driver, path: string) {
@@ -59,9 +60,10 @@ export class JobStore implements Disposable {
       prepare(database, path)
     } catch (error) {
       database?.close()
-      throw storeError(error, path)
+      throw storeError(error, 'Opening', path)
     }
     this.#database = database
+    this.#path = path
   }
 
   add(request: JobRequest, createdMs: number): JobRecord {
@@ -192,27 +194,37 @@ export class JobStore implements Disposable {
   }
 
   #transaction<T>(work: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE')
+    return this.#translated('Writing', () => {
+      this.#database.exec('BEGIN IMMEDIATE')
+      try {
+        const result = work()
+        this.#database.exec('COMMIT')
+        return result
+      } catch (error) {
+        if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+        throw error
+      }
+    })
+  }
+
+  #translated<T>(doing: string, work: () => T): T {
     try {
-      const result = work()
-      this.#database.exec('COMMIT')
-      return result
+      return work()
     } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
-      throw error
+      throw storeError(error, doing, this.#path)
     }
   }
 
   #one(sql: string, ...values: readonly SQLInputValue[]): Row | undefined {
-    return this.#database.prepare(sql).get(...values)
+    return this.#translated('Reading', () => this.#database.prepare(sql).get(...values))
   }
 
   #all(sql: string, ...values: readonly SQLInputValue[]): readonly Row[] {
-    return this.#database.prepare(sql).all(...values)
+    return this.#translated('Reading', () => this.#database.prepare(sql).all(...values))
   }
 
   #run(sql: string, ...values: readonly SQLInputValue[]): number {
-    return Number(this.#database.prepare(sql).run(...values).changes)
+    return this.#translated('Writing', () => Number(this.#database.prepare(sql).run(...values).changes))
   }
 }
 
@@ -282,11 +294,17 @@ function prepare(database: DatabaseSync, path: string): void {
   }
 }
 
-function storeError(error: unknown, path: string): PipelineError {
+/** https://www.sqlite.org/rescode.html#full; the low byte of a result code is the primary one. */
+const FULL = 13
+
+function storeError(error: unknown, doing: string, path: string): PipelineError {
   if (error instanceof PipelineError) return error
-  return new PipelineError('state_unavailable', `Opening the jobs in ${path}`, {
+  const isFull = error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === FULL
+  return new PipelineError(isFull ? 'state_full' : 'state_unavailable', `${doing} the jobs in ${path}`, {
     cause: error,
-    hint: `Let this user write ${dirname(path)}, and see that its disk has room; a damaged file may be moved away, with the history in it`,
+    hint: isFull
+      ? `Free space on the disk that holds ${path}; jobs that run go on`
+      : `Let this user write ${dirname(path)}, and see that its disk is sound; a damaged file may be moved away, with the history in it`,
     context: { path },
   })
 }

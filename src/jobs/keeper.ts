@@ -203,7 +203,7 @@ class Keeper {
     signal: NodeJS.Signals | null,
     job: JobRecord,
   ): readonly [Exclude<JobEvent, 'begin'>, Omit<JobEnd, 'endedMs'>] {
-    const error = this.#reading.error
+    const { error, outcome = 'failed' } = this.#reading
     if (this.#tooLargeBytes !== undefined) {
       const [grown, bound] = [this.#tooLargeBytes, job.memoryBytesMax].map(
         (bytes) => `${Math.ceil(bytes / (1 << 20))} MiB`,
@@ -236,7 +236,8 @@ class Keeper {
     }
     if (this.#stopAskedMs !== undefined || code === EXIT_INTERRUPTED) return ['cancel', { exitCode: code }]
     if (code === 0) return ['succeed', { exitCode: 0 }]
-    return ['fail', { exitCode: code, reason: error?.reason, hint: error?.hint }]
+    const reason = error?.reason ?? `its command ended with exit code ${code} (${outcome})`
+    return ['fail', { exitCode: code, reason, hint: error?.hint ?? `simplyload jobs logs ${this.#id} says why` }]
   }
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { MAY_MOUNT, SmallDisk } from '../../test/support/small-disk.ts'
 import { JOB_PROGRAM, openTestJobs, type TestJobs } from '../../test/support/test-jobs.ts'
 import { isPipelineError } from '../core/errors.ts'
 import { hasJobEnded, type Job } from '../core/job.ts'
@@ -258,4 +259,27 @@ test('environment variables reach the command and no record', async () => {
   for (const name of ['jobs.db', 'jobs.db-wal']) {
     if (existsSync(join(folder, name))) expect(readFileSync(join(folder, name), 'latin1')).not.toContain('b3e1f0')
   }
+})
+
+test('a job that fails without an error of its own is told by its exit code', async () => {
+  const failed = await ended(await jobs.begin(['unknown']))
+  expect(failed).toMatchObject({ state: 'failed', exitCode: 2, reason: 'its command ended with exit code 2 (failed)' })
+})
+
+test.runIf(MAY_MOUNT)('a job on a full disk goes on, and what its log lacks is said', async () => {
+  await using disk = SmallDisk.create(4)
+  if (disk === undefined) throw new Error('no disk')
+  using full = openTestJobs(disk.folder)
+  const go = join(folder, 'go')
+  const job = await full.begin(['wait', go])
+  const reading = async (words: string) => {
+    for await (const { text } of full.follow(job.id, 'text', never)) if (text.includes(words)) return
+  }
+  await reading('ready')
+  await disk.fill(0)
+  await expect(full.begin(['say', 'x'])).rejects.toSatisfy((error) => isPipelineError(error, 'state_full'))
+  writeFileSync(go, '')
+  await until(() => !isAlive(full.show(job.id).pid))
+  await disk.makeRoom()
+  expect(await full.wait(job.id, 'ended', never)).toMatchObject({ state: 'succeeded', exitCode: 0 })
 })

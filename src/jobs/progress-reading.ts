@@ -11,6 +11,7 @@ export class ProgressReading {
   readonly #rows = new Map<string, number>()
   readonly #live = new Set<string>()
   #window: { readonly atMs: number; readonly bytes: number }[] = []
+  #outcome: string | undefined
   #error: { readonly reason: string; readonly hint: string | undefined } | undefined
 
   get progress(): JobProgress {
@@ -20,6 +21,11 @@ export class ProgressReading {
   /** The last error that was told. */
   get error(): { readonly reason: string; readonly hint: string | undefined } | undefined {
     return this.#error
+  }
+
+  /** As the command said at its end: `partial`, `different`. */
+  get outcome(): string | undefined {
+    return this.#outcome
   }
 
   memory(rssBytes: number): void {
@@ -57,6 +63,9 @@ export class ProgressReading {
         break
       case 'error':
         this.#error = { reason: errorText(event), hint: text(event.hint) }
+        break
+      case 'end':
+        this.#outcome = text(event.outcome)
         break
       default:
     }
