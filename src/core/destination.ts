@@ -117,6 +117,11 @@ export interface Flush {
   readonly tables: readonly TableFlush[]
   /** `_fivetran_synced`. Milliseconds since 1970. */
   readonly loadedMs: number
+  /**
+   * Aborted: the run is to end. Where others have locked what the flush begins with, it then fails with `destination_locked`
+   * after some seconds.
+   */
+  readonly stopping?: AbortSignal
 }
 
 export interface GroupMove {

@@ -39,3 +39,19 @@ test('an abort ends the waiting', async () => {
   }
   await expect(guard.run(failing, stop.signal)).rejects.toThrow('stopped')
 })
+
+test('once a stop is asked for, what failed is not tried again, and begins once at most', async () => {
+  const guard = createGuard(Number.POSITIVE_INFINITY, () => graceful.abort())
+  const graceful = new AbortController()
+  let attempts = 0
+  const failing = async () => {
+    attempts++
+    throw new PipelineError('destination_locked', 'Opening warehouse.duckdb')
+  }
+  const stop = { graceful: graceful.signal, immediate: never }
+  await expect(guard.run(failing, stop)).rejects.toThrow('Opening warehouse.duckdb')
+  expect(attempts).toBe(1)
+  await expect(guard.run(failing, stop)).rejects.toThrow('Opening warehouse.duckdb')
+  expect(attempts).toBe(2)
+  expect(await guard.run(async () => 'done', stop)).toBe('done')
+})

@@ -18,6 +18,7 @@ import {
   wrap,
 } from 'cockatiel'
 import { disposition, isPipelineError, type PipelineError } from '../core/errors.ts'
+import type { StopSignals } from './context.ts'
 
 const FIRST_DELAY_MS = 100
 const LONGEST_DELAY_MS = 30_000
@@ -31,8 +32,11 @@ export interface RetryNotice {
 }
 
 export interface Guard {
-  /** Runs `work`, again and again while it fails with `auto`; rejects at once when `signal` aborts between attempts. */
-  run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
+  /**
+   * Runs `work`, again and again while it fails with `auto`; rejects at once when `signal` aborts between attempts. With both
+   * signals: once `graceful` is aborted, no attempt follows one that failed.
+   */
+  run<T>(work: () => Promise<T>, signal: AbortSignal | StopSignals): Promise<T>
   readonly open: boolean
 }
 
@@ -68,15 +72,25 @@ export function createGuard(attemptsMax: number, onRetry: (notice: RetryNotice) 
     get open() {
       return breaker.state === CircuitState.Open
     },
-    async run(work, signal) {
+    async run(work, stop) {
+      const { graceful, immediate: signal } = stop instanceof AbortSignal ? { graceful: stop, immediate: stop } : stop
+      if (graceful.aborted) {
+        signal.throwIfAborted()
+        return work()
+      }
       const last: { error: PipelineError | undefined } = { error: undefined }
       try {
-        return await wrap(policy(last), breaker).execute(() => {
-          signal.throwIfAborted()
-          return work()
-        }, signal)
+        return await wrap(policy(last), breaker).execute(
+          () => {
+            signal.throwIfAborted()
+            if (last.error !== undefined) graceful.throwIfAborted()
+            return work()
+          },
+          AbortSignal.any([signal, graceful]),
+        )
       } catch (error) {
         signal.throwIfAborted()
+        if (graceful.aborted && last.error !== undefined) throw last.error
         // The circuit's own error says nothing about the cause.
         throw isBrokenCircuitError(error) && last.error !== undefined ? last.error : error
       }

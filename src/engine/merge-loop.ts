@@ -1,4 +1,5 @@
 /** Merges each group when it is due, and what is read again when that can be merged. */
+import { disposition, isPipelineError, type PipelineError } from '../core/errors.ts'
 import type { Position } from '../core/position.ts'
 import type { BackfillMerger } from './backfill-merger.ts'
 import type { StopSignals } from './context.ts'
@@ -10,7 +11,8 @@ export interface MergeLoopPorts {
   readonly merger: Merger
   readonly schedule: MergeSchedule
   readonly backfills: BackfillMerger
-  readonly stop: StopSignals
+  /** `asked`: by a person, rather than because the run is done or has failed. */
+  readonly stop: StopSignals & { readonly asked: AbortSignal }
   /** Everything before it is in the ledger. */
   readonly recorded: () => Position
   /** Nothing more is to come than what is recorded. */
@@ -19,11 +21,24 @@ export interface MergeLoopPorts {
   readonly ask: () => Promise<boolean>
   /** All of it is merged. */
   readonly done: () => void
+  /** A stop was asked for, and what is staged could not be merged before: time mends it, and the next run merges. */
+  readonly leftStaged: (error: PipelineError) => void
   /** Others may read the destination. */
   readonly letGo: () => Promise<void>
 }
 
 export async function runMerges(ports: MergeLoopPorts, wake: Wake): Promise<void> {
+  try {
+    await mergeUntilStopped(ports, wake)
+  } catch (error) {
+    const { asked, immediate } = ports.stop
+    const isLate = isPipelineError(error) && disposition(error.code) === 'auto'
+    if (!asked.aborted || immediate.aborted || !isLate) throw error
+    ports.leftStaged(error)
+  }
+}
+
+async function mergeUntilStopped(ports: MergeLoopPorts, wake: Wake): Promise<void> {
   const { merger, schedule, backfills, stop, recorded, isLast, ask, done, letGo } = ports
   while (!stop.graceful.aborted) {
     const to = recorded()

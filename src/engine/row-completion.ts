@@ -43,14 +43,14 @@ export class RowCompletion {
     let rounds = 0
     try {
       for (;;) {
-        const now: Flush = { ...flush, tables }
+        const now: Flush = { ...flush, tables, stopping: stop.graceful }
         const result = await destinationGuard.run(async () => {
           attemptedMs = clock.elapsedMs()
           return await destination.flush(now, stop.immediate).catch((error: unknown) => {
             if (isPipelineError(error, 'destination_locked')) lockedSinceMs ??= attemptedMs
             throw error
           })
-        }, stop.immediate)
+        }, stop)
         if (result.outcome === 'committed') {
           const earlierMs = lockedSinceMs === undefined ? 0 : attemptedMs - lockedSinceMs
           return { ...result, waitedForLockMs: Math.round(result.waitedForLockMs + earlierMs) }

@@ -10,7 +10,7 @@
  * The source is told to forget only what is recorded, so a slow destination or snapshot holds back nobody's log. What
  * touches the destination or a table's place in the group takes its turn.
  */
-import { describeError, disposition, isPipelineError } from '../core/errors.ts'
+import { describeError, disposition, isPipelineError, type PipelineError } from '../core/errors.ts'
 import { laterPosition, type Position, parsePosition } from '../core/position.ts'
 import { Attempts } from './attempts.ts'
 import { type Backfill, BackfillBook } from './backfill-book.ts'
@@ -67,7 +67,8 @@ export async function runSource(context: SourceContext, stop: StopSignals, once:
   if (context.handle !== undefined) context.handle.reconfigure = reconfigure
   for (;;) {
     try {
-      const started = await startSource(context, stop.immediate)
+      // Nothing is in hand before it.
+      const started = await startSource(context, AbortSignal.any([stop.graceful, stop.immediate]))
       current = new SourceRun(context, stop, once, started)
       const outcome = await current.run()
       if (!(outcome.error instanceof SchemaMoved)) return outcome
@@ -288,7 +289,13 @@ class SourceRun {
       merger: this.#merger,
       schedule,
       backfills: this.#backfillMerger,
-      stop: this.#stop,
+      stop: { ...this.#stop, asked: this.#asked.graceful },
+      leftStaged: (error: PipelineError) => {
+        const { clock, emit, log, name } = this.#context
+        const message = `what is staged is merged by the next run: ${describeError(error)}`
+        log.warn({ source: name, code: error.code }, message)
+        emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
+      },
       recorded: () => this.#follower.recorded,
       isLast: () => this.#once && this.#follower.reachedTarget && this.#snapshots.unread().length === 0,
       ask: () => this.#desk.look(),

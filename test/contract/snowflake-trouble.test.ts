@@ -148,3 +148,19 @@ test('a table whose columns somebody has changed is told apart by doctor', async
     message: 'is not as it was made: column note VARCHAR is missing',
   })
 })
+
+test('a stop does not wait for the lock of a client that died, and what was to be merged is merged the next time', async () => {
+  const table = await DrivenTable.live(fixture, ITEMS, [ONE])
+  const dead = await fixture.client()
+  await dead.run('BEGIN')
+  await dead.run(`UPDATE _SIMPLYLOAD."CHECKPOINTS_shop" SET epoch = epoch`)
+  const files = await table.stage([[{ op: 'i', position: at(12), values: { 1: '2', 2: 'two', 3: null } }]])
+  const flush = table.flushOf([table.part(files, before(10))], before(20))
+  const stopping = AbortSignal.abort()
+  await expect(fixture.destination.flush({ ...flush, stopping }, never)).rejects.toMatchObject({
+    code: 'destination_locked',
+  })
+  await dead.run('ROLLBACK')
+  expect(await fixture.destination.flush(flush, never)).toMatchObject({ outcome: 'committed' })
+  expect(await table.rows('id')).toEqual(['1', '2'])
+})

@@ -40,6 +40,8 @@ interface Rule {
 
 export const UNREACHABLE_HINT =
   'Nothing is lost: what was under way is looked up and tried again. Check the network, proxies (HTTPS_PROXY) and status.snowflake.com'
+export const LOCK_HINT =
+  'Nothing is lost. Another session holds a lock (SHOW LOCKS IN ACCOUNT says which); that of a client that was killed goes when Snowflake ends it, five minutes after somebody waits for it'
 export const TIMEOUT_HINT =
   'Raise destination.statement_timeout, or give the warehouse a larger size for the first load: ALTER WAREHOUSE … SET WAREHOUSE_SIZE = SMALL'
 
@@ -241,7 +243,6 @@ export const RULES: readonly Rule[] = [
   },
 ]
 
-const LOCK_HINT = 'Another program holds a lock on the table; it is tried again (SHOW LOCKS IN ACCOUNT says who)'
 const VALUE_HINT =
   'A value does not fit its column; simplyload verify names the rows. Widen the column, or read the table again: simplyload table resync'
 const SIZE_HINT =

@@ -10,6 +10,7 @@ import type { DriverError } from './driver.ts'
 import {
   bySqlState,
   type ErrorPlace,
+  LOCK_HINT,
   RULES,
   type Symptom,
   TIMEOUT_HINT,
@@ -38,6 +39,7 @@ const SESSION_GONE = new Set(['390104', '390111', '390112', '390113', '390114', 
 function meaning(error: unknown, place: ErrorPlace): Translation {
   if (error instanceof AbandonedStatement) {
     if (error.reason === 'silence') return { code: 'destination_unreachable', hint: UNREACHABLE_HINT }
+    if (error.reason === 'lock') return { code: 'destination_locked', hint: LOCK_HINT }
     return { code: 'destination_busy', hint: TIMEOUT_HINT }
   }
   const symptom = symptomOf(error)

@@ -72,9 +72,11 @@ export async function runFlush(session: SnowflakeSession, flush: Flush, setting:
 }
 
 /** One statement, which is a transaction of its own. */
-async function moveGroup(session: SnowflakeSession, { lease, group }: Flush): Promise<FlushResult> {
-  if (group === undefined) await takeLease(session, lease)
-  else await advanceGroup(session, lease, group)
+async function moveGroup(session: SnowflakeSession, { lease, group, stopping }: Flush): Promise<FlushResult> {
+  await session.hurried(stopping, async () => {
+    if (group === undefined) await takeLease(session, lease)
+    else await advanceGroup(session, lease, group)
+  })
   return { outcome: 'committed', tables: [], waitedForLockMs: 0 }
 }
 
@@ -110,7 +112,8 @@ async function commitParts(
 ): Promise<readonly TableFlushResult[] | 'again' | Rollback<readonly TableFlushResult[] | 'again'>> {
   const { flush } = state
   session.phase('merge')
-  if (await isCommittedAlready(session, state))
+  const { stopping } = flush
+  if (await session.hurried(stopping, () => isCommittedAlready(session, state)))
     return new Rollback<readonly TableFlushResult[] | 'again'>(nothing(flush))
   const results: TableFlushResult[] = []
   for (const { part, fresh, apply } of prepared) {

@@ -1,5 +1,6 @@
 /** One connection for the length of one call: statements, bound values, transactions, files. */
 import { invariant } from '../../core/invariant.ts'
+import { AbandonedStatement } from './abandoned-statement.ts'
 import { type DriverColumn, type DriverConnection, restoreUmask } from './driver.ts'
 import { isSessionGone } from './errors.ts'
 import { quoteLiteral } from './identifiers.ts'
@@ -42,6 +43,8 @@ export interface SessionOptions {
 
 /** To end what was begun; the answer to an open question may be lost with it, and then the checkpoint tells. */
 const END_MS = 120_000
+/** A lock that is not given by then is held by somebody who is gone, until Snowflake ends that session. */
+const LOCK_WAIT_MS = 3000
 
 export class SnowflakeSession {
   #connection: DriverConnection
@@ -52,6 +55,8 @@ export class SnowflakeSession {
   #tag: QueryTag
   #isBroken = false
   #isInTransaction = false
+  /** Ends statements that wait, beside the signal of the call. */
+  #hurry: AbortSignal | undefined
 
   constructor({ connection, isReused, reconnect, tag, limits, signal }: SessionOptions) {
     this.#connection = connection
@@ -80,6 +85,29 @@ export class SnowflakeSession {
   phase(phase: string, table?: string): void {
     const { table: _, ...tag } = this.#tag
     this.#tag = { ...tag, phase, ...(table === undefined ? {} : { table }) }
+  }
+
+  /**
+   * Statements of `work` take no time but where they wait for locks of others. Some seconds after `stopping` aborts, the one
+   * that runs is cancelled.
+   */
+  async hurried<T>(stopping: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    if (stopping === undefined) return work()
+    const hurry = new AbortController()
+    let timer: NodeJS.Timeout | undefined
+    const begin = () => {
+      timer = setTimeout(() => hurry.abort(new AbandonedStatement('lock', LOCK_WAIT_MS)), LOCK_WAIT_MS)
+    }
+    if (stopping.aborted) begin()
+    else stopping.addEventListener('abort', begin, { once: true })
+    this.#hurry = hurry.signal
+    try {
+      return await work()
+    } finally {
+      this.#hurry = undefined
+      stopping.removeEventListener('abort', begin)
+      clearTimeout(timer)
+    }
   }
 
   /** Returns the number of rows that were changed. */
@@ -179,14 +207,15 @@ export class SnowflakeSession {
   ): Promise<StatementAnswer> {
     const mayReconnect = this.#mayReconnect
     this.#mayReconnect = false
+    const signal = this.#hurry === undefined ? this.#signal : AbortSignal.any([this.#signal, this.#hurry])
     try {
-      return await this.#send(sql, binds, deadlineMs, this.#signal)
+      return await this.#send(sql, binds, deadlineMs, signal)
     } catch (error) {
       // The first statement on a connection that the server has forgotten was not carried out.
       if (!mayReconnect || !isSessionGone(error)) throw error
       this.#isBroken = false
       this.#connection = await this.#reconnect()
-      return await this.#send(sql, binds, deadlineMs, this.#signal)
+      return await this.#send(sql, binds, deadlineMs, signal)
     }
   }
 

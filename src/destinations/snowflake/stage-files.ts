@@ -130,7 +130,7 @@ async function columnsOf(file: StageFile, path: string, { write }: TargetTable):
     throw stageFileError('stage_file_damaged', file, error)
   }
   // What a file removes is known of each by itself.
-  if ('removal' in file.features) return undefined
+  if (file.features.removal !== undefined) return undefined
   // Where rows do not say when they were committed, the time at which their file was staged stands for it.
   return write === 'merge' || columns?.has(SYSTEM_COLUMNS.committedAt) ? columns : undefined
 }
