@@ -2,6 +2,7 @@
 import { PipelineError } from '../core/errors.ts'
 import { hasJobEnded, type Job, type JobState } from '../core/job.ts'
 import { type CommandContext, type CommandEnd, done, type Outcome } from './command.ts'
+import { StatusLine } from './display/status-line.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import { commandText, jobEvent, jobFacts, progressText, stateText } from './job-text.ts'
 import { bytes, duration } from './quantity.ts'
@@ -20,6 +21,7 @@ const LONG_COMMANDS: readonly string[] = [
 ]
 /** Of its output, in `show`. */
 const LINES_SHOWN = 15
+const FOOT_EVERY_MS = 500
 
 export interface MemoryOptions {
   /** Bytes. */
@@ -152,7 +154,9 @@ export async function follow(context: CommandContext, id: string): Promise<Comma
   const job = jobs.show(id)
   if (job.waitsFor !== undefined) output.note(`${job.id} waits for ${job.waitsFor}.`)
   try {
-    await print(context, jobs.follow(job.id, output.json ? 'events' : 'text', signal))
+    using status = footOf(context, () => progressText(jobs.show(job.id)))
+    await print(context, jobs.follow(job.id, output.json ? 'events' : 'text', signal), status)
+    status?.[Symbol.dispose]()
     return tellEnd(context, await jobs.wait(job.id, 'ended', signal))
   } catch (error) {
     if (signal.aborted) output.note(`${job.id} goes on: ${program} jobs follow ${job.id}`)
@@ -196,13 +200,42 @@ export async function keep(context: CommandContext, id: string): Promise<Command
 async function print(
   { output }: CommandContext,
   pieces: AsyncIterable<{ readonly text: string; readonly afterGap: boolean }>,
+  status?: Foot,
 ): Promise<void> {
-  for await (const { text, afterGap } of pieces) {
-    if (afterGap) output.note('… what was said before is not kept any more')
+  const write = (text: string) => {
     for (const line of text.trimEnd().split('\n')) {
       if (output.json) relay(output.event, line)
       else output.answer(printable(line))
     }
+  }
+  for await (const { text, afterGap } of pieces) {
+    if (afterGap) output.note('… what was said before is not kept any more')
+    if (status === undefined) write(text)
+    else status.around(() => write(text))
+  }
+}
+
+interface Foot extends Disposable {
+  around(work: () => void): void
+}
+
+/** How far it is, at the foot of a terminal. Undefined elsewhere. */
+function footOf({ output, stdout, stderr, environment }: CommandContext, textOf: () => string): Foot | undefined {
+  if (output.json || stdout.isTTY !== true || stderr.isTTY !== true || environment.TERM === 'dumb') return undefined
+  const line = new StatusLine(stderr)
+  const timer = setInterval(() => {
+    try {
+      line.draw(textOf())
+    } catch {
+      // Whoever reads the output meets the same trouble, and tells it.
+    }
+  }, FOOT_EVERY_MS)
+  return {
+    around: (work) => line.around(work),
+    [Symbol.dispose]: () => {
+      clearInterval(timer)
+      line[Symbol.dispose]()
+    },
   }
 }
 
