@@ -5,9 +5,10 @@
  * they alone made `simplyload validate` take twice as long. Everything else stays a dependency, loaded when first used.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
+import { joinPageSource } from '../src/reports/page-source.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const folder = join(root, 'dist')
@@ -38,6 +39,12 @@ const { output } = await bundle.write({
   },
 })
 await bundle.close()
+
+// The page of a report is no part of the program: it is read as text.
+const page = joinPageSource(join(root, 'src/reports/page'))
+mkdirSync(join(folder, 'report-page'))
+writeFileSync(join(folder, 'report-page/page.js'), page.script)
+writeFileSync(join(folder, 'report-page/page.css'), page.style)
 
 const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
 const folders = new Set(modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []))

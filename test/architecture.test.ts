@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   demo: ['core'], // a user of the application, like cli: what it runs is passed in by app.ts
   quality: ['core', 'file-sets'], // calendars, completeness, anomalies: pure; checks: rules as SQL over files
   jobs: ['core'], // records and processes of background work; what runs in them is a command line
+  reports: ['core'], // the result of a check → HTML, PDF, e-mail, comparison
   'snowflake-twin': ['core'], // the local Snowflake: meets the destination over HTTP only
 }
 

@@ -54,6 +54,8 @@ export type ErrorCode =
   | 'state_locked'
   // transforms
   | 'transform_failed'
+  // reports
+  | 'report_not_sent'
   // ours
   | 'verification_failed'
   | 'not_found'
@@ -134,6 +136,8 @@ const TABLE: Readonly<Record<ErrorCode, readonly [Disposition, ErrorSide]>> = {
   state_locked: ['fatal', 'state'],
   // It waits for whoever wrote it; rows wait in the stage.
   transform_failed: ['operator', 'configuration'],
+  // The server is down: the report is kept, and sent with the next one.
+  report_not_sent: ['auto', 'destination'],
   verification_failed: ['fatal', 'verification'],
   not_found: ['fatal', 'configuration'],
   // What is asked of a job does not fit the state that it is in.

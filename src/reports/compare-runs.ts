@@ -1,0 +1,146 @@
+/**
+ * Two runs side by side: which findings appeared, which are gone, which have other figures. Checks are paired by their set,
+ * their id and their file: the same file where both runs have it; where a set has one file left on each side, those two,
+ * since the month before is what a month is compared with.
+ */
+import type { CheckResult, CheckRun, DayResult, FileResult } from '../core/file-check.ts'
+import { SEVERITIES } from '../core/file-check.ts'
+import type { DayChange, FileChange, FindingChange, FindingState, RunComparison, RunMark } from '../core/file-report.ts'
+
+interface FilePair {
+  readonly set: string
+  readonly older: FileResult | undefined
+  readonly newer: FileResult | undefined
+}
+
+export function compareRuns(older: CheckRun, newer: CheckRun): RunComparison {
+  const pairs = pairFiles(older.files, newer.files)
+  const sets = new Set([...older.sets, ...newer.sets].map(({ set }) => set))
+  const findings = [
+    ...pairs.flatMap((pair) =>
+      compareFindings(pair.set, (pair.newer ?? pair.older)?.file, pair.older?.checks, pair.newer?.checks),
+    ),
+    ...[...sets].flatMap((set) => compareFindings(set, undefined, setChecks(older, set), setChecks(newer, set))),
+  ]
+  return {
+    older: mark(older),
+    newer: mark(newer),
+    findings: findings.sort(worstFirst),
+    files: pairs.map(fileChange),
+    days: pairs.flatMap(compareDays),
+    configChanged: older.configChecksum !== newer.configChecksum,
+  }
+}
+
+function mark({ run, startedMs, verdict }: CheckRun): RunMark {
+  return { run, startedMs, verdict }
+}
+
+function setChecks(run: CheckRun, set: string): readonly CheckResult[] | undefined {
+  return run.sets.find((entry) => entry.set === set)?.checks
+}
+
+function pairFiles(older: readonly FileResult[], newer: readonly FileResult[]): readonly FilePair[] {
+  const key = ({ set, file }: FileResult): string => JSON.stringify([set, file])
+  const before = new Map(older.map((file) => [key(file), file]))
+  const after = new Set(newer.map(key))
+  const gone = Map.groupBy(
+    older.filter((file) => !after.has(key(file))),
+    ({ set }) => set,
+  )
+  const added = Map.groupBy(
+    newer.filter((file) => !before.has(key(file))),
+    ({ set }) => set,
+  )
+  const lone = (files: readonly FileResult[] | undefined): FileResult | undefined =>
+    files?.length === 1 ? files[0] : undefined
+  const paired = newer.map((file): FilePair => {
+    const match = before.get(key(file)) ?? (lone(added.get(file.set)) === file ? lone(gone.get(file.set)) : undefined)
+    return { set: file.set, older: match, newer: file }
+  })
+  const taken = new Set(paired.map((pair) => pair.older))
+  const rest = older
+    .filter((file) => !taken.has(file))
+    .map((file) => ({ set: file.set, older: file, newer: undefined }))
+  return [...paired, ...rest]
+}
+
+function fileChange({ set, older, newer }: FilePair): FileChange {
+  const file = newer?.file ?? older?.file ?? ''
+  const side = (result: FileResult | undefined) =>
+    result && { verdict: result.verdict, records: result.coverage.records, bytes: result.bytes }
+  return {
+    change: older === undefined ? 'appeared' : newer === undefined ? 'gone' : isSame(older, newer) ? 'same' : 'changed',
+    set,
+    file,
+    against: older !== undefined && older.file !== file ? older.file : undefined,
+    older: side(older),
+    newer: side(newer),
+  }
+}
+
+function isSame(older: FileResult, newer: FileResult): boolean {
+  if (older.checksum !== undefined && newer.checksum !== undefined) return older.checksum === newer.checksum
+  return older.bytes === newer.bytes && older.modifiedMs === newer.modifiedMs
+}
+
+function compareFindings(
+  set: string,
+  file: string | undefined,
+  older: readonly CheckResult[] = [],
+  newer: readonly CheckResult[] = [],
+): readonly FindingChange[] {
+  const before = new Map(older.map((check) => [check.id, check]))
+  const after = new Map(newer.map((check) => [check.id, check]))
+  const ids = new Set([...after.keys(), ...before.keys()])
+  return [...ids].flatMap((id): readonly FindingChange[] => {
+    const [was, is] = [before.get(id), after.get(id)]
+    const check = is ?? was
+    const change = findingChange(was, is)
+    if (check === undefined || change === undefined) return []
+    const { kind, title, severity } = check
+    return [{ change, set, file, id, kind, title, severity, older: state(was), newer: state(is) }]
+  })
+}
+
+/** Undefined: nothing to tell. A check that passed and is no longer made is told as gone: fewer questions are news. */
+function findingChange(was: CheckResult | undefined, is: CheckResult | undefined): FindingChange['change'] | undefined {
+  const wasFinding = was !== undefined && was.outcome !== 'pass'
+  const isFinding = is !== undefined && is.outcome !== 'pass'
+  if (isFinding && !wasFinding) return 'appeared'
+  if (!isFinding && wasFinding) return 'gone'
+  if (!isFinding) return was !== undefined && is === undefined ? 'gone' : undefined
+  return was?.outcome !== is?.outcome || was?.failed !== is?.failed || was?.message !== is?.message
+    ? 'changed'
+    : undefined
+}
+
+function state(check: CheckResult | undefined): FindingState | undefined {
+  return check && { outcome: check.outcome, evaluated: check.evaluated, failed: check.failed, message: check.message }
+}
+
+/** Days of files of one name: those of another month are other days. */
+function compareDays({ set, older, newer }: FilePair): readonly DayChange[] {
+  if (older === undefined || newer === undefined || older.file !== newer.file) return []
+  const before = new Map(older.days.map((day) => [day.day, day]))
+  const after = new Map(newer.days.map((day) => [day.day, day]))
+  const side = (day: DayResult | undefined) => day && { status: day.status, rows: day.rows }
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .sort()
+    .filter((day) => {
+      const [was, is] = [before.get(day), after.get(day)]
+      return was?.status !== is?.status || was?.rows !== is?.rows
+    })
+    .map((day) => ({ set, day, older: side(before.get(day)), newer: side(after.get(day)) }))
+}
+
+const CHANGES: readonly FindingChange['change'][] = ['appeared', 'changed', 'gone']
+
+function worstFirst(a: FindingChange, b: FindingChange): number {
+  return (
+    CHANGES.indexOf(a.change) - CHANGES.indexOf(b.change) ||
+    SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+    (b.newer?.failed ?? 0) - (a.newer?.failed ?? 0) ||
+    (a.id < b.id ? -1 : Number(a.id > b.id))
+  )
+}

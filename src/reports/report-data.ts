@@ -1,0 +1,214 @@
+/**
+ * What the page of a report gets: the result of a run in a small form. Days are columns, and what failed on a day is pairs of
+ * numbers, since a thousand rules on four hundred days are four hundred thousand of them.
+ */
+import type { BadRowSample, CheckResult, CheckRun, DayResult, FileResult, Verdict } from '../core/file-check.ts'
+import type { RunComparison } from '../core/file-report.ts'
+import { count } from './figures.ts'
+import { compareChecks, type ReportSummary, summarize } from './summary.ts'
+
+export interface ReportCheck extends Omit<CheckResult, 'samples' | 'days' | 'limit'> {
+  readonly limit: string
+  readonly samples: readonly BadRowSample[]
+  /** Samples that are in the result but were left out here. */
+  readonly samplesLeftOut: number
+  readonly days: readonly string[]
+}
+
+export interface ReportDays {
+  readonly day: readonly string[]
+  readonly rows: readonly number[]
+  readonly name: readonly string[]
+  readonly expected: readonly boolean[]
+  readonly status: readonly DayResult['status'][]
+  /** `[expected, lower, upper]`. */
+  readonly band: readonly (readonly [number, number, number] | null)[]
+  readonly sums: Readonly<Record<string, readonly (string | null)[]>>
+  /** By day: place in `checks`, rows, place, rows, … */
+  readonly failed: readonly (readonly number[])[]
+}
+
+export interface ReportFile extends Omit<FileResult, 'checks' | 'days'> {
+  /** Worst first. */
+  readonly checks: readonly ReportCheck[]
+  readonly days: ReportDays
+}
+
+export interface TrendPoint {
+  readonly run: string
+  readonly startedMs: number
+  readonly command: string
+  readonly user: string
+  readonly host: string
+  readonly verdict: Verdict
+  readonly files: number
+  readonly records: number
+  readonly rejected: number
+  readonly failed: number
+  readonly loaded: number
+  /** Rows that were removed from the destination. */
+  readonly deleted: number
+  readonly configChecksum: string
+}
+
+export interface ReportData {
+  readonly run: Omit<CheckRun, 'files' | 'sets'>
+  readonly summary: ReportSummary
+  readonly files: readonly ReportFile[]
+  readonly sets: readonly {
+    readonly set: string
+    readonly checks: readonly ReportCheck[]
+    readonly missingPeriods: readonly string[]
+  }[]
+  /** Oldest first, this run last. */
+  readonly trend: readonly TrendPoint[]
+  readonly comparison: RunComparison | null
+  /** What is in the result but not here, in sentences. */
+  readonly leftOut: readonly string[]
+}
+
+/** How much of a result goes into a report. */
+export interface ReportBudget {
+  readonly perCheck: number
+  readonly valueLength: number
+  /** Checks that get samples, worst first, of each file. */
+  readonly checks: number
+  /** Rules that are kept of a day, worst first. */
+  readonly rulesPerDay: number
+  readonly sqlLength: number
+}
+
+export interface ReportContext {
+  /** Earlier runs of the same sets, in any order. */
+  readonly earlier?: readonly CheckRun[]
+  readonly comparison?: RunComparison | undefined
+}
+
+const TREND_RUNS = 60
+
+/** The runs before this one, oldest first. */
+function runsBefore(run: CheckRun, { earlier = [] }: ReportContext): readonly CheckRun[] {
+  return earlier
+    .filter(({ run: name, startedMs }) => name !== run.run && startedMs <= run.startedMs)
+    .sort((a, b) => a.startedMs - b.startedMs)
+}
+
+/** What a run's counters are held against. */
+export function runBefore(run: CheckRun, context: ReportContext): CheckRun | undefined {
+  return runsBefore(run, context).at(-1)
+}
+
+export function reportData(run: CheckRun, context: ReportContext, budget: ReportBudget): ReportData {
+  const earlier = runsBefore(run, context)
+  const { files, sets, ...facts } = run
+  const reduced = files.map((file) => reportFile(file, budget))
+  return {
+    run: facts,
+    summary: summarize(run, earlier.at(-1)),
+    files: reduced,
+    sets: sets.map(({ set, checks, missingPeriods }) => ({
+      set,
+      missingPeriods,
+      checks: [...checks].sort(compareChecks).map((check, place) => reportCheck(check, budget, place)),
+    })),
+    trend: [...earlier.slice(-TREND_RUNS), run].map(trendPoint),
+    comparison: context.comparison ?? null,
+    leftOut: leftOut(run, reduced, budget),
+  }
+}
+
+function reportFile({ checks, days, ...facts }: FileResult, budget: ReportBudget): ReportFile {
+  const sorted = [...checks].sort(compareChecks)
+  const places = new Map(sorted.map(({ id }, place) => [id, place]))
+  return {
+    ...facts,
+    checks: sorted.map((check, place) => reportCheck(check, budget, place)),
+    days: reportDays(days, places, budget),
+  }
+}
+
+function reportCheck({ samples, limit, ...check }: CheckResult, budget: ReportBudget, place: number): ReportCheck {
+  const kept = place < budget.checks ? samples.slice(0, budget.perCheck) : []
+  return {
+    ...check,
+    sql: check.sql === undefined ? undefined : cut(check.sql, budget.sqlLength),
+    limit: limitText(limit),
+    samples: kept.map((sample) => shortened(sample, budget.valueLength)),
+    samplesLeftOut: samples.length - kept.length,
+  }
+}
+
+/** `at most 10 rows and 0.1 % of them`. */
+export function limitText({ rows, share }: CheckResult['limit']): string {
+  const parts = [
+    ...(rows === undefined ? [] : [`${rows} ${rows === 1 ? 'row' : 'rows'}`]),
+    ...(share === undefined ? [] : [`${Number((share * 100).toPrecision(6))} %`]),
+  ]
+  return parts.length === 0 ? 'none may fail' : `at most ${parts.join(' and ')}`
+}
+
+function shortened(sample: BadRowSample, length: number): BadRowSample {
+  const values = Object.entries(sample.values).map(([column, value]): [string, string | null] => [
+    column,
+    value === null ? null : cut(value, length),
+  ])
+  return { ...sample, values: Object.fromEntries(values) }
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text
+}
+
+function reportDays(days: readonly DayResult[], places: ReadonlyMap<string, number>, budget: ReportBudget): ReportDays {
+  const columns = [...new Set(days.flatMap(({ sums }) => Object.keys(sums)))]
+  return {
+    day: days.map(({ day }) => day),
+    rows: days.map(({ rows }) => rows),
+    name: days.map(({ name }) => name),
+    expected: days.map(({ expected }) => expected),
+    status: days.map(({ status }) => status),
+    band: days.map(({ band }) => (band === undefined ? null : [band.expected, band.lower, band.upper])),
+    sums: Object.fromEntries(columns.map((column) => [column, days.map(({ sums }) => sums[column] ?? null)])),
+    failed: days.map(({ failed }) =>
+      Object.entries(failed)
+        .map(([id, rows]): [number, number] => [places.get(id) ?? -1, rows])
+        .filter(([place]) => place >= 0)
+        .sort(([a], [b]) => a - b)
+        .slice(0, budget.rulesPerDay)
+        .flat(),
+    ),
+  }
+}
+
+export function trendPoint(run: CheckRun): TrendPoint {
+  const { coverage } = summarize(run)
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+  const failures = (checks: readonly CheckResult[]): number => checks.filter(({ outcome }) => outcome === 'fail').length
+  const { run: name, startedMs, command, user, host, verdict, configChecksum } = run
+  return {
+    ...{ run: name, startedMs, command, user, host, verdict, configChecksum },
+    files: run.files.length,
+    records: coverage.records,
+    rejected: coverage.rejected,
+    failed: sum([...run.files, ...run.sets].map(({ checks }) => failures(checks))),
+    loaded: sum(run.loads.map(({ outcome, rows }) => (outcome === 'loaded' ? rows : 0))),
+    deleted: sum((run.deletions ?? []).map(({ rows }) => rows)),
+  }
+}
+
+function leftOut(run: CheckRun, files: readonly ReportFile[], budget: ReportBudget): readonly string[] {
+  const samples = files.flatMap(({ checks }) => checks).reduce((sum, { samplesLeftOut }) => sum + samplesLeftOut, 0)
+  const isDayCut = run.files.some(({ days }) =>
+    days.some(({ failed }) => Object.keys(failed).length > budget.rulesPerDay),
+  )
+  return [
+    ...(samples > 0
+      ? [
+          `To keep this page small, ${count(samples)} sample rows are in the result file only; values end after ${count(budget.valueLength)} characters.`,
+        ]
+      : []),
+    ...(isDayCut
+      ? [`Of each day the ${count(budget.rulesPerDay)} worst rules are shown; the result file has all.`]
+      : []),
+  ]
+}
