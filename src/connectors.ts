@@ -164,6 +164,7 @@ export async function openDestination(config: Config, folder: string, stage: Sta
     dialect: { typeName: duckdbType, textForm, keyText },
     // DuckDB cannot do much with less.
     memoryBytes: Math.max(memoryBytesMax / 4, 128 << 20),
+    limits: valueLimits(config),
   }
   if (destination.type === 'snowflake') {
     const { openSnowflakeDestination } = await import('./destinations/snowflake/destination.ts')

@@ -20,8 +20,10 @@ import { dataColumn, oldKeyColumn, SYSTEM_COLUMNS } from '../core/batch.ts'
 import type { TargetTable } from '../core/destination.ts'
 import type { StageFile } from '../core/stage.ts'
 import { keyColumns } from '../core/table-schema.ts'
+import type { ValueLimits } from '../core/value-limits.ts'
 import type { CompiledTransform, FailedRow } from './compiled-transform.ts'
 import { batchType, quoteText, type TransformDialect } from './duckdb-column.ts'
+import { rowsBeyondLimits } from './limited-values.ts'
 import { transformError } from './transform-error.ts'
 import type { TransformSession } from './transform-session.ts'
 import { type UnchangedPlan, unchangedPlans } from './unchanged-plan.ts'
@@ -41,6 +43,7 @@ export interface FileTransformRequest {
   /** Path of the file to write, as the destination asks for it, and where it is. */
   readonly output: { readonly path: string; readonly location: string }
   readonly dialect: TransformDialect
+  readonly limits: ValueLimits | undefined
 }
 
 /** Keys, as JSON arrays of text forms, of rows that must be asked for before the file can be transformed. */
@@ -63,13 +66,14 @@ export async function keysToComplete(
 }
 
 export async function transformFile(session: TransformSession, request: FileTransformRequest): Promise<StageFile> {
-  const { input, target, compiled, output } = request
+  const { input, target, compiled, output, limits } = request
   const { file } = input
   const present = await readRows(session, input.location)
   const plans = file.features.partialRows === 0 ? [] : await unchangedPlans(session, compiled)
   await buildBatch(session, request, present, plans)
   const onError = target.transform?.onError ?? 'stop'
-  const failed = await compiled.write(session, { sql: '(SELECT * FROM transform_batch WHERE _asked)' }, onError)
+  const unwritten = await compiled.write(session, { sql: '(SELECT * FROM transform_batch WHERE _asked)' }, onError)
+  const failed = [...unwritten, ...(await rowsBeyondLimits(session, compiled, limits))]
   const [first] = failed
   if (first !== undefined && onError === 'stop') throw failureOf(request, first)
   await recordFailures(session, request, failed)
@@ -172,7 +176,7 @@ async function readCompletion(
 /** `transform_failed`: rows that are quarantined whole, each with its entry. */
 async function recordFailures(
   session: TransformSession,
-  { input: { file }, dialect }: FileTransformRequest,
+  { input: { file }, dialect, limits }: FileTransformRequest,
   failed: readonly FailedRow[],
 ): Promise<void> {
   if (failed.length === 0) return
@@ -192,9 +196,16 @@ async function recordFailures(
   const values = file.schema.columns.map(
     ({ id, name, type }) => `${quoteText(name)}, ${dialect.textForm(`b.${dataColumn(id)}`, type)}`,
   )
+  const whole = `json_object(${values.join(', ')})::VARCHAR`
+  // Quotes are escaped once more, and a character is four bytes at most.
+  const bytes = limits === undefined ? undefined : limits.textBytes >> 2
+  const raw =
+    bytes === undefined
+      ? whole
+      : `CASE WHEN strlen(${whole}) > ${bytes} THEN left(${whole}, ${bytes >> 2}) ELSE ${whole} END`
   await session.run(
     `CREATE OR REPLACE TEMP TABLE transform_failed AS SELECT b._row, to_json([{'columnId': 0, 'reason': f.reason,
-       'raw': json_object(${values.join(', ')})::VARCHAR, 'key': ${key}}])::VARCHAR AS entry
+       'raw': ${raw}, 'key': ${key}}])::VARCHAR AS entry
      FROM transform_batch b JOIN (SELECT _row, any_value(reason) AS reason FROM transform_reasons GROUP BY _row) f ON f._row = b._row`,
   )
 }

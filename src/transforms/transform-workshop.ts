@@ -10,6 +10,7 @@ import { invariant } from '../core/invariant.ts'
 import type { LocalFiles, Stage, StageFile } from '../core/stage.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
 import type { TableTransform } from '../core/transform.ts'
+import type { ValueLimits } from '../core/value-limits.ts'
 import type { CompiledTransform } from './compiled-transform.ts'
 import type { TransformDialect } from './duckdb-column.ts'
 import { compileModule } from './module-transform.ts'
@@ -22,6 +23,8 @@ export interface WorkshopOptions {
   readonly fetch: Stage['fetch']
   readonly dialect: TransformDialect
   readonly memoryBytes: number
+  /** What the destination holds of values; undefined: everything that a column has a type for. */
+  readonly limits?: ValueLimits | undefined
 }
 
 /** A table whose rows are transformed. */
@@ -88,8 +91,10 @@ export class TransformWorkshop {
           const name = `${this.#count++}.parquet`
           const output = { path: `${PATH}${name}`, location: join(folder, name) }
           this.#made.set(output.path, output.location)
-          const { dialect } = this.#options
-          made.push(await transformFile(session, { input, target, compiled, completion: whole, output, dialect }))
+          const { dialect, limits } = this.#options
+          made.push(
+            await transformFile(session, { input, target, compiled, completion: whole, output, dialect, limits }),
+          )
         }
         return made
       })
