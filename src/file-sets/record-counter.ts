@@ -1,0 +1,98 @@
+/** What a file has by another reader than the one that parses it. */
+import { PipelineError } from '../core/errors.ts'
+import type { FileEncoding, FoundFile } from '../core/file-set.ts'
+import { changeOf } from './file-fingerprint.ts'
+import { type Prologue, readPrologue } from './prologue.ts'
+import { RecordScanner, type RecordTotals } from './record-scanner.ts'
+import { FileText } from './unpack-file.ts'
+
+/** Offsets are in the text as UTF-8 where nothing else is said: for a file in UTF-8, in the unpacked file. */
+export interface RecordCount extends RecordTotals {
+  /** Of the file as it lies there. */
+  readonly bytes: number
+  readonly unpackedBytes: number
+  readonly header: readonly string[] | undefined
+  readonly bom: FileEncoding | undefined
+  /** First character that the encoding does not have; offset in the unpacked file. */
+  readonly invalidAt: number | undefined
+  /** Why the count is not that of the whole file, as the end of a sentence: it was cut, or changed meanwhile. */
+  readonly incomplete: string | undefined
+  readonly checksum: string | undefined
+}
+
+export interface CountOptions {
+  readonly checksum?: boolean
+  /** Bytes of the file, as they are read. */
+  readonly onBytes?: (bytes: number) => void
+  readonly markBytes?: number
+}
+
+/**
+ * Reads a delimited file once, in pieces of a MiB, whatever its lines are like. Throws what reading the file throws; that it
+ * is wrong is in the result.
+ */
+export async function countRecords(file: FoundFile, options: CountOptions, signal: AbortSignal): Promise<RecordCount> {
+  const { format } = file.set
+  if (format.kind === 'parquet') throw notDelimited(file)
+  const prologue = await readPrologue(file, signal)
+  const text = new FileText({ ...file, encoding: format.encoding }, options, signal)
+  const counting = new CountingText(file, text, prologue, options.markBytes)
+  for await (const _ of counting);
+  return await counting.count()
+}
+
+/** Hands the records of a file on, as UTF-8 without what stands before the first one, and counts them as they pass. */
+export class CountingText implements AsyncIterable<Buffer> {
+  readonly #file: FoundFile
+  readonly #text: FileText
+  readonly #prologue: Prologue
+  readonly #scanner: RecordScanner
+
+  constructor(file: FoundFile, text: FileText, prologue: Prologue, markBytes?: number) {
+    const { format, columns } = file.set
+    if (format.kind === 'parquet') throw notDelimited(file)
+    this.#file = file
+    this.#text = text
+    this.#prologue = prologue
+    this.#scanner = new RecordScanner(format, columns.length, prologue, markBytes)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    let skip = this.#prologue.byteOffset - this.#prologue.bomBytes
+    for await (const chunk of this.#text) {
+      const records = skip === 0 ? chunk : chunk.subarray(Math.min(skip, chunk.length))
+      skip -= chunk.length - records.length
+      this.#scanner.scan(records)
+      if (records.length > 0) yield records
+    }
+  }
+
+  /** Once all was read. */
+  async count(): Promise<RecordCount> {
+    const { facts } = this.#text
+    const change = await changeOf(this.#file)
+    const incomplete =
+      facts.damage ??
+      (change !== undefined
+        ? `it changed while it was read: ${change}`
+        : facts.bytes < this.#file.bytes
+          ? `${facts.bytes} of its ${this.#file.bytes} bytes were read`
+          : undefined)
+    return {
+      ...this.#scanner.end(),
+      bytes: facts.bytes,
+      unpackedBytes: facts.unpackedBytes,
+      header: this.#prologue.header,
+      bom: facts.bom,
+      invalidAt: facts.invalidAt,
+      incomplete,
+      checksum: facts.checksum,
+    }
+  }
+}
+
+function notDelimited(file: FoundFile): PipelineError {
+  return new PipelineError('internal', `Counting the records of ${file.name}`, {
+    cause: new Error('a Parquet file says itself how many rows it has'),
+  })
+}
