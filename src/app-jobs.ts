@@ -4,6 +4,7 @@ import { hostname, userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { presentConfigFile } from './config/present-file.ts'
 import { isSecretKey } from './config/redact.ts'
+import { formatByteSize } from './core/byte-size.ts'
 import { systemClock } from './core/clock.ts'
 import { PipelineError } from './core/errors.ts'
 import type { Job, JobCommand, OpenedJobs } from './core/job.ts'
@@ -81,6 +82,7 @@ class ConfiguredJobs extends LocalJobs implements OpenedJobs {
     ])
     const { config } = await loadConfig(CONFIG_SCHEMA, { file, environment: this.#environment, settings })
     const { memoryBytesMax } = command
+    refuseTooLittle(memoryBytesMax)
     return await this.start(
       {
         name,
@@ -99,6 +101,14 @@ class ConfiguredJobs extends LocalJobs implements OpenedJobs {
       signal,
     )
   }
+}
+
+function refuseTooLittle(bytes: number | undefined): void {
+  if (bytes === undefined || bytes >= PROCESS_BYTES_MIN) return
+  throw new PipelineError('config_invalid', `Starting a job with ${formatByteSize(bytes)} of memory`, {
+    cause: new Error('Node.js and DuckDB take a part of it themselves'),
+    hint: `Give it at least ${formatByteSize(PROCESS_BYTES_MIN)}: --memory 2GiB`,
+  })
 }
 
 function memorySetting(bytes: number | undefined, settings: readonly string[]): readonly string[] {

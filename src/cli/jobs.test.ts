@@ -78,6 +78,8 @@ test('what cannot be a job is refused before there is one', () => {
     const { status, stderr } = run('jobs', 'start', '--', ...command)
     expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining(words) })
   }
+  const little = run('jobs', 'start', '--memory', '100MiB', '--', 'sync')
+  expect(little).toMatchObject({ status: 2, stderr: expect.stringContaining('at least 512MiB') })
   expect(run('jobs', 'list').stdout).toContain('There are no jobs yet')
   expect(run('jobs', 'show', 'sync-1')).toMatchObject({
     status: 2,

@@ -234,6 +234,7 @@ class Keeper {
         },
       ]
     }
+    if (this.#signal.aborted) return ['cancel', { exitCode: code, reason: 'its keeper was asked to stop by a signal' }]
     if (this.#stopAskedMs !== undefined || code === EXIT_INTERRUPTED) return ['cancel', { exitCode: code }]
     if (code === 0) return ['succeed', { exitCode: 0 }]
     const reason = error?.reason ?? `its command ended with exit code ${code} (${outcome})`

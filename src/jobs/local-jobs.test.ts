@@ -139,6 +139,19 @@ test('a job that does not stop in time is ended', async () => {
   expect(isAlive(cancelled.pid)).toBe(false)
 })
 
+test('a keeper that is asked to stop by a signal, as at the end of a session, stops its job in good order', async () => {
+  const file = join(folder, 'ledger')
+  const job = await jobs.begin(['commit', file])
+  await said(job, 'committing 1')
+  process.kill(keeperOf(job), 'SIGTERM')
+  expect(await ended(job)).toMatchObject({
+    state: 'cancelled',
+    exitCode: 130,
+    reason: expect.stringContaining('signal'),
+  })
+  expect(readFileSync(file, 'utf8').trim().split('\n').at(-1)).toMatch(/^commit/)
+})
+
 test('a job whose process is killed is lost, and its output stays', async () => {
   const job = await jobs.begin(['stubborn'])
   await said(job, 'ready')

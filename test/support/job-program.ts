@@ -14,7 +14,8 @@ const channel = openJobChannel(() => stop.abort())
 const COMMANDS: Readonly<Record<string, () => Promise<number> | number>> = {
   async keep() {
     using jobs = openTestJobs(first)
-    await jobs.keep(second, new AbortController().signal)
+    process.on('SIGTERM', () => stop.abort())
+    await jobs.keep(second, stop.signal)
     return 0
   },
   async follow() {
