@@ -155,7 +155,13 @@ export function chunkBytesMax({ destination }: Config): number | undefined {
 }
 
 /** `folder`: where relative paths of the configuration start. `stage`: whose files it loads. */
-export async function openDestination(config: Config, folder: string, stage: Stage): Promise<QueryableDestination> {
+/** `lockWaitMs`: how long a DuckDB file that another program has is waited for at a time; by default as long as the room says. */
+export async function openDestination(
+  config: Config,
+  folder: string,
+  stage: Stage,
+  lockWaitMs?: number,
+): Promise<QueryableDestination> {
   const { destination } = config
   const { transformingDestination } = await import('./transforms/transforming-destination.ts')
   const { memoryBytesMax } = config.sync
@@ -178,6 +184,7 @@ export async function openDestination(config: Config, folder: string, stage: Sta
       path: resolve(folder, destination.path),
       memoryBytesMax,
       fetch,
+      ...(lockWaitMs === undefined ? {} : { lockWaitMs }),
     }),
   )
 }

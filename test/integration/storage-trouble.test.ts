@@ -72,7 +72,7 @@ test.each(['deleted', 'cut'])(
 test('a file that another program reads delays the merge, not the staging, and it is told for how long', async () => {
   await using fixture = await create()
   await fixture.once()
-  const running = fixture.start()
+  const running = fixture.start({ wraps: { lockWaitMs: 200 } })
   await running.heard('start')
   const holder = await holdDuckDbFile(fixture.warehouse, 'READ_ONLY')
   await fixture.sql(`UPDATE t SET v = 'while held' WHERE id < 50`)

@@ -32,6 +32,8 @@ export interface Wraps {
   readonly stage?: (stage: Stage) => Stage
   readonly state?: (state: State) => State
   readonly clock?: Clock
+  /** How long a warehouse that another program has is waited for at a time. */
+  readonly lockWaitMs?: number
   readonly settings?: Partial<EngineSettings>
   /** By `namespace.name`, in place of what the file says. Milliseconds. */
   readonly freshnessMs?: (table: string) => number | undefined
@@ -63,7 +65,7 @@ export async function runPipeline(
   await using resources = new AsyncDisposableStack()
   const state = resources.use(await openState(config, folder, 'write'))
   const stage = resources.use(await openStage(config, folder))
-  const destination = resources.use(await openDestination(config, folder, stage))
+  const destination = resources.use(await openDestination(config, folder, stage, wraps.lockWaitMs))
   const sources = new Map<string, ChangeSource>()
   for (const [name, source] of Object.entries(config.sources)) {
     const created = resources.use(

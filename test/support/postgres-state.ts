@@ -29,6 +29,11 @@ export class PostgresStates {
     return openPostgresState({ ...this.place(schema, url), mode: 'write' })
   }
 
+  /** For one that is to be refused: it does not wait for the other one's end. */
+  writeAtOnce(schema: string): Promise<State> {
+    return openPostgresState({ ...this.place(schema), lockWaitMs: 0, mode: 'write' })
+  }
+
   read(schema: string, url?: string): Promise<State> {
     return openPostgresState({ ...this.place(schema, url), mode: 'read' })
   }

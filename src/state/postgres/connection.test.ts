@@ -22,7 +22,7 @@ test('a connection that is cut once fails no call, and the new one has the lock'
   await states.cutAll()
   await state.recordStaged('shop', [changes(1)], 1n)
   expect(await state.waiting('shop')).toEqual([changes(1)])
-  await expect(states.write(schema)).rejects.toMatchObject({ code: 'state_locked' })
+  await expect(states.writeAtOnce(schema)).rejects.toMatchObject({ code: 'state_locked' })
 })
 
 test('connections that are cut again and again lose nothing, double nothing and swap nothing', async () => {
@@ -106,6 +106,7 @@ test('whoever took the state over while the connection was lost keeps it', async
   let mayConnect = true
   await using state = await openPostgresState({
     ...place,
+    lockWaitMs: 100,
     mode: 'write',
     connect: (signal) => (mayConnect ? place.connect(signal) : Promise.reject(new Error('no network'))),
   })
@@ -149,7 +150,18 @@ test('while nobody asks, nothing is asked of the server', async () => {
 
 test('rows that somebody keeps locked delay a call and lose nothing', async () => {
   const schema = states.newSchema()
-  await using state = await states.write(schema)
+  const place = states.place(schema)
+  await using state = await openPostgresState({
+    ...place,
+    mode: 'write',
+    // As it is, with the seconds that it waits for a lock made shorter.
+    async connect(signal) {
+      const client = await place.connect(signal)
+      return wrapStateClient(client, {
+        query: (sql, values) => client.query(sql.replace("'lock_timeout', '10s'", "'lock_timeout', '200ms'"), values),
+      })
+    },
+  })
   await state.saveSource(SHOP)
   const person = await database.connect()
   await person.query(`BEGIN; UPDATE ${schema}.sync_sources SET source = source`)

@@ -5,6 +5,8 @@ export interface Place {
   /** `host:port/database`. */
   readonly server: string
   readonly schema: string
+  /** How long a writer waits for the one before it, which may have been killed a moment ago. Default: 3 s. */
+  readonly lockWaitMs?: number
 }
 
 /** `doing` is a gerund with its object. Errors about state pass through, and those of our own promises. */

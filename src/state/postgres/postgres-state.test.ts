@@ -97,7 +97,7 @@ test('a second writer is refused and told who has it; readers are welcome; the l
   {
     await using first = await states.write(schema)
     const holder = (await states.backends()).at(-1)
-    await expect(states.write(schema)).rejects.toMatchObject({
+    await expect(states.writeAtOnce(schema)).rejects.toMatchObject({
       code: 'state_locked',
       message: `Opening the state db:5432/shop, schema ${schema}`,
       cause: { message: `another sync is running (from 127.0.0.1, server process ${holder})` },
@@ -192,14 +192,14 @@ test('a hundred thousand files cost milliseconds', async () => {
   await using state = await states.write(schema)
   await state.saveSource(SHOP)
   const schemas = Array.from({ length: 10 }, (_, index) => changes(index, `t${index}`).schema)
-  const all = Array.from({ length: 100_000 }, (_, index) => ({ ...changes(index), schema: schemas[index % 10]! }))
-  for (let from = 0; from < all.length; from += 20_000)
-    await state.recordStaged('shop', all.slice(from, from + 20_000), 1n)
-  await state.markLoaded(
-    all.slice(0, 99_000).map(({ batchId }) => batchId),
-    5,
+  const waiting = Array.from({ length: 1_000 }, (_, index) => ({ ...changes(index), schema: schemas[index % 10]! }))
+  await state.recordStaged('shop', waiting, 1n)
+  // Those that were loaded the server makes itself, in a tenth of the time.
+  const rest = 'source, namespace, name, kind, row_count, last_position, schema_digest, document'
+  await database.query(
+    `INSERT INTO ${schema}.sync_files (batch_id, loaded_ms, ${rest}) SELECT batch_id || '.' || copy, 5, ${rest}
+     FROM ${schema}.sync_files, generate_series(1, 99) copy; ANALYZE ${schema}.sync_files`,
   )
-  await database.query(`ANALYZE ${schema}.sync_files`)
   // Limits for a slow machine under load.
   expect(await fastest(() => state.waiting('shop', schemas[5]?.table))).toBeLessThan(60)
   expect(await fastest(() => state.loadedBefore(6, 500))).toBeLessThan(60)

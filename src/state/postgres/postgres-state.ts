@@ -12,16 +12,14 @@ import type { ChunkRecord, ErrorRecord, RunRecord, SourceRecord, State, TableRec
 import type { TableId } from '../../core/table-schema.ts'
 import { type StateClient, StateConnection } from './connection.ts'
 import { examineTables, prepareTables, quotedSchema } from './database-schema.ts'
+import type { Place } from './errors.ts'
 import { FileTable } from './file-table.ts'
 import { RequestTable } from './request-table.ts'
 import { RunTables } from './run-tables.ts'
 import { lsnText, parseLsn, plainText, sourceTable, timestamp } from './values.ts'
 import { hasWriter } from './writer-lock.ts'
 
-export interface PostgresStatePlace {
-  /** `host:port/database`, for messages. */
-  readonly server: string
-  readonly schema: string
+export interface PostgresStatePlace extends Place {
   readonly connect: (signal: AbortSignal) => Promise<StateClient>
 }
 

@@ -30,7 +30,7 @@ export async function takeWriterLock(
   former: number | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const deadline = performance.now() + LOCK_WAIT_MS
+  const deadline = performance.now() + (place.lockWaitMs ?? LOCK_WAIT_MS)
   for (;;) {
     const [row] = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS locked', [
       WRITERS,
