@@ -15,6 +15,7 @@ import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../core/duration.ts
 import { type ClusterKeys, clusterProblems } from './cluster-by.ts'
 import { type FreshnessKeys, type FreshnessRange, freshnessProblems } from './freshness.ts'
 import { NAMING_DEFAULT, namingProblem, parseNaming } from './naming.ts'
+import { reports } from './reports.ts'
 
 export const CONFIG_VERSION = 1
 
@@ -159,6 +160,7 @@ export function configSchema<
       sync: sync.prefault({}).describe('How much at once and how often.'),
       naming,
       columns,
+      reports,
       customer: z
         .string()
         .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must consist of lower-case letters, digits, _ and -, at most 63')
