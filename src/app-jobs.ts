@@ -14,6 +14,7 @@ import type { JobLocks } from './jobs/job-locks.ts'
 import { JobStore } from './jobs/job-store.ts'
 import { keepJob } from './jobs/keeper.ts'
 import { LocalJobs } from './jobs/local-jobs.ts'
+import { boundedCommand, defaultMemory, JOB_MEMORY_MIN } from './jobs/memory-words.ts'
 import { isLocked, tryLock } from './state/process-lock.ts'
 import { loadSqlite } from './state/sqlite-driver.ts'
 
@@ -21,9 +22,6 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** Commands that write the state, of which one at a time may. */
 const WRITES_STATE: readonly string[] = ['sync', 'files load', 'files delete', 'cleanup']
-/** Node, DuckDB beside its limit, and what is on the way: what a process has for each byte that `sync.memory` gives to rows. */
-const PROCESS_PER_ROW_BYTES = 4
-const PROCESS_BYTES_MIN = 512 << 20
 const LOCK_WAIT_MS = 500
 
 const locks: JobLocks = { take: (path) => tryLock(path, LOCK_WAIT_MS), isTaken: isLocked }
@@ -64,7 +62,17 @@ class ConfiguredJobs extends LocalJobs implements OpenedJobs {
     })
     this.#file = file
     this.#environment = environment
-    this.#keep = (id, signal) => keepJob({ store, folder, locks, program, environment, clock: systemClock }, id, signal)
+    this.#keep = (id, signal) =>
+      keepJob(
+        { store, folder, locks, program, environment, commandLine: boundedCommand, clock: systemClock },
+        id,
+        signal,
+      )
+  }
+
+  override async retry(id: string, memoryBytesMax: number | undefined, signal: AbortSignal): Promise<Job> {
+    refuseTooLittle(memoryBytesMax)
+    return await super.retry(id, memoryBytesMax, signal)
   }
 
   keep(id: string, signal: AbortSignal): Promise<void> {
@@ -72,7 +80,8 @@ class ConfiguredJobs extends LocalJobs implements OpenedJobs {
   }
 
   async startCommand(command: JobCommand, signal: AbortSignal): Promise<Job> {
-    const { name, argv, settings, configFile } = command
+    const { name, argv, settings, configFile, memoryBytesMax } = command
+    refuseTooLittle(memoryBytesMax)
     refuseSecrets(argv, settings)
     const file = configFile ?? this.#file
     // Not at the top: the process that keeps a job lives long, and needs neither.
@@ -81,18 +90,13 @@ class ConfiguredJobs extends LocalJobs implements OpenedJobs {
       import('./connectors.ts'),
     ])
     const { config } = await loadConfig(CONFIG_SCHEMA, { file, environment: this.#environment, settings })
-    const { memoryBytesMax } = command
-    refuseTooLittle(memoryBytesMax)
     return await this.start(
       {
         name,
-        argv: [...memorySetting(memoryBytesMax, settings), ...argv],
+        argv,
         folder: process.cwd(),
         configFile: this.#file,
-        memoryBytesMax: Math.max(
-          memoryBytesMax ?? config.sync.memoryBytesMax * PROCESS_PER_ROW_BYTES,
-          PROCESS_BYTES_MIN,
-        ),
+        memoryBytesMax: memoryBytesMax ?? defaultMemory(name, config.sync.memoryBytesMax),
         needs: WRITES_STATE.includes(name) ? `state of ${this.#file}` : undefined,
         retryOf: undefined,
         user: userInfo().username,
@@ -104,16 +108,11 @@ class ConfiguredJobs extends LocalJobs implements OpenedJobs {
 }
 
 function refuseTooLittle(bytes: number | undefined): void {
-  if (bytes === undefined || bytes >= PROCESS_BYTES_MIN) return
+  if (bytes === undefined || bytes >= JOB_MEMORY_MIN) return
   throw new PipelineError('config_invalid', `Starting a job with ${formatByteSize(bytes)} of memory`, {
     cause: new Error('Node.js and DuckDB take a part of it themselves'),
-    hint: `Give it at least ${formatByteSize(PROCESS_BYTES_MIN)}: --memory 2GiB`,
+    hint: `Give it at least ${formatByteSize(JOB_MEMORY_MIN)}: --memory 2GiB`,
   })
-}
-
-function memorySetting(bytes: number | undefined, settings: readonly string[]): readonly string[] {
-  if (bytes === undefined || settings.some((setting) => setting.startsWith('sync.memory='))) return []
-  return ['--set', `sync.memory=${Math.max(64 << 20, Math.floor(bytes / PROCESS_PER_ROW_BYTES))}`]
 }
 
 /** Command lines are recorded, and every user of a machine sees those of its processes. */

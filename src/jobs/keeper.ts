@@ -36,6 +36,8 @@ export interface KeeperSetting {
   readonly locks: JobLocks
   /** Node and the script that it runs. */
   readonly program: readonly [string, string]
+  /** What the program is given: the job's own command line, and what keeps it to its bound. */
+  readonly commandLine: (job: JobRecord) => readonly string[]
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly clock: Clock
 }
@@ -131,11 +133,11 @@ class Keeper {
   }
 
   #spawn(job: JobRecord): ChildProcess {
-    const { program, environment } = this.#setting
+    const { program, environment, commandLine } = this.#setting
     const [node, script] = program
     // The JavaScript heap may have half; rows lie outside it.
     const heapMiB = Math.max(128, Math.floor(job.memoryBytesMax / 2 / (1 << 20)))
-    return spawn(node, [`--max-old-space-size=${heapMiB}`, script, ...job.argv], {
+    return spawn(node, [`--max-old-space-size=${heapMiB}`, script, ...commandLine(job)], {
       cwd: job.folder,
       env: { ...environment, [JOB_VARIABLE]: this.#id },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

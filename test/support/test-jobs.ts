@@ -46,6 +46,6 @@ export function openTestJobs(root: string, jobsKept = 200): TestJobs {
         never,
       ),
     keep: (id: string, signal: AbortSignal) =>
-      keepJob({ ...setting, program: [process.execPath, JOB_PROGRAM] }, id, signal),
+      keepJob({ ...setting, commandLine: ({ argv }) => argv, program: [process.execPath, JOB_PROGRAM] }, id, signal),
   })
 }
