@@ -27,7 +27,7 @@ import type {
   TableStatus,
 } from './core/application.ts'
 import type { ControlRecord } from './core/control-request.ts'
-import type { QuarantineEntry, SourceCheckpoints } from './core/destination.ts'
+import { type QuarantineEntry, type SourceCheckpoints, targetText } from './core/destination.ts'
 import { describeError, isPipelineError } from './core/errors.ts'
 import type { Finding } from './core/finding.ts'
 import { type Position, parsePosition } from './core/position.ts'
@@ -243,7 +243,7 @@ export async function discover(
           const target = configured.get(tableName(table.table)) ?? targetName(config.naming, table.table)
           return {
             ...table,
-            target: `${target.namespace}.${target.name}`,
+            target: targetText(target),
             targetTypes: table.schema.columns.map((column) => destinationType(column.type, config)),
             configured: configured.has(tableName(table.table)),
           }

@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import { assignTargets, targetName } from './config/naming.ts'
 import { type Config, expandTableList, freshnessMs, hasPattern, isOwnState, type SourceConfig } from './connectors.ts'
 import type { Selection } from './core/application.ts'
-import type { TargetTable } from './core/destination.ts'
+import { type TargetTable, targetText } from './core/destination.ts'
 import { PipelineError } from './core/errors.ts'
 import type { Source } from './core/source.ts'
 import { type TableId, tableName } from './core/table-schema.ts'
@@ -79,8 +79,7 @@ export function configureTables(
     if (named === undefined) throw new PipelineError('internal', 'Naming targets')
     const target: TargetTable = {
       table,
-      namespace: named.namespace,
-      name: named.name,
+      ...named,
       write: entry.write,
       hardDelete: entry.hard_delete,
       schemaChanges: entry.schema_changes,
@@ -125,8 +124,7 @@ export function knownTargets(config: Config, source: string, tables: readonly Ta
   const expanded = expandTableList(sourceConfig(config, source).tables, tables)
   return tables.map((table) => {
     const found = expanded.find((each) => each.table.namespace === table.namespace && each.table.name === table.name)
-    const { namespace, name } = targetName(config.naming, table, found?.entry.target)
-    return `${namespace}.${name}`
+    return targetText(targetName(config.naming, table, found?.entry.target))
   })
 }
 

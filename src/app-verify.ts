@@ -15,7 +15,7 @@ import {
 } from './connectors.ts'
 import type { Selection, VerificationReport, VerifyRequest } from './core/application.ts'
 import { systemClock } from './core/clock.ts'
-import { hasFaults } from './core/destination.ts'
+import { hasFaults, targetText } from './core/destination.ts'
 import { parsePosition } from './core/position.ts'
 import type { TableRecord } from './core/state.ts'
 import { qualifiedTableName, type TableId, tableName } from './core/table-schema.ts'
@@ -82,7 +82,7 @@ function isEqual({ differing, duplicateKeys, history }: Verified): boolean {
 }
 
 function targetName({ target }: ConfiguredTable): string {
-  return `${target.namespace}.${target.name}`
+  return targetText(target)
 }
 
 function notComparable(record: TableRecord | undefined): string {

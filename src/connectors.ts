@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { z } from 'zod'
 import type { FreshnessRange } from './config/freshness.ts'
 import type { DeepReadonly } from './config/load.ts'
+import { targetName } from './config/naming.ts'
 import { configSchema } from './config/schema.ts'
 import { systemClock } from './core/clock.ts'
 import type { ComparingDestination, Destination, KeyComparingDestination, TargetTable } from './core/destination.ts'
@@ -53,6 +54,7 @@ export const CONFIG_SCHEMA = configSchema({
   states: [sqliteStateSchema, fileStateSchema, postgresStateSchema(connectionProblem)],
   freshness: FRESHNESS,
   clustering: ['snowflake'],
+  databases: ['snowflake'],
 })
 
 export type Config = DeepReadonly<z.output<typeof CONFIG_SCHEMA>>
@@ -154,8 +156,10 @@ export function chunkBytesMax({ destination }: Config): number | undefined {
   return destination.type === 'snowflake' ? WAREHOUSE_CHUNK_BYTES : undefined
 }
 
-/** `folder`: where relative paths of the configuration start. `stage`: whose files it loads. */
-/** `lockWaitMs`: how long a DuckDB file that another program has is waited for at a time; by default as long as the room says. */
+/**
+ * `folder`: where relative paths of the configuration start. `stage`: whose files it loads. `lockWaitMs`: how long a
+ * DuckDB file that another program has is waited for at a time; by default as the room decides.
+ */
 export async function openDestination(
   config: Config,
   folder: string,
@@ -199,7 +203,19 @@ export async function openAccount(config: Config, folder: string): Promise<Snowf
     })
   }
   const { SnowflakeAccount } = await import('./destinations/snowflake/account.ts')
-  return new SnowflakeAccount(snowflakePlace(destination, folder), bucketLocation(config))
+  return new SnowflakeAccount(snowflakePlace(destination, folder), bucketLocation(config), namedDatabases(config))
+}
+
+/** Those that `naming` and targets name beside the destination's, as far as the file alone tells. */
+function namedDatabases({ naming, sources }: Config): readonly string[] {
+  const names = Object.entries(sources).flatMap(([source, { tables }]) =>
+    tables.flatMap((entry) => {
+      const [namespace = '', name = ''] = entry.name.split('.')
+      const isKnown = !isTablePattern(entry.name) || !/\{(namespace|table)\}/.test(naming.database ?? '')
+      return isKnown ? (targetName(naming, { source, namespace, name }, entry.target).database ?? []) : []
+    }),
+  )
+  return [...new Set(names)]
 }
 
 /** `s3://bucket/prefix` where Snowflake reads the files of the stage itself. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { PipelineError } from '../core/errors.ts'
-import { assignTargets, NAMING_DEFAULT, namingProblem, parseNaming, targetName } from './naming.ts'
+import { assignTargets, databaseProblems, NAMING_DEFAULT, namingProblem, parseNaming, targetName } from './naming.ts'
 
 const naming = parseNaming(NAMING_DEFAULT)
 
@@ -9,25 +9,50 @@ function table(namespace: string, name: string, source = 'shop') {
   return { source, namespace, name }
 }
 
-it.each([
+it.each<[string, string | undefined, string, string, string?]>([
   [NAMING_DEFAULT, undefined, 'shop_public', 'orders'],
   ['raw.{namespace}_{table}', undefined, 'raw', 'public_orders'],
   ['{table}{table}.{source}', undefined, 'ordersorders', 'shop'],
   [NAMING_DEFAULT, 'sales', 'shop_public', 'sales'],
   [NAMING_DEFAULT, 'mart.Sales', 'mart', 'Sales'],
   [NAMING_DEFAULT, '"a.b"."say ""hi"""', 'a.b', 'say "hi"'],
-])('template %s with target %s gives %s . %s', (template, target, namespace, name) => {
-  expect(targetName(parseNaming(template), table('public', 'orders'), target)).toEqual({ namespace, name })
+  ['{source}_raw.{namespace}.{table}', undefined, 'public', 'orders', 'shop_raw'],
+  ['{source}_raw.{namespace}.{table}', 'sales', 'public', 'sales', 'shop_raw'],
+  ['{source}_raw.{namespace}.{table}', 'mart.sales', 'mart', 'sales', 'shop_raw'],
+  [NAMING_DEFAULT, 'raw.mart.sales', 'mart', 'sales', 'raw'],
+  ['a.b.{table}', '"r.w"."m"."s"', 'm', 's', 'r.w'],
+])('template %s with target %s gives %s . %s', (template, target, namespace, name, database) => {
+  const expected = { ...(database === undefined ? {} : { database }), namespace, name }
+  expect(targetName(parseNaming(template), table('public', 'orders'), target)).toEqual(expected)
+})
+
+it('a database is for destinations that have several', () => {
+  const sources = { shop: { tables: [{ target: 'mart.sales' }, { target: 'raw.mart.sales' }] }, other: {} }
+  const keys = { naming: parseNaming('{source}.public.{table}'), sources }
+  expect(databaseProblems(keys, 'snowflake', ['snowflake'])).toEqual([])
+  expect(databaseProblems(keys, 'duckdb', ['snowflake']).map(({ path }) => path)).toEqual([
+    ['naming'],
+    ['sources', 'shop', 'tables', 1, 'target'],
+  ])
+})
+
+it('one name in two databases is two targets, and in one of them one', () => {
+  const requests = (second: string) => [
+    { table: table('public', 'a'), target: 'x.s.t' },
+    { table: table('public', 'b'), target: second },
+  ]
+  expect(assignTargets(naming, requests('y.s.t'))).toHaveLength(2)
+  expect(() => assignTargets(naming, requests('X.s.t'))).toThrow(expect.objectContaining({ code: 'config_invalid' }))
 })
 
 it.each([
   ['{sorce}.{table}', '{source}'],
   ['{schema}.{table}', 'known: {source}, {namespace}, {table}'],
-  ['{source}_{table}', 'one dot'],
-  ['a.b.c', 'one dot'],
-  ['{database}.{namespace}.{table}', 'the database is that of'],
-  ['.{table}', 'one dot'],
-  ['', 'one dot'],
+  ['{source}_{table}', 'schema.table'],
+  ['a.b.c.d', 'schema.table'],
+  ['{database}.{namespace}.{table}', 'in the database of'],
+  ['.{table}', 'schema.table'],
+  ['', 'schema.table'],
   ['{source.{table}', 'braces'],
   ['"a".{table}', 'quotes'],
 ])('the template %j is refused', (template, because) => {
@@ -35,7 +60,7 @@ it.each([
   expect(() => parseNaming(template)).toThrow(RangeError)
 })
 
-it.each(['', '.', 'a.', '.a', 'a.b.c', '"a', 'a"b'])(
+it.each(['', '.', 'a.', '.a', 'a.b.c.d', '.b.c', 'a..c', '"a', 'a"b'])(
   'the target %j is refused with the table that it belongs to',
   (target) => {
     expect(() => targetName(naming, table('public', 'orders'), target)).toThrow(

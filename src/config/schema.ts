@@ -14,7 +14,7 @@ import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../core/byte-size.t
 import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../core/duration.ts'
 import { type ClusterKeys, clusterProblems } from './cluster-by.ts'
 import { type FreshnessKeys, type FreshnessRange, freshnessProblems } from './freshness.ts'
-import { NAMING_DEFAULT, namingProblem, parseNaming } from './naming.ts'
+import { type DatabaseKeys, databaseProblems, NAMING_DEFAULT, namingProblem, parseNaming } from './naming.ts'
 import { reports } from './reports.ts'
 
 export const CONFIG_VERSION = 1
@@ -93,7 +93,7 @@ const naming = z
   })
   .prefault(NAMING_DEFAULT)
   .describe(
-    'Schema and table on the destination. Placeholders: `{source}`, `{namespace}`, `{table}`. Two tables of one name are an error.',
+    'Schema and table on the destination; on Snowflake also `database.schema.table`. Placeholders: `{source}`, `{namespace}`, `{table}`. Two tables of one name are an error.',
   )
 
 const columnName = z.string().min(1).max(63)
@@ -129,6 +129,8 @@ export interface ConnectorSchemas<
   readonly freshness?: Readonly<Record<string, FreshnessRange>>
   /** Types of destinations that cluster tables. */
   readonly clustering?: readonly string[]
+  /** Types of destinations that have several databases. */
+  readonly databases?: readonly string[]
 }
 
 export function configSchema<
@@ -169,10 +171,12 @@ export function configSchema<
     })
     .superRefine((config, context) => {
       // What a source has besides is known to its own schema.
-      const keys = config as unknown as FreshnessKeys & ClusterKeys
+      const keys = config as unknown as FreshnessKeys & ClusterKeys & DatabaseKeys
       for (const { path, message } of freshnessProblems(keys, connectors.freshness?.[keys.destination.type]))
         context.addIssue({ code: 'custom', path: [...path], message })
       for (const { path, message } of clusterProblems(keys, keys.destination.type, connectors.clustering ?? []))
+        context.addIssue({ code: 'custom', path: [...path], message })
+      for (const { path, message } of databaseProblems(keys, keys.destination.type, connectors.databases ?? []))
         context.addIssue({ code: 'custom', path: [...path], message })
     })
     .readonly()

@@ -50,6 +50,8 @@ export type WriteMode = (typeof WRITE_MODES)[number]
 /** Where a table goes and how. */
 export interface TargetTable {
   readonly table: TableId
+  /** On the destination, where that has several. Absent: the one that is configured. */
+  readonly database?: string | undefined
   /** Schema and table on the destination. */
   readonly namespace: string
   readonly name: string
@@ -63,6 +65,15 @@ export interface TargetTable {
   readonly deletedColumn: string
   /** What its rows become before they are loaded. Schemas and files given to a destination are those before it. */
   readonly transform?: TableTransform | undefined
+}
+
+/** Where it goes, for people: `schema.table`, or `database.schema.table`. */
+export function targetText({
+  database,
+  namespace,
+  name,
+}: Pick<TargetTable, 'database' | 'namespace' | 'name'>): string {
+  return [...(database === undefined ? [] : [database]), namespace, name].join('.')
 }
 
 export interface SnapshotLoad {

@@ -89,8 +89,7 @@ export function planLayout(
   addOwnColumns(drafts, schema, target)
   assignNames(drafts, schema, dialect)
   const next: TableLayout = {
-    namespace: layout.namespace,
-    name: layout.name,
+    ...layout,
     identity: schema.identity,
     columns: drafts.map(({ id, name, sourceName, type, state }) => ({ id, name, sourceName, type, state })),
   }

@@ -24,9 +24,9 @@ export function shadowLayout(
   before: TableLayout | undefined,
   dialect: LayoutDialect,
 ): TableLayout {
-  const name = shadowName(target)
+  const place = { database: target.database, namespace: target.namespace, name: shadowName(target) }
   if (before === undefined) {
-    return planLayout(emptyLayout(target.namespace, name, schema), schema, target, dialect).layout
+    return planLayout({ ...emptyLayout(place.namespace, place.name, schema), ...place }, schema, target, dialect).layout
   }
   // Whatever the policy, a new table takes the types that the source has now, and keeps old values in retired columns.
   const types = new Map(schema.columns.map((column) => [column.id, column.type]))
@@ -35,7 +35,7 @@ export function shadowLayout(
     const isReplaced = column.state === 'discarded' || (type !== undefined && becomesText(column.type, type))
     return isReplaced ? { ...column, state: 'retired' } : column
   })
-  const start = { ...before, namespace: target.namespace, name, columns }
+  const start = { ...before, ...place, columns }
   return planLayout(start, schema, { ...target, schemaChanges: 'evolve' }, dialect).layout
 }
 
@@ -74,5 +74,7 @@ export function hasSameKey(final: TableLayout, shadow: TableLayout): boolean {
 }
 
 export function sameName(layout: TableLayout, target: TargetTable): boolean {
-  return foldCase(layout.namespace) === foldCase(target.namespace) && foldCase(layout.name) === foldCase(target.name)
+  const folded = (place: TableLayout | TargetTable) =>
+    foldCase(JSON.stringify([place.database ?? '', place.namespace, place.name]))
+  return folded(layout) === folded(target)
 }

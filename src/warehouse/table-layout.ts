@@ -43,6 +43,8 @@ export interface LayoutColumn {
 }
 
 export interface TableLayout {
+  /** Absent: the destination's own. */
+  readonly database?: string | undefined
   readonly namespace: string
   readonly name: string
   readonly identity: RowIdentity

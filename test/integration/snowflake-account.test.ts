@@ -43,10 +43,10 @@ function options(more: object = {}) {
   return { config, folder: '.', run: 'run-1', clock: systemClock }
 }
 
-async function examine(more: object = {}) {
+async function examine(more: object = {}, others: readonly string[] = []) {
   const given = options(more)
   await using pool = new SnowflakePool(given)
-  return await examineConnection(pool, given.config, SIGNAL)
+  return await examineConnection(pool, given.config, others, SIGNAL)
 }
 
 const faults = (findings: Awaited<ReturnType<typeof examine>>) => findings.filter(({ level }) => level !== 'ok')

@@ -51,7 +51,7 @@ export async function openRecorded(): Promise<RecordedDestination> {
     },
     openAnother: unused,
     rows: unused,
-    run: unused,
+    run: async (sql) => void (await twin.sql(sql)),
     [Symbol.asyncDispose]: async () => {
       await destination[Symbol.asyncDispose]()
       await twin[Symbol.asyncDispose]()

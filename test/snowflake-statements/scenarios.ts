@@ -316,6 +316,16 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    title: 'A table in another database, read twice',
+    play: async (recorded) => {
+      await recorded.run('CREATE DATABASE IF NOT EXISTS "elsewhere"')
+      const table = await begin(recorded, tableOf('abroad'), [row(1, 'one')], { database: 'elsewhere' })
+      await table.merge(20, [insert(15, 2), update(16, 1, 'uno')])
+      await readAnew(table, [row(1, 'uno'), row(3, 'three')])
+      await recorded.destination.examine([table.target], never)
+    },
+  },
+  {
     title: 'Clustering, which is asked for, changed and ended',
     play: async (destination) => {
       const table = await begin(destination, tableOf('clustered'), [row(1, 'one')], { clusterBy: ['name', 'id'] })
@@ -323,6 +333,19 @@ export const SCENARIOS: readonly Scenario[] = [
       await table.merge(20, [insert(15, 3)])
       table.target = { ...table.target, clusterBy: [] }
       await table.merge(30, [insert(25, 4)])
+    },
+  },
+  {
+    title: 'Days that are removed',
+    play: async (recorded) => {
+      const columns = [column(1, 'id', { kind: 'int64' }), column(2, 'sold', { kind: 'date' })]
+      const table = await begin(recorded, tableOf('days', columns, { kind: 'append' }), [])
+      const { stage } = recorded
+      const sale = (lsn: number): ChangeRow => ({ op: 'i', position: at(lsn), values: { 1: '1', 2: '2024-03-01' } })
+      await table.merge(20, [sale(15)])
+      const gone: ChangeRow = { op: 'p', position: at(25), values: { 2: '2024-03-01' } }
+      const files = [await stage.removal(table.schema, 2, [gone]), await stage.changes(table.schema, [sale(26)])]
+      await table.flushParts([table.part(files, before(20))], before(30))
     },
   },
 ]

@@ -6,7 +6,7 @@ SHOW SCHEMAS LIKE '_SIMPLYLOAD' IN DATABASE "WAREHOUSE";
 
 CREATE SCHEMA IF NOT EXISTS _SIMPLYLOAD COMMENT = 'SimplyLoad: progress, quarantine, staged rows';
 
-CREATE TABLE IF NOT EXISTS _SIMPLYLOAD.TABLES (source VARCHAR, namespace VARCHAR, table_name VARCHAR, slot VARCHAR, target_namespace VARCHAR, target_name VARCHAR, identity VARCHAR, finished_position VARCHAR, created_at TIMESTAMP_TZ(6), cluster_key VARCHAR);
+CREATE TABLE IF NOT EXISTS _SIMPLYLOAD.TABLES (source VARCHAR, namespace VARCHAR, table_name VARCHAR, slot VARCHAR, target_database VARCHAR, target_namespace VARCHAR, target_name VARCHAR, identity VARCHAR, finished_position VARCHAR, created_at TIMESTAMP_TZ(6), cluster_key VARCHAR);
 
 CREATE TABLE IF NOT EXISTS _SIMPLYLOAD.COLUMNS (source VARCHAR, namespace VARCHAR, table_name VARCHAR, slot VARCHAR, ordinal NUMBER(10,0), column_id NUMBER(10,0), column_name VARCHAR, source_name VARCHAR, type VARCHAR, state VARCHAR);
 
@@ -61,7 +61,7 @@ UPDATE _SIMPLYLOAD."CHECKPOINTS_shop" SET position = NULL
 
 SHOW SCHEMAS LIKE 'shop_public';
 
-SELECT t.namespace, t.table_name, t.slot, t.target_namespace, t.target_name, t.identity, t.finished_position, t.cluster_key, c.column_id, c.column_name, c.source_name, c.type, c.state
+SELECT t.namespace, t.table_name, t.slot, t.target_database, t.target_namespace, t.target_name, t.identity, t.finished_position, t.cluster_key, c.column_id, c.column_name, c.source_name, c.type, c.state
   FROM _SIMPLYLOAD.TABLES t
   JOIN _SIMPLYLOAD.COLUMNS c ON c.source = t.source AND c.namespace = t.namespace AND c.table_name = t.table_name AND c.slot = t.slot
   WHERE t.source = :1 AND (t.namespace, t.table_name) IN (('public', 'every_type'))
@@ -92,7 +92,7 @@ SHOW VIEWS LIKE 'every_type' IN SCHEMA "shop_public";
 CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_every_type" ("id" NUMBER(20,2) COMMENT 'id, decimal [0]', "a_bool" BOOLEAN COMMENT 'a_bool, bool [1]', "a_int16" NUMBER(5,0) COMMENT 'a_int16, int16 [2]', "a_int32" NUMBER(10,0) COMMENT 'a_int32, int32 [3]', "a_float32" FLOAT COMMENT 'a_float32, float32 [4]', "a_float64" FLOAT COMMENT 'a_float64, float64 [5]', "a_text" VARCHAR COMMENT 'a_text, text [6]', "a_bytes" BINARY COMMENT 'a_bytes, bytes [7]', "a_uuid" VARCHAR COMMENT 'a_uuid, uuid [8]', "a_json" VARIANT COMMENT 'a_json, json [9]', "a_date" DATE COMMENT 'a_date, date [10]', "a_time" TIME(6) COMMENT 'a_time, time [11]', "a_timestamp" TIMESTAMP_NTZ(6) COMMENT 'a_timestamp, timestamp [12]', "a_timestamptz" TIMESTAMP_TZ(6) COMMENT 'a_timestamptz, timestamptz [13]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [14]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [15]', "_source_position" VARCHAR COMMENT 'SimplyLoad [16]') COMMENT = 'Copied by SimplyLoad from shop: public.every_type, being read';
 
 INSERT INTO _SIMPLYLOAD.TABLES
-  VALUES (:1, :2, :3, :4, :5, :6, :7, :8, CURRENT_TIMESTAMP(), :9);
+  VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, CURRENT_TIMESTAMP(), :10);
 
 INSERT INTO _SIMPLYLOAD.COLUMNS
   VALUES ('shop', 'public', 'every_type', 'shadow', 0, 1, 'id', 'id', '{"kind":"decimal","precision":20,"scale":2}', 'current'), ('shop', 'public', 'every_type', 'shadow', 1, 2, 'a_bool', 'a_bool', '{"kind":"bool"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 2, 3, 'a_int16', 'a_int16', '{"kind":"int16"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 3, 4, 'a_int32', 'a_int32', '{"kind":"int32"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 4, 5, 'a_float32', 'a_float32', '{"kind":"float32"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 5, 6, 'a_float64', 'a_float64', '{"kind":"float64"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 6, 7, 'a_text', 'a_text', '{"kind":"text"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 7, 8, 'a_bytes', 'a_bytes', '{"kind":"bytes"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 8, 9, 'a_uuid', 'a_uuid', '{"kind":"uuid"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 9, 10, 'a_json', 'a_json', '{"kind":"json"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 10, 11, 'a_date', 'a_date', '{"kind":"date"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 11, 12, 'a_time', 'a_time', '{"kind":"time"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 12, 13, 'a_timestamp', 'a_timestamp', '{"kind":"timestamp"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 13, 14, 'a_timestamptz', 'a_timestamptz', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 14, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 15, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'every_type', 'shadow', 16, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
@@ -1213,7 +1213,7 @@ COPY INTO "shop_public"."_simplyload_shadow_journal_append_11" ("a", "_fivetran_
 
 SELECT source, namespace, table_name
   FROM _SIMPLYLOAD.TABLES
-  WHERE slot = 'final' AND LOWER(target_namespace) = LOWER(:1) AND LOWER(target_name) = LOWER(:2);
+  WHERE slot = 'final' AND LOWER(target_namespace) = LOWER(:1) AND LOWER(target_name) = LOWER(:2) AND COALESCE(LOWER(target_database), '') = LOWER(:3);
 
 CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_journal_append_11" LIKE "shop_public"."journal_append_11" COPY GRANTS;
 
@@ -2297,13 +2297,101 @@ LIST @~/simplyload_doctor/simplyload-doctor;
 REMOVE @~/simplyload_doctor/simplyload-doctor;
 
 
+-- A table in another database, read twice
+
+SELECT CURRENT_DATABASE() AS name;
+
+CREATE SCHEMA IF NOT EXISTS "elsewhere"."shop_public";
+
+USE DATABASE "WAREHOUSE";
+
+SHOW TABLES LIKE 'abroad_17' IN SCHEMA "elsewhere"."shop_public";
+
+SHOW VIEWS LIKE 'abroad_17' IN SCHEMA "elsewhere"."shop_public";
+
+CREATE OR REPLACE TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COMMENT = 'Copied by SimplyLoad from shop: public.abroad_17, being read';
+
+COPY INTO "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
+  FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, PARSE_JSON($1:"c3"::VARCHAR), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.abroad_17/2026112010/b73.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+
+SELECT (SELECT COALESCE(SUM(added), 0)
+  FROM _SIMPLYLOAD.LOADS
+  WHERE source = :1 AND namespace = :2 AND table_name = :3) AS added, (SELECT COUNT(*)
+  FROM "elsewhere"."shop_public"."_simplyload_shadow_abroad_17") AS present;
+
+ALTER TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" RENAME TO "elsewhere"."shop_public"."abroad_17";
+
+DROP TABLE IF EXISTS "elsewhere"."shop_public"."_simplyload_shadow_abroad_17";
+
+ALTER TABLE "elsewhere"."shop_public"."abroad_17" SET COMMENT = 'Copied by SimplyLoad from shop: public.abroad_17';
+
+MERGE INTO "elsewhere"."shop_public"."abroad_17" t
+  USING (SELECT k1, v0, v1, v2, MOD(code, 8) < 2 AS dead, MOD(code, 8) >= 2 AS valued, pos AS new_pos
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL)) r ON t."id" = r.k1 AND t."id" BETWEEN 1 AND 2
+  WHEN MATCHED THEN UPDATE SET "name" = r.v1, "note" = r.v2, "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = FALSE, "_source_position" = r.new_pos
+  WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
+  VALUES (r.v0, r.v1, r.v2, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, r.new_pos);
+
+CREATE OR REPLACE TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" LIKE "elsewhere"."shop_public"."abroad_17" COPY GRANTS;
+
+CREATE OR REPLACE TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COPY GRANTS COMMENT = 'Copied by SimplyLoad from shop: public.abroad_17, being read';
+
+INSERT INTO "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT o."id", o."name", o."note", CASE WHEN COALESCE(o."_fivetran_deleted", FALSE) THEN o."_fivetran_synced" ELSE '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6) END, TRUE, CASE WHEN COALESCE(o."_fivetran_deleted", FALSE) THEN o."_source_position" ELSE '0002/00000000000001f4/0000000000' END
+  FROM "elsewhere"."shop_public"."abroad_17" o
+  LEFT
+  JOIN "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" n ON n."id" = CAST(o."id" AS NUMBER(19,0))
+  WHERE n."_source_position" IS NULL;
+
+ALTER TABLE "elsewhere"."shop_public"."abroad_17" SWAP WITH "elsewhere"."shop_public"."_simplyload_shadow_abroad_17";
+
+SHOW DATABASES LIKE 'elsewhere';
+
+DESCRIBE TABLE "elsewhere"."shop_public"."abroad_17";
+
+
 -- Clustering, which is asked for, changed and ended
 
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_clustered_17" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') CLUSTER BY ("name", "id") COMMENT = 'Copied by SimplyLoad from shop: public.clustered_17, being read';
+CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_clustered_18" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') CLUSTER BY ("name", "id") COMMENT = 'Copied by SimplyLoad from shop: public.clustered_18, being read';
 
-ALTER TABLE "shop_public"."clustered_17" CLUSTER BY ("id");
+ALTER TABLE "shop_public"."clustered_18" CLUSTER BY ("id");
 
-ALTER TABLE "shop_public"."clustered_17" DROP CLUSTERING KEY;
+ALTER TABLE "shop_public"."clustered_18" DROP CLUSTERING KEY;
+
+
+-- Days that are removed
+
+CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_days_19" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "sold" DATE COMMENT 'sold, date [1]', "_fivetran_id" VARCHAR COMMENT 'SimplyLoad [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COMMENT = 'Copied by SimplyLoad from shop: public.days_19, being read';
+
+INSERT INTO _SIMPLYLOAD.COLUMNS
+  VALUES ('shop', 'public', 'days_19', 'shadow', 0, 1, 'id', 'id', '{"kind":"int64"}', 'current'), ('shop', 'public', 'days_19', 'shadow', 1, 2, 'sold', 'sold', '{"kind":"date"}', 'current'), ('shop', 'public', 'days_19', 'shadow', 2, -4, '_fivetran_id', '_fivetran_id', '{"kind":"text"}', 'current'), ('shop', 'public', 'days_19', 'shadow', 3, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'days_19', 'shadow', 4, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'days_19', 'shadow', 5, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
+
+COPY INTO "shop_public"."_simplyload_shadow_days_19" ("id", "sold", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id")
+  FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::DATE, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', ('0001/000000000000000a/0000000000/0/') || METADATA$FILE_ROW_NUMBER::VARCHAR
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.days_19/2026112010/b79.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 DATE);
+
+COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1)
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::DATE
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.days_19/2026112010/b80.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0_days_2 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 DATE);
+
+COPY INTO _SIMPLYLOAD.staged_0_days_2 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1)
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::DATE
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.days_19/2026112010/b81.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+
+SELECT DATEDIFF(DAY, '1970-01-01'::DATE, v1::DATE) AS day, pos
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0, v1
+  FROM _SIMPLYLOAD.staged_0_days_2
+  WHERE pos IS NOT NULL);
+
+DELETE
+  FROM "shop_public"."days_19"
+  WHERE "sold" >= '2024-03-01'::DATE AND "sold" < '2024-03-02'::DATE AND "_source_position" < '0001/0000000000000019/0000000001';
 
 
 -- What an administrator runs once

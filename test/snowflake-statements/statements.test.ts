@@ -34,6 +34,7 @@ beforeAll(async () => {
     role: 'SIMPLYLOAD',
     warehouse: 'SIMPLYLOAD_WH',
     database: 'ANALYTICS',
+    otherDatabases: ['RAW'],
     privateKey: undefined,
     isKeyMissing: false,
     hasPassword: true,

@@ -8,16 +8,20 @@ import { SnowflakePool, type SnowflakePoolOptions } from './connection-pool.ts'
 import { readPrivateKey } from './connection-settings.ts'
 import { type CostHistory, costHistory } from './cost-history.ts'
 import { estimateDay } from './cost-model.ts'
+import { catalogName } from './identifiers.ts'
 import { type SetupStatement, setupStatements } from './setup.ts'
 
 export class SnowflakeAccount {
   readonly #options: SnowflakePoolOptions
   /** `s3://bucket/prefix` of an external stage. */
   readonly #bucketLocation: string | undefined
+  readonly #databases: readonly string[]
 
-  constructor(options: SnowflakePoolOptions, bucketLocation: string | undefined) {
+  /** `databases`: that tables are to be in, as they are written. */
+  constructor(options: SnowflakePoolOptions, bucketLocation: string | undefined, databases: readonly string[] = []) {
     this.#options = options
     this.#bucketLocation = bucketLocation
+    this.#databases = databases
   }
 
   get creditPrice(): number {
@@ -31,11 +35,13 @@ export class SnowflakeAccount {
     const isMissing = private_key_path !== undefined && !(await isThere(resolve(folder, private_key_path)))
     const storageIntegration = stage.type === 'external' ? stage.storage_integration : undefined
     const location = this.#bucketLocation
+    const databases = this.#databases.map((name) => (config.case === 'upper' ? name.toUpperCase() : name))
     return setupStatements({
       user,
       role,
       warehouse,
       database,
+      otherDatabases: [...new Set(databases)].filter((name) => name !== catalogName(database)),
       suspendWhenDone,
       privateKey: isMissing ? undefined : await readPrivateKey(config, folder),
       isKeyMissing: isMissing,

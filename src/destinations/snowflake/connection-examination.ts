@@ -8,7 +8,7 @@ import type { SnowflakeDestinationConfig } from './config.ts'
 import type { SnowflakePool } from './connection-pool.ts'
 import { translateError } from './errors.ts'
 import { grantHint, shown } from './grant-hint.ts'
-import { catalogName, quoteIdentifier } from './identifiers.ts'
+import { catalogName, quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import type { Row, SnowflakeSession } from './session.ts'
 import { type WarehouseState, warehouseState } from './warehouse.ts'
 
@@ -17,12 +17,13 @@ const CLOCK_SECONDS_MAX = 30
 const AUTO_SUSPEND_SECONDS_MAX = 120
 
 /**
- * Passed checks included. Throws only what the signal says. None of it wakes the warehouse; one small file is uploaded to the
+ * Passed checks included. `others`: databases of tables, beside the configured one. Throws only what the signal says. None of it wakes the warehouse; one small file is uploaded to the
  * user's own stage and removed again.
  */
 export async function examineConnection(
   pool: SnowflakePool,
   config: SnowflakeDestinationConfig,
+  others: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = []
@@ -35,7 +36,8 @@ export async function examineConnection(
       async (session) => {
         findings.push(...(await sessionFindings(session, config, subject)))
         findings.push(...warehouseFindings(await warehouseState(session, config.warehouse), config))
-        findings.push(...(await privilegeFindings(session, config)))
+        for (const other of others) findings.push(...(await databaseFindings(session, config, other)))
+        findings.push(...(await privilegeFindings(session, config, others)))
         if (config.stage.type === 'internal') findings.push(await uploadFinding(session, config))
       },
     )
@@ -91,6 +93,25 @@ async function sessionFindings(
   return findings
 }
 
+/** `name`: as the catalog has it. */
+async function databaseFindings(
+  session: SnowflakeSession,
+  { role }: SnowflakeDestinationConfig,
+  name: string,
+): Promise<readonly Finding[]> {
+  const found = await session.rows(`SHOW DATABASES LIKE ${quoteLiteral(name)}`)
+  if (found.some((row) => row.name === name)) return []
+  const quoted = quoteIdentifier(name)
+  return [
+    {
+      subject: `database ${name}`,
+      level: 'error',
+      message: 'which tables of the configuration are to be in, does not exist, or this role may not see it',
+      fix: `CREATE DATABASE ${quoted}; GRANT USAGE, CREATE SCHEMA ON DATABASE ${quoted} TO ROLE ${shown(role)}`,
+    },
+  ]
+}
+
 function warehouseFindings(
   state: WarehouseState | undefined,
   { warehouse, role, suspendWhenDone }: SnowflakeDestinationConfig,
@@ -131,14 +152,17 @@ function warehouseFindings(
 async function privilegeFindings(
   session: SnowflakeSession,
   config: SnowflakeDestinationConfig,
+  others: readonly string[],
 ): Promise<readonly Finding[]> {
-  const { role, database, warehouse, suspendWhenDone, stage } = config
+  const { role, warehouse, suspendWhenDone, stage } = config
+  const databases = [config.database, ...others.map(quoteIdentifier)]
   const grants = await session.rows(`SHOW GRANTS TO ROLE ${quoteIdentifier(catalogName(role))}`)
   const wanted: readonly (readonly [kind: string, name: string, privilege: string])[] = [
     ['WAREHOUSE', warehouse, 'USAGE'],
     ...(suspendWhenDone ? ([['WAREHOUSE', warehouse, 'OPERATE']] as const) : []),
-    ['DATABASE', database, 'USAGE'],
-    ['DATABASE', database, 'CREATE SCHEMA'],
+    ...databases.flatMap((database) =>
+      ['USAGE', 'CREATE SCHEMA'].map((privilege) => ['DATABASE', database, privilege] as const),
+    ),
     ...(stage.type === 'external' && stage.storage_integration !== undefined
       ? ([['INTEGRATION', stage.storage_integration, 'USAGE']] as const)
       : []),

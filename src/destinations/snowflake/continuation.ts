@@ -28,8 +28,9 @@ export function presentTable(session: SnowflakeSession, layout: TableLayout, isA
   return { layout, isAlike, sql: tableSql(layout), exists: () => tableExists(session, layout) }
 }
 
-async function tableExists(session: SnowflakeSession, { namespace, name }: TableLayout): Promise<boolean> {
-  const found = await findNamed(session, namespace, name)
+async function tableExists(session: SnowflakeSession, layout: TableLayout): Promise<boolean> {
+  const { namespace, name } = layout
+  const found = await findNamed(session, layout, name)
   return found.some((each) => each.namespace === namespace && each.name === name)
 }
 

@@ -4,7 +4,7 @@ import { foldCase, type LayoutColumn, type TableLayout } from '../../warehouse/t
 import { snowflakeType } from './column-type.ts'
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import type { Row, SnowflakeSession } from './session.ts'
-import { tableSql } from './table-names.ts'
+import { type SchemaPlace, schemaSql, tableSql } from './table-names.ts'
 
 export interface DescribedColumn {
   readonly name: string
@@ -16,7 +16,7 @@ export interface DescribedColumn {
 
 export async function describeTable(
   session: SnowflakeSession,
-  layout: Pick<TableLayout, 'namespace' | 'name'>,
+  layout: Pick<TableLayout, 'database' | 'namespace' | 'name'>,
 ): Promise<readonly DescribedColumn[]> {
   const rows = await session.rows(`DESCRIBE TABLE ${tableSql(layout as TableLayout)}`)
   return rows.map((row) => {
@@ -58,15 +58,17 @@ export interface ExistingTable {
 /** What has this name in the schema, whatever the case. */
 export async function findNamed(
   session: SnowflakeSession,
-  namespace: string,
+  { database, namespace }: SchemaPlace,
   name: string,
 ): Promise<readonly ExistingTable[]> {
   // LIKE ignores case, and takes _ and % for patterns, so others may come along.
   const isNamed = (row: Row, wanted: string) => foldCase(String(row.name)) === foldCase(wanted)
-  const schemas = await session.rows(`SHOW SCHEMAS LIKE ${quoteLiteral(namespace)}`)
+  const schemas = await session.rows(
+    `SHOW SCHEMAS LIKE ${quoteLiteral(namespace)}${database === undefined ? '' : ` IN DATABASE ${quoteIdentifier(database)}`}`,
+  )
   const found: ExistingTable[] = []
   for (const schema of schemas.filter((row) => isNamed(row, namespace))) {
-    const of = `LIKE ${quoteLiteral(name)} IN SCHEMA ${quoteIdentifier(String(schema.name))}`
+    const of = `LIKE ${quoteLiteral(name)} IN SCHEMA ${schemaSql({ database, namespace: String(schema.name) })}`
     for (const kind of ['table', 'view'] as const) {
       const rows = await session.rows(`SHOW ${kind === 'table' ? 'TABLES' : 'VIEWS'} ${of}`)
       for (const row of rows.filter((each) => isNamed(each, name))) {

@@ -107,9 +107,10 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
   }
 
   async examine(targets: readonly TargetTable[], signal: AbortSignal): Promise<readonly Finding[]> {
-    const findings = await examineConnection(this.#pool, this.#config, signal)
-    if (findings.some((finding) => finding.level === 'error')) return findings
     const here = targets.map((target) => this.#here(target))
+    const others = new Set(here.flatMap(({ database }) => database ?? []))
+    const findings = await examineConnection(this.#pool, this.#config, [...others], signal)
+    if (findings.some((finding) => finding.level === 'error')) return findings
     const tables = await this.#use('Examining the destination', { phase: 'doctor' }, signal, (session) =>
       examineTables(session, this.#database, this.name, here),
     )
@@ -379,7 +380,14 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
 
   /** With the names that schema and table have in Snowflake. */
   #here(target: TargetTable): TargetTable {
-    return { ...target, namespace: this.#nameHere(target.namespace), name: this.#nameHere(target.name) }
+    const { database: written, ...rest } = target
+    const database = written === undefined ? undefined : this.#nameHere(written)
+    return {
+      ...rest,
+      ...(database === undefined || database === this.#database ? {} : { database }),
+      namespace: this.#nameHere(target.namespace),
+      name: this.#nameHere(target.name),
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** What `doctor` says about the destination. */
-import type { TargetTable } from '../../core/destination.ts'
+import { type TargetTable, targetText } from '../../core/destination.ts'
 import { describeError, isPipelineError } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
 import { tableName } from '../../core/table-schema.ts'
@@ -37,12 +37,12 @@ export async function examineTables(
 
 /** Names that a person takes for the same, although Snowflake does not. */
 function* collisions(targets: readonly TargetTable[]): Generator<Finding> {
-  const groups = Map.groupBy(targets, (target) => foldCase(JSON.stringify([target.namespace, target.name])))
+  const groups = Map.groupBy(targets, (target) => foldCase(targetText(target)))
   for (const group of groups.values()) {
     const [first] = group
     if (first === undefined || group.length === 1) continue
     yield {
-      subject: `${first.namespace}.${first.name}`,
+      subject: targetText(first),
       level: 'error',
       message: `is the target of ${group.map((target) => tableName(target.table)).join(' and ')}`,
       fix: 'Give one of them another target',
@@ -57,17 +57,18 @@ async function nameFindings(session: SnowflakeSession, target: TargetTable): Pro
   } catch (error) {
     if (!isPipelineError(error)) throw error
     const fix = error.hint === undefined ? {} : { fix: error.hint }
-    const subject = `${target.namespace}.${target.name}`
+    const subject = targetText(target)
     return [{ subject, level: 'error', message: describeError(error.cause), ...fix }]
   }
 }
 
 async function tableFindings(
   session: SnowflakeSession,
-  { table, write, namespace, name }: TargetTable,
+  target: TargetTable,
   layout: TableLayout,
 ): Promise<readonly Finding[]> {
-  const subject = `${namespace}.${name}`
+  const { table, write } = target
+  const subject = targetText(target)
   const before = writeModeOf(layout)
   const resync = `read it again: simplyload table resync ${tableName(table)}`
   if (before !== write) {

@@ -6,7 +6,13 @@
  * first statement takes the lease and moves the boundaries, so nothing that was read before can have changed: nobody else
  * writes. Each step recognises that it was done before, so a flush that is repeated goes on where it broke off.
  */
-import type { Flush, FlushResult, TableFlush, TableFlushResult } from '../../core/destination.ts'
+import {
+  type Flush,
+  type FlushResult,
+  type TableFlush,
+  type TableFlushResult,
+  targetText,
+} from '../../core/destination.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
 import type { StageFile } from '../../core/stage.ts'
@@ -254,7 +260,7 @@ function isPromoted({ checkpoints, layouts }: FlushState, { into, target: { tabl
 function ofTable(session: SnowflakeSession, { setting }: FlushState, { target }: TableFlush, error: unknown): unknown {
   if (session.isStop(error)) return error
   const table = tableName(target.table)
-  return translateError(error, `Merging ${table} into ${target.namespace}.${target.name}`, { ...setting.place, table })
+  return translateError(error, `Merging ${table} into ${targetText(target)}`, { ...setting.place, table })
 }
 
 /** Brings tables to their newest schema, and says so in the book. */

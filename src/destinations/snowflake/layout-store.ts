@@ -5,7 +5,7 @@ import { LayoutBook, type Slot, type StoredLayout } from '../../warehouse/layout
 import type { LayoutColumn, LayoutState, TableLayout } from '../../warehouse/table-layout.ts'
 import { quoteLiteral } from './identifiers.ts'
 import type { Row, SnowflakeSession } from './session.ts'
-import { metadataTable } from './table-names.ts'
+import { metadataTable, type SchemaPlace } from './table-names.ts'
 
 /** One query for any number of tables of one source. */
 export async function loadLayouts(
@@ -17,7 +17,7 @@ export async function loadLayouts(
   if (tables.length === 0) return book
   const names = tables.map((table) => `(${quoteLiteral(table.namespace)}, ${quoteLiteral(table.name)})`).join(', ')
   const rows = await session.rows(
-    `SELECT t.namespace, t.table_name, t.slot, t.target_namespace, t.target_name, t.identity, t.finished_position, t.cluster_key,
+    `SELECT t.namespace, t.table_name, t.slot, t.target_database, t.target_namespace, t.target_name, t.identity, t.finished_position, t.cluster_key,
        c.column_id, c.column_name, c.source_name, c.type, c.state
      FROM ${metadataTable('TABLES')} t JOIN ${metadataTable('COLUMNS')} c
        ON c.source = t.source AND c.namespace = t.namespace AND c.table_name = t.table_name AND c.slot = t.slot
@@ -31,7 +31,9 @@ export async function loadLayouts(
     if (first === undefined) continue
     const table: TableId = { source, namespace: String(first.NAMESPACE), name: String(first.TABLE_NAME) }
     const finished = first.FINISHED_POSITION === null ? undefined : (first.FINISHED_POSITION as Position)
+    const database = first.TARGET_DATABASE === null ? {} : { database: String(first.TARGET_DATABASE) }
     const layout: TableLayout = {
+      ...database,
       namespace: String(first.TARGET_NAMESPACE),
       name: String(first.TARGET_NAME),
       identity: JSON.parse(String(first.IDENTITY)) as RowIdentity,
@@ -67,9 +69,10 @@ export async function saveLayout(
   const { layout, finishedPosition, clusterKey } = stored
   const of = [table.source, table.namespace, table.name, slot]
   await session.run(
-    `INSERT INTO ${metadataTable('TABLES')} VALUES (:1, :2, :3, :4, :5, :6, :7, :8, CURRENT_TIMESTAMP(), :9)`,
+    `INSERT INTO ${metadataTable('TABLES')} VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, CURRENT_TIMESTAMP(), :10)`,
     [
       ...of,
+      layout.database ?? null,
       layout.namespace,
       layout.name,
       JSON.stringify(layout.identity),
@@ -95,11 +98,16 @@ export async function removeLayout(session: SnowflakeSession, table: TableId, sl
 }
 
 /** The table of ours, whatever its source, that has this name on the destination. */
-export async function ownerOf(session: SnowflakeSession, namespace: string, name: string): Promise<string | undefined> {
+export async function ownerOf(
+  session: SnowflakeSession,
+  { database, namespace }: SchemaPlace,
+  name: string,
+): Promise<string | undefined> {
   const [row] = await session.rows(
     `SELECT source, namespace, table_name FROM ${metadataTable('TABLES')}
-     WHERE slot = 'final' AND LOWER(target_namespace) = LOWER(:1) AND LOWER(target_name) = LOWER(:2)`,
-    [namespace, name],
+     WHERE slot = 'final' AND LOWER(target_namespace) = LOWER(:1) AND LOWER(target_name) = LOWER(:2)
+       AND COALESCE(LOWER(target_database), '') = LOWER(:3)`,
+    [namespace, name, database ?? ''],
   )
   if (row === undefined) return undefined
   return `${row.SOURCE}.${tableName({ source: '', namespace: String(row.NAMESPACE), name: String(row.TABLE_NAME) })}`

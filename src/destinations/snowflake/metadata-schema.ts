@@ -24,9 +24,9 @@ const CHECKPOINTS = 'CHECKPOINTS_'
 
 const TABLES: Readonly<Record<string, string>> = {
   // One row per table of ours that exists; slot: 'final' or 'shadow'. `finished_position`: the shadow is complete as of it.
-  // `cluster_key`: of the table's last CLUSTER BY of ours.
-  TABLES: `source VARCHAR, namespace VARCHAR, table_name VARCHAR, slot VARCHAR, target_namespace VARCHAR,
-    target_name VARCHAR, identity VARCHAR, finished_position VARCHAR, created_at TIMESTAMP_TZ(6),
+  // `target_database`: where it is not ours. `cluster_key`: of the table's last CLUSTER BY of ours.
+  TABLES: `source VARCHAR, namespace VARCHAR, table_name VARCHAR, slot VARCHAR, target_database VARCHAR,
+    target_namespace VARCHAR, target_name VARCHAR, identity VARCHAR, finished_position VARCHAR, created_at TIMESTAMP_TZ(6),
     cluster_key VARCHAR`,
   COLUMNS: `source VARCHAR, namespace VARCHAR, table_name VARCHAR, slot VARCHAR, ordinal NUMBER(10,0),
     column_id NUMBER(10,0), column_name VARCHAR, source_name VARCHAR, type VARCHAR, state VARCHAR`,

@@ -12,11 +12,11 @@ import { type TableId, tableName } from '../../core/table-schema.ts'
 import { shadowName } from '../../warehouse/shadow-layout.ts'
 import { writeModeOf } from '../../warehouse/table-layout.ts'
 import { findNamed } from './described-table.ts'
-import { qualifiedName, quoteLiteral } from './identifiers.ts'
+import { quoteLiteral } from './identifiers.ts'
 import { loadLayouts, ownerOf, removeLayout, saveLayout } from './layout-store.ts'
 import { forgetQuarantine } from './quarantine.ts'
 import type { SnowflakeSession } from './session.ts'
-import { metadataTable } from './table-names.ts'
+import { metadataTable, nameSql } from './table-names.ts'
 
 const SHADOW_MARK = ', being read'
 
@@ -27,8 +27,8 @@ export function tableComment(table: TableId, made: 'shadow' | 'final'): string {
 
 /** Not in a transaction. Harmless when it is done again. Views on the final table keep working: they go by name. */
 export async function swapIn(session: SnowflakeSession, target: TargetTable): Promise<void> {
-  const final = qualifiedName(target.namespace, target.name)
-  const shadow = qualifiedName(target.namespace, shadowName(target))
+  const final = nameSql(target, target.name)
+  const shadow = nameSql(target, shadowName(target))
   await requireFreeName(session, target)
   const [atShadow, atFinal] = [
     await tableNamed(session, target, shadowName(target)),
@@ -60,13 +60,13 @@ export async function finishSwap(session: SnowflakeSession, target: TargetTable)
 
 /** After that transaction: what was the final table goes, and what is now the final one is called so. */
 export async function tidySwap(session: SnowflakeSession, target: TargetTable): Promise<void> {
-  await session.run(`DROP TABLE IF EXISTS ${qualifiedName(target.namespace, shadowName(target))}`)
+  await session.run(`DROP TABLE IF EXISTS ${nameSql(target, shadowName(target))}`)
   await markFinal(session, target)
 }
 
 async function markFinal(session: SnowflakeSession, target: TargetTable): Promise<void> {
   const comment = quoteLiteral(tableComment(target.table, 'final'))
-  await session.run(`ALTER TABLE ${qualifiedName(target.namespace, target.name)} SET COMMENT = ${comment}`)
+  await session.run(`ALTER TABLE ${nameSql(target, target.name)} SET COMMENT = ${comment}`)
 }
 
 /**
@@ -80,7 +80,7 @@ export async function settleSwap(session: SnowflakeSession, target: TargetTable)
 }
 
 async function tableNamed(session: SnowflakeSession, target: TargetTable, name: string): Promise<string | undefined> {
-  const found = await findNamed(session, target.namespace, name)
+  const found = await findNamed(session, target, name)
   return found.find((each) => each.kind === 'table' && each.namespace === target.namespace && each.name === name)
     ?.comment
 }
@@ -110,15 +110,15 @@ function idValues(table: TableId): readonly string[] {
 
 /** Throws where the name belongs to something that is not this table's: it would be lost. */
 export async function requireFreeName(session: SnowflakeSession, target: TargetTable): Promise<void> {
-  const { table, namespace, name } = target
-  const [existing] = await findNamed(session, namespace, name)
+  const { table, name } = target
+  const [existing] = await findNamed(session, target, name)
   if (existing === undefined) return
-  const owner = await ownerOf(session, namespace, name)
+  const owner = await ownerOf(session, target, name)
   if (owner === `${table.source}.${tableName(table)}`) return
   // Swapped in, and not yet recorded.
   if (owner === undefined && existing.comment === tableComment(table, 'shadow')) return
   const what = owner === undefined ? 'it exists and was not made by SimplyLoad' : `it belongs to ${owner}`
-  throw new PipelineError('destination_rejected', `Making ${qualifiedName(namespace, name)}`, {
+  throw new PipelineError('destination_rejected', `Making ${nameSql(target, name)}`, {
     cause: new Error(what),
     hint: 'Rename or drop it, or give the table another target in the configuration',
     context: { table: tableName(table) },

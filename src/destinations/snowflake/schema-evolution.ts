@@ -5,7 +5,7 @@
  * column has its place in the layout in its comment, and whatever differs from the layout is mended. Widening that ALTER
  * cannot do (a larger scale, a number to text) writes the column anew beside the old one.
  */
-import type { TargetTable } from '../../core/destination.ts'
+import { type TargetTable, targetText } from '../../core/destination.ts'
 import { PipelineError } from '../../core/errors.ts'
 import type { Column, TableSchema } from '../../core/table-schema.ts'
 import { columnById, tableName } from '../../core/table-schema.ts'
@@ -168,8 +168,7 @@ class TableChange {
   #foreign(column: LayoutColumn): PipelineError {
     const table = tableName(this.#schema.table)
     const found = this.#columns.get(column.name)
-    const { namespace, name } = this.#layout
-    return new PipelineError('destination_rejected', `Changing ${namespace}.${name}`, {
+    return new PipelineError('destination_rejected', `Changing ${targetText(this.#layout)}`, {
       cause: new Error(
         found === undefined
           ? `it has no column ${column.name} ${snowflakeType(column.type)} any more`

@@ -3,7 +3,7 @@ import { invariant } from '../../core/invariant.ts'
 import { AbandonedStatement } from './abandoned-statement.ts'
 import { type DriverColumn, type DriverConnection, restoreUmask } from './driver.ts'
 import { isSessionGone } from './errors.ts'
-import { quoteLiteral } from './identifiers.ts'
+import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import { formatQueryTag, type QueryTag } from './query-tag.ts'
 import { executeStatement, type SqlValue, type StatementAnswer, type StatementRow } from './statement.ts'
 
@@ -55,6 +55,8 @@ export class SnowflakeSession {
   #tag: QueryTag
   #isBroken = false
   #isInTransaction = false
+  /** Its current database may be another one than that of the connection. */
+  #isAway = false
   /** Ends statements that wait, beside the signal of the call. */
   #hurry: AbortSignal | undefined
 
@@ -73,7 +75,7 @@ export class SnowflakeSession {
 
   /** The connection must not be used by anybody else. */
   get isBroken(): boolean {
-    return this.#isBroken || this.#isInTransaction
+    return this.#isBroken || this.#isInTransaction || this.#isAway
   }
 
   /** True for the error with which a call ends that was told to stop. */
@@ -127,6 +129,17 @@ export class SnowflakeSession {
       }
     }
     return counts
+  }
+
+  /** CREATE SCHEMA makes the schema's database the current one: afterwards it is again the one that it was. */
+  async createSchema(schema: string, isElsewhere: boolean): Promise<void> {
+    const sql = `CREATE SCHEMA IF NOT EXISTS ${schema}`
+    if (!isElsewhere) return void (await this.run(sql))
+    const { NAME: own } = await this.row('SELECT CURRENT_DATABASE() AS name')
+    this.#isAway = true
+    await this.run(sql)
+    await this.run(`USE DATABASE ${quoteIdentifier(String(own))}`)
+    this.#isAway = false
   }
 
   async rows(sql: string, binds: readonly SqlValue[] = []): Promise<readonly Row[]> {

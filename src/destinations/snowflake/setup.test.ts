@@ -8,6 +8,7 @@ const REQUEST = {
   role: 'SIMPLYLOAD',
   warehouse: 'simplyload_wh',
   database: '"My db"',
+  otherDatabases: [],
   privateKey,
   isKeyMissing: false,
   hasPassword: false,
@@ -60,4 +61,18 @@ test('what must be completed by hand is marked', () => {
   const complete = setupStatements({ ...REQUEST, external: { ...external, awsRoleArn: "arn:o'x" } })
   expect(complete.some((statement) => statement.isTemplate)).toBe(false)
   expect(complete.map((statement) => statement.sql).join()).toContain("STORAGE_AWS_ROLE_ARN = 'arn:o''x'")
+})
+
+test('each database that tables go to is made, with what a sync needs there', () => {
+  const made = setupStatements({ ...REQUEST, otherDatabases: ['RAW', 'a"b'] })
+    .map((each) => each.sql)
+    .filter((each) => /DATABASE (IF NOT EXISTS )?"/.test(each))
+  expect(made.map((each) => each.replace(/ COMMENT.*| TO ROLE.*/, ''))).toEqual([
+    'CREATE DATABASE IF NOT EXISTS "My db"',
+    'GRANT USAGE, CREATE SCHEMA ON DATABASE "My db"',
+    'CREATE DATABASE IF NOT EXISTS "RAW"',
+    'GRANT USAGE, CREATE SCHEMA ON DATABASE "RAW"',
+    'CREATE DATABASE IF NOT EXISTS "a""b"',
+    'GRANT USAGE, CREATE SCHEMA ON DATABASE "a""b"',
+  ])
 })

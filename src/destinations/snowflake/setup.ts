@@ -11,6 +11,8 @@ export interface SetupRequest {
   readonly role: string
   readonly warehouse: string
   readonly database: string
+  /** Others that tables go to, as the catalog has them. */
+  readonly otherDatabases: readonly string[]
   /** Of the user; undefined where the user logs in otherwise, or where its key is not there yet. */
   readonly privateKey: KeyObject | undefined
   readonly isKeyMissing: boolean
@@ -114,14 +116,17 @@ function warehouseStatements({ role, warehouse, suspendWhenDone }: SetupRequest)
   ]
 }
 
-function databaseStatements({ role, database }: SetupRequest): readonly SetupStatement[] {
-  return [
-    { why: 'Tables live here', sql: `CREATE DATABASE IF NOT EXISTS ${name(database)} ${COMMENT}` },
+function databaseStatements({ role, database, otherDatabases }: SetupRequest): readonly SetupStatement[] {
+  return [name(database), ...otherDatabases.map(quoteIdentifier)].flatMap((each, index) => [
+    {
+      why: index === 0 ? 'Tables live here' : 'And here, as naming or a target says',
+      sql: `CREATE DATABASE IF NOT EXISTS ${each} ${COMMENT}`,
+    },
     {
       why: 'A schema that the role creates is its own, with all in it',
-      sql: `GRANT USAGE, CREATE SCHEMA ON DATABASE ${name(database)} TO ROLE ${name(role)}`,
+      sql: `GRANT USAGE, CREATE SCHEMA ON DATABASE ${each} TO ROLE ${name(role)}`,
     },
-  ]
+  ])
 }
 
 function storageStatements({ role, external }: SetupRequest): readonly SetupStatement[] {

@@ -19,13 +19,13 @@ import { loadedBatches } from './backfill.ts'
 import { putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
 import { clusterKeyAfter, clusterKeyOf, clusterTable } from './clustering.ts'
 import { canContinue, continueTable, presentTable } from './continuation.ts'
-import { qualifiedName, quoteIdentifier } from './identifiers.ts'
+import { quoteIdentifier } from './identifiers.ts'
 import { loadLayouts, removeLayout, saveLayout } from './layout-store.ts'
 import { forgetAttempt, forgetLoads, requireFreeName, settleSwap, tableComment } from './promotion.ts'
 import { createTableSql, evolveTable } from './schema-evolution.ts'
 import type { SnowflakeSession } from './session.ts'
 import { shadowOf } from './snapshot-load.ts'
-import { columnSql, METADATA_SCHEMA, metadataTable, tableSql } from './table-names.ts'
+import { columnSql, METADATA_SCHEMA, metadataTable, nameSql, schemaSql, tableSql } from './table-names.ts'
 
 const OF_TABLE = 'source = :1 AND namespace = :2 AND table_name = :3'
 const COPIES = `${METADATA_SCHEMA}.snapshot_copies`
@@ -71,7 +71,7 @@ export async function beginSnapshot(
   })
   const layout = shadowLayout(target, schema, isAlike ? final.layout : undefined, dialect)
   const clusterKey = clusterKeyOf(target, schema, layout)
-  await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(target.namespace)}`)
+  await session.createSchema(schemaSql(target), target.database !== undefined)
   const hasFinal = await settleSwap(session, target)
   if (shadow !== undefined && tableSql(shadow.layout) !== tableSql(layout)) {
     await session.run(`DROP TABLE IF EXISTS ${tableSql(shadow.layout)}`)
@@ -99,7 +99,7 @@ async function makeShadow(
   final: StoredLayout | undefined,
 ): Promise<void> {
   const comment = tableComment(target.table, 'shadow')
-  const name = qualifiedName(target.namespace, target.name)
+  const name = nameSql(target, target.name)
   if (final === undefined || tableSql(final.layout) !== name) {
     await session.run(createTableSql(layout, schema, comment, 'whole', clusterKey))
     return

@@ -1,14 +1,28 @@
 /**
- * How tables are named in SQL. Schema and name only: the session's database is that of the destination. Names of our own
- * making stand unquoted, and so are upper case in the catalog.
+ * How tables are named in SQL. The session's database is that of the destination, and named only where it is another one. Names
+ * of our own making stand unquoted, and so are upper case in the catalog.
  */
 import { ownColumn, type TableLayout } from '../../warehouse/table-layout.ts'
 import { qualifiedName, quoteIdentifier } from './identifiers.ts'
 
 export const METADATA_SCHEMA = '_SIMPLYLOAD'
 
+/** A schema, in the session's database or another one. */
+export interface SchemaPlace {
+  readonly database?: string | undefined
+  readonly namespace: string
+}
+
+export function schemaSql({ database, namespace }: SchemaPlace): string {
+  return qualifiedName(...(database === undefined ? [] : [database]), namespace)
+}
+
+export function nameSql(place: SchemaPlace, name: string): string {
+  return `${schemaSql(place)}.${quoteIdentifier(name)}`
+}
+
 export function tableSql(layout: TableLayout): string {
-  return qualifiedName(layout.namespace, layout.name)
+  return nameSql(layout, layout.name)
 }
 
 /** Quoted name of a column that every table has. */

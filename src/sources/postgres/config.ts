@@ -81,7 +81,13 @@ const tableOptions = z
     name: tableName.describe(
       '`schema.table`; `schema.*` means all tables of a schema. Quote names with dots: `"my.schema".orders`',
     ),
-    target: z.string().min(1).optional().describe('`schema.table` on the destination, in place of what `naming` says'),
+    target: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        '`schema.table` on the destination, in place of what `naming` says; on Snowflake also `database.schema.table`',
+      ),
     key: columnNames
       .min(1, { error: 'must name at least one column' })
       .optional()
