@@ -16,6 +16,7 @@ import type { StoredCheckpoint } from '../../warehouse/stored-checkpoint.ts'
 import type { TableLayout } from '../../warehouse/table-layout.ts'
 import { recordLoaded, unloadedFiles } from './backfill.ts'
 import { advanceGroup, advanceTable, putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
+import { compressEmpty } from './empty-table.ts'
 import { isConversionError, isMemoryError, isReadingError, translateError } from './errors.ts'
 import { loadLayouts, saveLayout } from './layout-store.ts'
 import type { MergeLimits } from './merge-input.ts'
@@ -52,6 +53,7 @@ export async function runFlush(session: Session, flush: Flush, { locate, limits 
     const checkpoints = await tableCheckpoints(session, flush.lease.source, tablesOf(flush))
     const layouts = await evolveLayouts(session, flush, checkpoints)
     const files = await inspectAll(session, flush, locate)
+    await compressTables(session, flush, layouts, files)
     try {
       const merged = await session.transaction(() =>
         merge(session, { flush, checkpoints, layouts, files, careful, limits }),
@@ -168,6 +170,22 @@ function tablesOf(flush: Flush) {
 async function inspectAll(session: Session, flush: Flush, locate: FlushSetting['locate']) {
   const inspected = await inspectFiles(session, flush.tables.flatMap(filesOf), locate)
   return new Map(inspected.map((each) => [each.file.path, each]))
+}
+
+async function compressTables(
+  session: Session,
+  flush: Flush,
+  layouts: LayoutBook,
+  files: ReadonlyMap<string, InspectedFile>,
+): Promise<void> {
+  for (const part of flush.tables) {
+    const layout = layouts.get(part.target.table, slotOf(part))?.layout
+    const found = part.files.flatMap((file) =>
+      file.features.removal === undefined ? (files.get(file.path) ?? []) : [],
+    )
+    if (layout !== undefined && slotOf(part) === 'shadow')
+      await compressEmpty(session, flush.lease, part, layout, found)
+  }
 }
 
 /** Brings tables to their newest schema. A transaction of its own, with the lease. */

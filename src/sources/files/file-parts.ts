@@ -1,0 +1,173 @@
+/**
+ * Cuts the records of a delimited file into parts of about the same size, each a file of its own in UTF-8 without what stands
+ * before the first record. A run that goes on begins where a part ended that was recorded.
+ *
+ * The records of a part are counted as they pass, by other rules than those of the reader that parses them.
+ */
+import { type FileHandle, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PipelineError } from '../../core/errors.ts'
+import type { FoundFile } from '../../core/file-set.ts'
+import { readPrologue } from '../../file-sets/prologue.ts'
+import { RecordScanner, type RecordTotals } from '../../file-sets/record-scanner.ts'
+import { FileText } from '../../file-sets/unpack-file.ts'
+import { scratchError } from './scratch.ts'
+
+export interface FilePart {
+  /** From 0. */
+  readonly number: number
+  /** Absolute, of what DuckDB reads. */
+  readonly path: string
+  /** Offset of the part's first byte, and of the first one behind it, in the text as UTF-8. */
+  readonly from: number
+  readonly next: number
+  /** From 1, of its first record in the file. */
+  readonly line: number
+  /** Counted by another reader; undefined where the file itself says how many there are. */
+  readonly records: number | undefined
+  readonly isLast: boolean
+  release(): Promise<void>
+}
+
+export interface PartStart {
+  readonly offset: number
+  readonly range: number
+}
+
+export interface CutOptions {
+  /** Absolute. */
+  readonly scratch: string
+  readonly partBytes: number
+}
+
+/** At least one part, which may be empty. `start`: behind a part that was cut before. */
+export async function* cutFile(
+  file: FoundFile,
+  start: PartStart,
+  { scratch, partBytes }: CutOptions,
+  signal: AbortSignal,
+): AsyncGenerator<FilePart> {
+  const { format, columns } = file.set
+  if (format.kind === 'parquet') throw new Error('a Parquet file is not cut')
+  const prologue = await readPrologue(file, signal)
+  const begin = start.range === 0 ? prologue.byteOffset : start.offset
+  const isSeekable = file.compression === 'none' && format.encoding === 'utf-8'
+  // An empty range would be the whole file.
+  const range = isSeekable && begin < file.bytes ? { range: { from: begin, to: file.bytes } } : {}
+  const text = new FileText({ ...file, encoding: format.encoding }, range, signal)
+  let skip = 'range' in range ? 0 : begin - prologue.bomBytes
+  const scanner = new RecordScanner(format, columns.length, { byteOffset: begin, line: prologue.line }, partBytes)
+  const open = (number: number, at: { byteOffset: number; line: number; record: number }) =>
+    Part.open(join(scratch, `part-${file.bytes}-${number}-${process.pid}.txt`), number, at)
+  let part = await open(start.range, { byteOffset: begin, line: prologue.line, record: 0 })
+  try {
+    let at = begin
+    for await (const chunk of text) {
+      const records = skip === 0 ? chunk : chunk.subarray(Math.min(skip, chunk.length))
+      skip -= chunk.length - records.length
+      // In a piece that is no longer than a part, one part ends at most.
+      for (let from = 0; from < records.length; from += partBytes) {
+        const piece = records.subarray(from, from + partBytes)
+        scanner.scan(piece)
+        const mark = scanner.latestMark
+        if (mark !== undefined && mark.byteOffset > part.from) {
+          const head = mark.byteOffset - at
+          await part.write(piece.subarray(0, head))
+          const full = part
+          part = await open(full.number + 1, mark)
+          await part.write(piece.subarray(head))
+          yield await full.close(mark, false)
+        } else await part.write(piece)
+        at += piece.length
+      }
+    }
+    const { records } = requireWhole(file, text, scanner)
+    yield await part.close({ byteOffset: at, record: records }, true)
+  } finally {
+    await part.abandon()
+  }
+}
+
+function requireWhole(file: FoundFile, { facts }: FileText, scanner: RecordScanner): RecordTotals {
+  const totals = scanner.end()
+  const { unclosedQuote } = totals
+  const problem =
+    facts.damage ??
+    (unclosedQuote === undefined ? undefined : `the quote in line ${unclosedQuote.line} is never closed`) ??
+    (facts.invalidAt === undefined ? undefined : `the byte at ${facts.invalidAt} is none of its encoding`)
+  if (problem === undefined) return totals
+  throw new PipelineError('source_file', `Reading ${file.name}`, {
+    cause: new Error(problem),
+    hint: `simplyload files check ${file.name} says more`,
+    context: { file: file.name },
+  })
+}
+
+class Part {
+  readonly number: number
+  readonly from: number
+  readonly #path: string
+  readonly #handle: FileHandle
+  readonly #line: number
+  readonly #record: number
+  #state: 'open' | 'closed' = 'open'
+
+  private constructor(
+    path: string,
+    handle: FileHandle,
+    number: number,
+    at: { byteOffset: number; line: number; record: number },
+  ) {
+    this.#path = path
+    this.#handle = handle
+    this.number = number
+    this.from = at.byteOffset
+    this.#line = at.line
+    this.#record = at.record
+  }
+
+  static async open(
+    path: string,
+    number: number,
+    at: { readonly byteOffset: number; readonly line: number; readonly record: number },
+  ): Promise<Part> {
+    try {
+      return new Part(path, await open(path, 'w'), number, at)
+    } catch (error) {
+      throw scratchError(error, path)
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let written = 0; written < bytes.length; ) {
+        written += (await this.#handle.write(bytes, written, bytes.length - written)).bytesWritten
+      }
+    } catch (error) {
+      throw scratchError(error, this.#path)
+    }
+  }
+
+  /** `end`: of it, in the text. */
+  async close(end: { readonly byteOffset: number; readonly record: number }, isLast: boolean): Promise<FilePart> {
+    this.#state = 'closed'
+    await this.#handle.close()
+    return {
+      number: this.number,
+      path: this.#path,
+      from: this.from,
+      next: end.byteOffset,
+      line: this.#line,
+      records: end.record - this.#record,
+      isLast,
+      release: () => rm(this.#path, { force: true }),
+    }
+  }
+
+  async abandon(): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    await this.#handle.close()
+    await rm(this.#path, { force: true })
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * Follows file sets: asks for work, does it, says how far it has come, again and again.
+ *
+ *   waiting ──interval, or a boundary is wanted──▶ a round:
+ *     per set: what has changed about its columns ─ per file: [its period goes] ─ range ─▶ boundary ─ range ─▶ boundary … ─▶ end
+ *
+ * A boundary follows each range, so that a killed run goes on behind the last one that was recorded. A file that replaces
+ * its period has none until its last range: its rows and the removal are seen together or not at all. While tables are being
+ * begun (their snapshots are empty) no round begins: their files belong to it.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { disposition, isPipelineError, PipelineError } from '../../core/errors.ts'
+import type { FileSet, FoundFile } from '../../core/file-set.ts'
+import { boundary, parsePosition } from '../../core/position.ts'
+import type { BoundaryToken, ChangeStream, StreamEvent, StreamRequest, StreamTable } from '../../core/source.ts'
+import { tableName } from '../../core/table-schema.ts'
+import type { FileClock } from './file-clock.ts'
+import type { FileReader } from './file-reader.ts'
+import { FollowedSet } from './file-table.ts'
+import { difference, type FileInProgress, type KnownFile, loadedFile, withLoaded, withRemoval } from './file-token.ts'
+import type { FileWork, FindWork } from './file-work.ts'
+import { removalBatch } from './removal-batch.ts'
+
+/** What all streams of a source share. */
+export interface FilePlace {
+  readonly clock: FileClock
+  readonly setOf: (table: StreamTable) => FileSet | undefined
+  readonly findWork: FindWork
+  readonly reader: FileReader
+  /** Tables that are being begun. */
+  readonly beginnings: Beginnings
+  /** How often it is asked for work; undefined: as often as boundaries are wanted. Milliseconds. */
+  readonly intervalMs: number | undefined
+}
+
+/** Snapshots that are open. */
+export class Beginnings {
+  #open = 0
+  /** Called when there is none any more. */
+  over: () => void = () => undefined
+
+  get isOpen(): boolean {
+    return this.#open > 0
+  }
+
+  begin(): void {
+    this.#open++
+  }
+
+  end(): void {
+    this.#open--
+    if (this.#open === 0) this.over()
+  }
+}
+
+export class FileStream implements ChangeStream {
+  readonly #place: FilePlace
+  readonly #request: StreamRequest
+  readonly #signal: AbortSignal
+  readonly #tables = new Map<string, FollowedSet>()
+  #wanted = 0n
+  #reached: bigint
+  /** Tables came since the round began. */
+  #isBehind = true
+  #wake: AbortController | undefined
+  #rows = 0
+
+  constructor(place: FilePlace, request: StreamRequest, signal: AbortSignal) {
+    this.#place = place
+    this.#request = request
+    this.#signal = signal
+    this.#reached = request.fromLsn
+    place.clock.raise(request.fromLsn)
+    place.beginnings.over = () => this.#wake?.abort()
+    for (const table of request.tables) this.#follow(table)
+  }
+
+  /** Nobody keeps files for us. */
+  confirm(): void {}
+
+  addTable(table: StreamTable): void {
+    this.#follow(table)
+    this.#isBehind = true
+    this.#wake?.abort()
+  }
+
+  requestBoundary(lsn: bigint): void {
+    if (lsn > this.#wanted) this.#wanted = lsn
+    this.#wake?.abort()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {
+    for (let waitMs = 0; ; waitMs = this.#place.intervalMs ?? this.#request.flushAfterMs) {
+      while (this.#place.beginnings.isOpen || (waitMs > 0 && this.#wanted <= this.#reached && !this.#isBehind)) {
+        const isDue = await this.#wait(this.#place.beginnings.isOpen ? undefined : waitMs)
+        if (isDue && !this.#place.beginnings.isOpen) break
+      }
+      this.#signal.throwIfAborted()
+      this.#isBehind = false
+      for (const table of this.#tables.values()) yield* this.#guarded(table, this.#round(table))
+      if (this.#isBehind || this.#place.beginnings.isOpen || this.#wanted <= this.#reached) continue
+      this.#place.clock.raise(this.#wanted)
+      yield this.#boundary()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#place.reader.rest()
+  }
+
+  #follow(table: StreamTable): void {
+    const { clock, setOf } = this.#place
+    clock.raise(parsePosition(table.startAt)?.lsn ?? 0n)
+    const name = tableName(table.schema.table)
+    const set = setOf(table)
+    if (set === undefined || table.token === undefined) this.#tables.delete(name)
+    else this.#tables.set(name, new FollowedSet(set, table))
+  }
+
+  /** True when the time is over, false when something happened. */
+  async #wait(waitMs: number | undefined): Promise<boolean> {
+    this.#wake = new AbortController()
+    const signal = AbortSignal.any([this.#signal, this.#wake.signal])
+    const isOver = await delay(waitMs ?? 2 ** 30, true, { signal }).catch(() => false)
+    this.#wake = undefined
+    this.#signal.throwIfAborted()
+    return isOver
+  }
+
+  async *#round(table: FollowedSet): AsyncGenerator<StreamEvent> {
+    if (table.ended) return
+    const changes = table.evolve()
+    if (changes.length > 0) yield { kind: 'schema', schema: table.schema, rewritten: false, changes }
+    for (const work of await this.#place.findWork(table.set, table.token, this.#signal)) {
+      this.#signal.throwIfAborted()
+      if (work.kind === 'remove') yield* this.#remove(table, work)
+      else yield* this.#load(table, work)
+    }
+  }
+
+  *#remove(table: FollowedSet, { id, period }: Extract<FileWork, { kind: 'remove' }>): Generator<StreamEvent> {
+    if (table.token.removals.some((done) => done.id === id)) return
+    yield this.#removal(table, period)
+    const removal = { id, period: period.name, position: this.#at(), atMs: Date.now() }
+    table.token = withRemoval(table.token, removal)
+    yield this.#boundary()
+  }
+
+  #removal(table: FollowedSet, period: NonNullable<FoundFile['period']>): StreamEvent {
+    const { clock } = this.#place
+    const batch = removalBatch(table.schema, table.requireDateColumn(), period, this.#request.generation, clock.next)
+    clock.advance()
+    this.#rows += batch.rows
+    return { kind: 'changes', batch }
+  }
+
+  async *#load(table: FollowedSet, work: Extract<FileWork, { kind: 'load' }>): AsyncGenerator<StreamEvent> {
+    const { clock, reader } = this.#place
+    const { file } = work
+    const known: KnownFile = {
+      name: file.name,
+      bytes: file.bytes,
+      modifiedMs: file.modifiedMs,
+      checksum: work.checksum,
+      period: file.period?.name,
+    }
+    const begun = startOf(table, known, work.again)
+    if (begun === undefined) return
+    const { period } = file
+    const replaces = table.set.write === 'replace'
+    if (replaces) {
+      if (period === undefined)
+        throw refused(table, file, 'its name does not say for which period it stands', REPLACE_HINT)
+      yield this.#removal(table, period)
+    }
+    let progress: FileInProgress = begun
+    for await (const part of reader.read(file, progress, this.#signal)) {
+      const { batches, rows, quarantined } = await reader.write(part, {
+        table,
+        file,
+        generation: this.#request.generation,
+        lsn: clock.next,
+        signal: this.#signal,
+      })
+      for (const batch of batches) yield { kind: 'file', batch }
+      this.#rows += rows
+      clock.advance()
+      progress = {
+        ...progress,
+        offset: part.next,
+        range: part.number + 1,
+        rows: progress.rows + rows,
+        quarantined: progress.quarantined + quarantined,
+      }
+      if (replaces || part.isLast) continue
+      table.token = { ...table.token, current: progress }
+      yield this.#boundary()
+    }
+    const { rows, quarantined } = progress
+    table.token = withLoaded(table.token, { ...known, rows, quarantined, position: this.#at(), atMs: Date.now() })
+    yield this.#boundary()
+  }
+
+  /** Everything so far. */
+  #at(): string {
+    return boundary(this.#request.generation, this.#place.clock.next)
+  }
+
+  /** What concerns one set alone stops that set. */
+  async *#guarded(table: FollowedSet, events: AsyncGenerator<StreamEvent>): AsyncGenerator<StreamEvent> {
+    try {
+      yield* events
+    } catch (error) {
+      this.#signal.throwIfAborted()
+      if (!isPipelineError(error) || disposition(error.code) !== 'operator') throw error
+      table.ended = true
+      yield { kind: 'table-failed', table: table.id, error, needsResync: false }
+    }
+  }
+
+  #boundary(): StreamEvent {
+    const lsn = this.#place.clock.next
+    const tokens: BoundaryToken[] = []
+    for (const table of this.#tables.values()) {
+      const token = table.ended ? undefined : table.newToken()
+      if (token !== undefined) tokens.push({ table: table.id, token, startAt: table.startAt })
+    }
+    const changes = this.#rows
+    this.#rows = 0
+    this.#reached = lsn
+    return {
+      kind: 'boundary',
+      through: boundary(this.#request.generation, lsn),
+      lsn,
+      transactions: changes > 0 ? 1 : 0,
+      changes,
+      newestCommitMs: changes > 0 ? Date.now() : undefined,
+      sourceLsn: lsn,
+      tokens,
+    }
+  }
+}
+
+const REPLACE_HINT = 'Give the path of the set placeholders that say when, such as {yyyy}-{mm}'
+
+/** Where the file begins; undefined where it is loaded already. Throws `source_file` where it may not be loaded. */
+function startOf(table: FollowedSet, known: KnownFile, again: boolean): FileInProgress | undefined {
+  const { set, token } = table
+  const beginning = { ...known, offset: 0, range: 0, rows: 0, quarantined: 0 }
+  const { current } = token
+  if (current !== undefined) {
+    if (current.name !== known.name)
+      throw refused(table, known, `${current.name} is loaded in part, and comes first`, LOAD_FIRST_HINT)
+    const changed = difference(current, known)
+    if (changed === undefined) return { ...current, ...known }
+    if (again && set.write === 'merge') return beginning
+    throw refused(table, known, `${changed} since ${current.rows} of its rows were loaded`, PARTLY_HINT)
+  }
+  const before = loadedFile(token, known.name)
+  if (before === undefined) return beginning
+  if (again) {
+    if (set.write !== 'append' || before.removed === true) return beginning
+    throw refused(table, known, 'its rows are in the table, and would be there twice', AGAIN_HINT)
+  }
+  const changed = before.removed === true ? undefined : difference(before, known)
+  if (changed === undefined) return undefined
+  throw refused(table, known, `${changed} since it was loaded`, set.write === 'append' ? AGAIN_HINT : CHANGED_HINT)
+}
+
+const LOAD_FIRST_HINT = 'Load it first: simplyload files load'
+const PARTLY_HINT =
+  'Put the file back as it was, or remove its period and load it again: simplyload files delete --period, then simplyload files load --again'
+const AGAIN_HINT = 'Remove its period first: simplyload files delete --period, then simplyload files load --again'
+const CHANGED_HINT = 'If it is meant to be loaded again: simplyload files load --again'
+
+function refused(table: FollowedSet, { name }: { readonly name: string }, reason: string, hint: string): PipelineError {
+  return new PipelineError('source_file', `Loading ${name}`, {
+    cause: new Error(reason),
+    hint,
+    context: { table: table.name, file: name },
+  })
+}

@@ -1,0 +1,19 @@
+/** What the application asks of the source: which files are loaded, and which periods go. The source knows no checks. */
+import type { FilePeriod, FileSet, FoundFile } from '../../core/file-set.ts'
+import type { FileToken } from './file-token.ts'
+
+export type FileWork =
+  | {
+      readonly kind: 'load'
+      readonly file: FoundFile
+      readonly checksum: string | undefined
+      /** It is loaded although it was before. */
+      readonly again: boolean
+    }
+  | { readonly kind: 'remove'; readonly id: string; readonly period: FilePeriod }
+
+/**
+ * Asked at the start of each round, with what is known of the set: what is to be done now, in order. A file in progress is
+ * to be among it, first, where it is still there and as it was; what is done already is left out by the source.
+ */
+export type FindWork = (set: FileSet, token: FileToken, signal: AbortSignal) => Promise<readonly FileWork[]>

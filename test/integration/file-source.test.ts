@@ -1,0 +1,171 @@
+/** File sets through the engine into DuckDB: what is in the table is what DuckDB reads from the same files itself. */
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describeError } from '../../src/core/errors.ts'
+import { ask, loadFiles, writeInput } from '../support/file-scene.ts'
+import { CSV, fileColumns, fileSet } from '../support/file-set.ts'
+
+const COLUMNS = fileColumns({ id: 'int64', day: 'date', amount: 'decimal(12,2)', note: 'text' })
+const SALES = fileSet({ path: 'data/sales_{yyyy}-{mm}.tsv*', columns: COLUMNS, dateColumn: 'day' })
+const HEADER = 'id\tday\tamount\tnote\n'
+const MARCH = { name: '2024-03', from: 19783, through: 19813 }
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'file-source-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+/** `count` rows of a month, ids from `first`. */
+function month(name: string, count: number, first = 1, note = 'n'): string {
+  const rows = Array.from({ length: count }, (_, index) => {
+    const day = String((index % 28) + 1).padStart(2, '0')
+    return `${first + index}\t${name}-${day}\t${index}.${String(index % 100).padStart(2, '0')}\t${index % 7 === 0 ? '' : `${note}${index}`}\n`
+  })
+  return HEADER + rows.join('')
+}
+
+/** What DuckDB makes of the files by itself. */
+async function read(
+  paths: string,
+  columns = "{'id': 'BIGINT', 'day': 'DATE', 'amount': 'DECIMAL(12,2)', 'note': 'VARCHAR'}",
+) {
+  const from = `read_csv('${join(folder, paths)}', delim = '\t', header = true, quote = '', nullstr = '', columns = ${columns})`
+  return ask(folder, `SELECT id, day, amount, note FROM ${from} ORDER BY ALL`)
+}
+const table = () => ask(folder, 'SELECT id, day, amount, note FROM files.sales ORDER BY ALL')
+
+describe('append', () => {
+  it('all rows of all files are there once, whatever they are cut into and how often it is asked', async () => {
+    writeInput(folder, 'data/sales_2024-02.tsv', month('2024-02', 500))
+    writeInput(folder, 'data/sales_2024-03.tsv.gz', gzipSync(month('2024-03', 700, 501)))
+    const first = await loadFiles(folder, [SALES], { partBytes: 4_000 })
+    expect(first.firstError).toBeUndefined()
+    expect(await table()).toEqual(await read('data/*'))
+    expect(first.tokens.get('sales')?.loaded.map(({ name, rows, period }) => [name, rows, period])).toEqual([
+      ['data/sales_2024-02.tsv', 500, '2024-02'],
+      ['data/sales_2024-03.tsv.gz', 700, '2024-03'],
+    ])
+    writeInput(folder, 'data/sales_2024-04.tsv', month('2024-04', 10, 2_000))
+    await loadFiles(folder, [SALES])
+    await loadFiles(folder, [SALES])
+    expect(await table()).toEqual(await read('data/*'))
+  })
+
+  it('a file that has changed since is told, and nothing of it is loaded again', async () => {
+    writeInput(folder, 'data/sales_2024-02.tsv', month('2024-02', 5))
+    await loadFiles(folder, [SALES])
+    appendFileSync(join(folder, 'data/sales_2024-02.tsv'), '9\t2024-02-09\t1.00\tlate\n')
+    const { firstError, summary } = await loadFiles(folder, [SALES])
+    expect(summary.outcome).toBe('partial')
+    expect(summary.tables[0]?.error ?? describeError(firstError)).toMatch(
+      /it had \d+ bytes and has \d+ since it was loaded/,
+    )
+    expect(await ask(folder, 'SELECT count(*) FROM files.sales')).toEqual(['5'])
+  })
+})
+
+describe('merge', () => {
+  const set = fileSet({ ...SALES, name: 'sales', key: ['id'], write: 'merge' })
+
+  it('of rows with one key the last one counts, in a file, across parts and across files', async () => {
+    const later = [`3\t2024-02-27\t7.00\tsecond\n`, `3\t2024-02-28\t8.00\tthird\n`].join('')
+    writeInput(
+      folder,
+      'data/sales_2024-02.tsv',
+      month('2024-02', 300) + later + month('2024-02', 2).slice(HEADER.length),
+    )
+    writeInput(folder, 'data/sales_2024-03.tsv', month('2024-03', 100, 250, 'new'))
+    const loaded = await loadFiles(folder, [set], { partBytes: 3_000 })
+    expect([loaded.firstError, loaded.summary.tables[0]?.error]).toEqual([undefined, undefined])
+    const rows = await ask(folder, 'SELECT id, note, day FROM files.sales ORDER BY id')
+    expect(rows).toHaveLength(349)
+    expect(rows[2]).toBe('3 third 2024-02-28')
+    expect(rows[249]).toContain('2024-03-01')
+    await loadFiles(folder, [set], { again: true })
+    expect(await ask(folder, 'SELECT count(*), count(DISTINCT id) FROM files.sales')).toEqual(['349 349'])
+  })
+})
+
+describe('replace', () => {
+  const set = fileSet({ ...SALES, name: 'sales', write: 'replace' })
+
+  it('a file that comes again takes the place of its period, and of no other', async () => {
+    writeInput(folder, 'data/sales_2024-02.tsv', month('2024-02', 30))
+    writeInput(folder, 'data/sales_2024-03.tsv', month('2024-03', 40, 100))
+    await loadFiles(folder, [set])
+    writeInput(folder, 'data/sales_2024-03.tsv', month('2024-03', 35, 500, 'corrected'))
+    await loadFiles(folder, [set], { again: true, files: ['data/sales_2024-03.tsv'], partBytes: 500 })
+    expect(await table()).toEqual(await read('data/*'))
+  })
+
+  it('rows outside of its period are refused, and what is there stays', async () => {
+    writeInput(folder, 'data/sales_2024-03.tsv', month('2024-03', 10))
+    await loadFiles(folder, [set])
+    writeInput(folder, 'data/sales_2024-03.tsv', `${month('2024-03', 10, 50)}99\t2024-04-01\t1.00\tlate\n`)
+    const { summary } = await loadFiles(folder, [set], { again: true })
+    expect(summary.tables[0]?.error).toContain('1 of its rows are not of 2024-03')
+    expect(await ask(folder, 'SELECT min(id), max(id), count(*) FROM files.sales')).toEqual(['1 10 10'])
+  })
+})
+
+it('a period is removed, and its files may be loaded again', async () => {
+  writeInput(folder, 'data/sales_2024-02.tsv', month('2024-02', 30))
+  writeInput(folder, 'data/sales_2024-03.tsv', month('2024-03', 40, 100))
+  await loadFiles(folder, [SALES])
+  await loadFiles(folder, [SALES], { remove: MARCH })
+  expect(await table()).toEqual(await read('data/sales_2024-02.tsv'))
+  // It was removed on purpose: only who asks gets it again.
+  await loadFiles(folder, [SALES])
+  expect(await table()).toEqual(await read('data/sales_2024-02.tsv'))
+  await loadFiles(folder, [SALES], { again: true, files: ['data/sales_2024-03.tsv'] })
+  expect(await table()).toEqual(await read('data/*'))
+})
+
+it('what cannot be read is in quarantine, and everything else is in the table', async () => {
+  const set = fileSet({ name: 'sales', path: 'data/*.csv', format: CSV, columns: COLUMNS })
+  const rows = [
+    '1,2024-02-01,1.50,fine',
+    '2,2024-02-30,2.50,no such day',
+    '3,2024-02-03,1.999,too fine',
+    'x,2024-02-04,1.00,no id',
+    '5,2024-02-05',
+    '6,2024-02-06,1.00,"two\nlines"',
+  ]
+  writeInput(folder, 'data/a.csv', `id,day,amount,note\n${rows.join('\n')}\n`)
+  const { tokens, firstError } = await loadFiles(folder, [set])
+  expect(firstError).toBeUndefined()
+  expect(await table()).toEqual([
+    '1 2024-02-01 1.50 fine',
+    '2 NULL 2.50 no such day',
+    '3 2024-02-03 NULL too fine',
+    '6 2024-02-06 1.00 two\nlines',
+    'NULL 2024-02-04 1.00 no id',
+  ])
+  const kept = await ask(folder, 'SELECT column_name, reason, raw FROM _simplyload.quarantine ORDER BY ALL')
+  expect(kept).toEqual([
+    ' missing columns in line 6 5,2024-02-05',
+    'amount not accepted as decimal(12,2) 1.999',
+    'day not accepted as date 2024-02-30',
+    'id not accepted as int64 x',
+  ])
+  expect(tokens.get('sales')?.loaded[0]).toMatchObject({ rows: 5, quarantined: 4 })
+})
+
+it('columns that come, go and change places keep their values', async () => {
+  writeInput(folder, 'data/sales_2024-02.tsv', month('2024-02', 3))
+  await loadFiles(folder, [SALES])
+  const columns = fileColumns({ id: 'int64', region: 'text', day: 'date', amount: 'decimal(12,2)' })
+  writeInput(folder, 'data/sales_2024-03.tsv', 'id\tregion\tday\tamount\n7\tnorth\t2024-03-01\t5.00\n')
+  const { firstError } = await loadFiles(folder, [{ ...SALES, columns }], { files: ['data/sales_2024-03.tsv'] })
+  expect(firstError).toBeUndefined()
+  expect(await ask(folder, 'SELECT id, day, amount, note, region FROM files.sales ORDER BY id')).toEqual([
+    '1 2024-02-01 0.00 NULL NULL',
+    '2 2024-02-02 1.01 n1 NULL',
+    '3 2024-02-03 2.02 n2 NULL',
+    '7 2024-03-01 5.00 NULL north',
+  ])
+})
