@@ -6,6 +6,8 @@ import { FileText } from './unpack-file.ts'
 /** A header with a thousand columns has some ten thousand bytes. */
 const PROLOGUE_BYTES_MAX = 1 << 20
 
+export type LineEnd = '\n' | '\r\n' | '\r'
+
 export interface Prologue {
   /** As the file has them; undefined where the set says that there is no header, or where the file ends before one. */
   readonly header: readonly string[] | undefined
@@ -13,6 +15,8 @@ export interface Prologue {
   readonly byteOffset: number
   /** Of the first record, from 1. */
   readonly line: number
+  /** As the first record or the header ends, outside of quotes; undefined: there is no end in the first MiB. */
+  readonly lineEnd: LineEnd | undefined
   /** Nothing stands before the header. */
   readonly beginsWithHeader: boolean
   /** A quote stands before the first record: lines there may not be what a reader of records takes for them. */
@@ -50,8 +54,9 @@ export async function readPrologue(file: FoundFile, signal: AbortSignal): Promis
       at = record.next
     }
   }
+  const first = readRecord(text, beginsWithHeader ? 0 : at, format)
   const hasQuotes = format.quote !== undefined && text.subarray(0, at).includes(format.quote)
-  return { header, byteOffset: at + bomBytes, line, beginsWithHeader, hasQuotes, bomBytes }
+  return { header, byteOffset: at + bomBytes, line, lineEnd: first.lineEnd, beginsWithHeader, hasQuotes, bomBytes }
 }
 
 async function beginOf(file: FoundFile, format: DelimitedFormat, signal: AbortSignal) {
@@ -112,12 +117,13 @@ export function readRecord(text: Buffer, from: number, format: DelimitedFormat) 
     } else if (byte === delimiter) finish()
     else if (byte === 10 || byte === 13) {
       finish()
-      return { values, next: byte === 13 && text[at + 1] === 10 ? at + 2 : at + 1, lines, ended: true }
+      const lineEnd: LineEnd = byte === 10 ? '\n' : text[at + 1] === 10 ? '\r\n' : '\r'
+      return { values, next: at + lineEnd.length, lines, ended: true, lineEnd }
       // Spaces outside of the quotes of a value are none of it.
     } else if (!(wasQuoted && byte === 32)) bytes.push(byte)
   }
   finish()
-  return { values, next: text.length, lines, ended: false }
+  return { values, next: text.length, lines, ended: false, lineEnd: undefined }
 }
 
 function tooLong(file: FoundFile): PipelineError {

@@ -36,9 +36,18 @@ export async function countRecords(file: FoundFile, options: CountOptions, signa
   if (format.kind === 'parquet') throw notDelimited(file)
   const prologue = await readPrologue(file, signal)
   const text = new FileText({ ...file, encoding: format.encoding }, options, signal)
-  const counting = new CountingText(file, text, prologue, options.markBytes)
+  const counting = new CountingText(file, text, prologue, options)
   for await (const _ of counting);
   return await counting.count()
+}
+
+/** A part of a plain file that begins and ends with records. */
+export interface CountedRange {
+  /** Bytes of the file; the end is not included. */
+  readonly from: number
+  readonly to: number
+  /** Of the first record, from 1. */
+  readonly line: number
 }
 
 /** Hands the records of a file on, as UTF-8 without what stands before the first one, and counts them as they pass. */
@@ -46,19 +55,30 @@ export class CountingText implements AsyncIterable<Buffer> {
   readonly #file: FoundFile
   readonly #text: FileText
   readonly #prologue: Prologue
+  readonly #range: CountedRange | undefined
   readonly #scanner: RecordScanner
 
-  constructor(file: FoundFile, text: FileText, prologue: Prologue, markBytes?: number) {
+  /** With a range, `text` is that of the range alone. */
+  constructor(
+    file: FoundFile,
+    text: FileText,
+    prologue: Prologue,
+    { markBytes, range }: { readonly markBytes?: number | undefined; readonly range?: CountedRange | undefined } = {},
+  ) {
     const { format, columns } = file.set
     if (format.kind === 'parquet') throw notDelimited(file)
     this.#file = file
     this.#text = text
     this.#prologue = prologue
-    this.#scanner = new RecordScanner(format, columns.length, prologue, markBytes)
+    this.#range = range
+    const start = range === undefined ? prologue : { byteOffset: range.from, line: range.line }
+    // A header tells how many columns the file has; a line without a byte is a record where that is one.
+    this.#scanner = new RecordScanner(format, prologue.header?.length ?? columns.length, start, markBytes)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    let skip = this.#prologue.byteOffset - this.#prologue.bomBytes
+    const { byteOffset, bomBytes } = this.#prologue
+    let skip = this.#range === undefined ? byteOffset - bomBytes : 0
     for await (const chunk of this.#text) {
       const records = skip === 0 ? chunk : chunk.subarray(Math.min(skip, chunk.length))
       skip -= chunk.length - records.length
@@ -71,12 +91,13 @@ export class CountingText implements AsyncIterable<Buffer> {
   async count(): Promise<RecordCount> {
     const { facts } = this.#text
     const change = await changeOf(this.#file)
+    const bytes = this.#range === undefined ? this.#file.bytes : this.#range.to - this.#range.from
     const incomplete =
       facts.damage ??
       (change !== undefined
         ? `it changed while it was read: ${change}`
-        : facts.bytes < this.#file.bytes
-          ? `${facts.bytes} of its ${this.#file.bytes} bytes were read`
+        : facts.bytes < bytes
+          ? `${facts.bytes} of ${bytes} bytes were read`
           : undefined)
     return {
       ...this.#scanner.end(),

@@ -1,0 +1,223 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CSV, fileColumns, fileSet, TSV } from '../../test/support/file-set.ts'
+import type { FileSet, FoundFile } from '../core/file-set.ts'
+import { openFeed } from './file-feed.ts'
+import { compressionOf, identifyFile } from './file-fingerprint.ts'
+import { READER_OPTIONS, readStatement } from './read-statement.ts'
+import { countRecords } from './record-counter.ts'
+import { recordRanges } from './record-ranges.ts'
+import { quoteName } from './value-cast.ts'
+
+const never = new AbortController().signal
+let folder: string
+let instance: DuckDBInstance
+let connection: DuckDBConnection
+let files = 0
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'read-statement-'))
+  instance = await DuckDBInstance.create(':memory:', { ...READER_OPTIONS, threads: '2' })
+  connection = await instance.connect()
+  await connection.run("SET TimeZone = 'UTC'")
+})
+afterAll(() => {
+  connection.closeSync()
+  instance.closeSync()
+  rmSync(folder, { recursive: true })
+})
+
+async function written(content: string | Buffer, set: Partial<FileSet>): Promise<FoundFile> {
+  const path = join(folder, `file-${files++}`)
+  writeFileSync(path, content)
+  const identity = await identifyFile(path)
+  return { ...identity, set: fileSet(set), name: path, compression: await compressionOf(path), period: undefined }
+}
+
+async function rowsOf(sql: string): Promise<readonly Record<string, unknown>[]> {
+  return (await connection.runAndReadAll(sql)).getRowObjectsJson()
+}
+
+/** Rows as text, rejected records and the independent count. */
+async function read(file: FoundFile, range?: { from: number; to: number; line: number }) {
+  await using feed = await openFeed(file, range === undefined ? { folder } : { folder, range }, never)
+  const statement = readStatement({ ...feed, set: file.set, rejects: `r${files}` })
+  const rows = await rowsOf(statement.rows)
+  const bad = await badOf(statement, feed.path, file)
+  const rejected = await rowsOf(`${statement.rejected} ORDER BY 1`)
+  for (const sql of statement.cleanup) await connection.run(sql)
+  return { rows, rejected, bad, count: await feed.count(), path: feed.path }
+}
+
+/** By column, how many texts are no value; of plain files, which can be read again. */
+async function badOf(statement: ReturnType<typeof readStatement>, path: string, file: FoundFile) {
+  if (path !== file.path) return undefined
+  const counts = statement.columns.map(({ column, isBad }) => `count(*) FILTER (${isBad}) AS ${quoteName(column.name)}`)
+  await connection.run(statement.cleanup.join(';'))
+  return (await rowsOf(`SELECT ${counts.join(', ')} FROM ${statement.table}`))[0]
+}
+
+test('values have their types, null words are NULL unless quoted', async () => {
+  const columns = fileColumns({ id: 'int64', day: 'date', amount: 'decimal(12,2)', note: 'text' }, { day: '%d.%m.%Y' })
+  const format = { ...CSV, delimiter: ';', decimalSeparator: ',', nullWords: ['', 'NULL'] } as const
+  const file = await written('id;day;amount;note\n1;29.02.2024;1234,5;"a;b"\n2;NULL;;"NULL"\n"";;0,05;""\n', {
+    columns,
+    format,
+  })
+  const { rows, count } = await read(file)
+  expect(rows).toEqual([
+    { id: '1', day: '2024-02-29', amount: '1234.50', note: 'a;b' },
+    { id: '2', day: null, amount: null, note: 'NULL' },
+    { id: null, day: null, amount: '0.05', note: '' },
+  ])
+  expect(count).toMatchObject({ records: 3, header: ['id', 'day', 'amount', 'note'], incomplete: undefined })
+})
+
+test('what would be rounded, cut or guessed is no value and is counted', async () => {
+  const columns = fileColumns({
+    i: 'int32',
+    d: 'decimal(5,2)',
+    day: 'date',
+    t: 'timestamp',
+    f: 'float64',
+    b: 'bool',
+    u: 'uuid',
+  })
+  const good = [
+    '7,1.20,2024-02-29,2024-02-29 01:02:03.5,1e3,true,550e8400-e29b-41d4-a716-446655440000',
+    '1.0,1.500,2024-03-01 00:00:00,2024-03-01,inf,no,',
+    '-3,12,,2024-03-01T00:00:00Z,,1,',
+  ]
+  const wrong = [
+    '1.5,1.234,2024-02-30,2024-02-29 01:02:03+02,1e400,maybe,x',
+    '1e-1,1e-1,2024-02-29 10:00:00,2024-02-29 01:02:03.1234567,"1,5",,',
+    'x,"1,2",infinity,2024-02-29 01:00-05,-,,',
+  ]
+  const header = 'i,d,day,t,f,b,u\n'
+  const clean = await read(await written(`${header}${good.join('\n')}\n`, { columns, format: CSV }))
+  expect(clean.bad).toEqual({ i: '0', d: '0', day: '0', t: '0', f: '0', b: '0', u: '0' })
+  expect(clean.rows.map(({ d }) => d)).toEqual(['1.20', '1.50', '12.00'])
+  const dirty = await read(await written(`${header}${wrong.join('\n')}\n`, { columns, format: CSV }))
+  expect(dirty.bad).toEqual({ i: '3', d: '3', day: '3', t: '3', f: '3', b: '1', u: '1' })
+  expect(dirty.rows).toHaveLength(3)
+})
+
+test('columns are found by name, whatever their order; one that is missing is NULL and said to be', async () => {
+  const columns = fileColumns({ id: 'int64', 'od"d': 'text', gone: 'date' })
+  const file = await written('"od""d",extra,ID\nx,y,1\n', { columns, format: CSV })
+  const { rows } = await read(file)
+  expect(rows).toEqual([{ id: '1', 'od"d': 'x', gone: null }])
+})
+
+test.each([['\n'], ['\r\n']])('ragged records are rejected with their place, lines ending in %j', async (lineEnd) => {
+  const columns = fileColumns({ id: 'int64', name: 'text' })
+  const lines = ['id,"na\nme"', '1,"a\nb"', '2,b,c', '3,"x"y', '4', '5,"e"', '6,f']
+  const text = lines.join(lineEnd)
+  const { rows, rejected, count } = await read(await written(text, { columns, format: CSV }))
+  expect(rows.map(({ id }) => id)).toEqual(['1', '5', '6'])
+  expect(rejected.map(({ byteOffset }) => Number(byteOffset))).toEqual(
+    ['2,b,c', '3,"x"y', '4'].map((each) => text.indexOf(`\n${each}`) + 1),
+  )
+  expect(rejected.map(({ reason }) => reason)).toEqual(['too many columns', 'unquoted value', 'missing columns'])
+  expect(rejected.map((row) => row.text)).toEqual(['2,b,c', '3,"x"y', '4'])
+  expect(count.records).toBe(rows.length + rejected.length)
+})
+
+test('what stands before the header is skipped, byte order mark and blank lines included', async () => {
+  const columns = fileColumns({ id: 'int64', name: 'text' })
+  for (const before of ['', '\ufeff', 'made by "someone"\non Monday\n', '\ufefftitle\n\n\n', '"never closed\n\n']) {
+    const skipLines = before.includes('Monday') ? 2 : /title|never/.test(before) ? 1 : 0
+    const file = await written(`${before}id,name\n1,a\n2,b\n`, { columns, format: { ...CSV, skipLines } })
+    const { rows, count } = await read(file)
+    expect(rows).toEqual([
+      { id: '1', name: 'a' },
+      { id: '2', name: 'b' },
+    ])
+    expect(count).toMatchObject({ records: 2, header: ['id', 'name'] })
+  }
+  const bare = await read(await written('\n1\ta\n', { columns, format: { ...TSV, header: false } }))
+  expect([bare.rows.length, bare.count.records]).toEqual([1, 1])
+})
+
+const UTF16 = Buffer.from('id,name\n1,Jürgen 😀\n2,b\n', 'utf16le')
+test.each([
+  ['gzip', gzipSync('id,name\n1,Jürgen 😀\n2,b\n'), 'utf-8'],
+  ['gzip of two members', Buffer.concat([gzipSync('id,name\n1,Jürgen 😀\n'), gzipSync('2,b\n')]), 'utf-8'],
+  ['zstd', zstdCompressSync('id,name\n1,Jürgen 😀\n2,b\n'), 'utf-8'],
+  [
+    'zstd of two frames',
+    Buffer.concat([zstdCompressSync('id,name\n1,Jürgen 😀\n'), zstdCompressSync('2,b\n')]),
+    'utf-8',
+  ],
+  ['UTF-16', UTF16, 'utf-16'],
+  ['UTF-16 with a byte order mark', Buffer.concat([Buffer.from([0xff, 0xfe]), UTF16]), 'utf-16'],
+  ['UTF-16 the other way round', Buffer.concat([Buffer.from([0xff, 0xfe]), UTF16]).swap16(), 'utf-16'],
+  ['Latin-1', Buffer.from('id,name\n1,Jürgen ÿ\n2,b\n', 'latin1'), 'latin-1'],
+] as const)('%s is read as it was meant', async (_, content, encoding) => {
+  const columns = fileColumns({ id: 'int64', name: 'text' })
+  const { rows, count } = await read(await written(Buffer.from(content), { columns, format: { ...CSV, encoding } }))
+  expect(rows).toEqual([
+    { id: '1', name: encoding === 'latin-1' ? 'Jürgen ÿ' : 'Jürgen 😀' },
+    { id: '2', name: 'b' },
+  ])
+  expect(count).toMatchObject({ records: 2, invalidAt: undefined, incomplete: undefined, bytes: content.length })
+})
+
+test('ranges of a file are the file, and each is read alone', async () => {
+  const columns = fileColumns({ id: 'int64', name: 'text' })
+  const lines = Array.from({ length: 40_000 }, (_, index) => `${index},"line\n${'x'.repeat(index % 97)}"`)
+  const file = await written(`id,name\n${lines.join('\n')}\n`, { columns, format: CSV })
+  const count = await countRecords(file, { markBytes: 100_000, checksum: true }, never)
+  const ranges = recordRanges(count, 500_000)
+  expect(ranges.length).toBeGreaterThan(3)
+  expect(ranges.map(({ from }) => from)).toEqual([8, ...ranges.slice(0, -1).map(({ to }) => to)])
+  expect(ranges.at(-1)?.to).toBe(file.bytes)
+  expect(count.checksum).toMatch(/^sha256:[0-9a-f]{64}$/)
+  const middle = ranges[1]
+  if (middle === undefined) throw new Error('there is no second range')
+  const { rows, count: part } = await read(file, middle)
+  expect(rows[0]?.id).toBe(String(middle.firstRecord))
+  expect([rows.length, part.records]).toEqual([middle.records, middle.records])
+  expect(middle.line).toBe(2 + 2 * middle.firstRecord)
+})
+
+test('Parquet is read by name, and only exact values are taken', async () => {
+  const path = join(folder, 'a.parquet')
+  await connection.run(
+    `COPY (SELECT 1::BIGINT AS "ID", 1.5::DOUBLE AS n, '2024-02-29' AS day UNION ALL SELECT 2, 2.0, 'x') TO '${path}' (FORMAT parquet)`,
+  )
+  const set = fileSet({
+    format: { kind: 'parquet' },
+    columns: fileColumns({ id: 'int64', n: 'int32', day: 'date', gone: 'text' }),
+  })
+  const types = new Map([
+    ['ID', 'BIGINT'],
+    ['n', 'DOUBLE'],
+    ['day', 'VARCHAR'],
+  ])
+  const statement = readStatement({ set, path, prologue: undefined, rejects: 'p' }, types)
+  expect(await rowsOf(`${statement.rows} ORDER BY 1`)).toEqual([
+    { id: '1', n: null, day: '2024-02-29', gone: null },
+    { id: '2', n: 2, day: null, gone: null },
+  ])
+  expect(statement.columns.map(({ isPresent }) => isPresent)).toEqual([true, true, true, false])
+})
+
+test('a query that ends early, or never begins, leaves nothing behind', async () => {
+  const columns = fileColumns({ id: 'int64', name: 'text' })
+  const packed = gzipSync(`id,name\n${'1,abcdefgh\n'.repeat(500_000)}`)
+  const file = await written(packed, { columns, format: CSV })
+  {
+    await using feed = await openFeed(file, { folder }, never)
+    const statement = readStatement({ ...feed, set: file.set, rejects: 'early' })
+    expect(await rowsOf(`${statement.rows} LIMIT 1`)).toHaveLength(1)
+  }
+  {
+    await using _feed = await openFeed(file, { folder }, never)
+  }
+  expect((await read(file)).count.records).toBe(500_000)
+})

@@ -1,0 +1,136 @@
+/**
+ * Text of a file → a typed value, as SQL of DuckDB over the text. `TRY_CAST` alone is not lossless: it rounds 1.5 to the whole
+ * number 2 and 1.239 to 1.24, takes a timestamp for a date, drops `+02` of a timestamp without zone, and makes infinity of
+ * 1e400. Here such text has no value (NULL), so that it is told. The session's TimeZone must be UTC.
+ */
+import type { FileColumn } from '../core/file-set.ts'
+import type { ColumnType } from '../core/table-schema.ts'
+
+/** Letters of strptime that say something of the time of day. */
+const TIME_LETTERS = /%-?[HIMSfgGpzZ]/
+
+/** As a column of this type is declared where files are read. */
+export function duckDbType(type: ColumnType): string {
+  switch (type.kind) {
+    case 'decimal':
+      return `DECIMAL(${type.precision},${type.scale})`
+    case 'bool':
+      return 'BOOLEAN'
+    case 'int16':
+      return 'SMALLINT'
+    case 'int32':
+      return 'INTEGER'
+    case 'int64':
+      return 'BIGINT'
+    case 'float32':
+      return 'FLOAT'
+    case 'float64':
+      return 'DOUBLE'
+    case 'bytes':
+      return 'BLOB'
+    case 'timestamptz':
+      return 'TIMESTAMPTZ'
+    case 'text':
+    case 'json':
+      return 'VARCHAR'
+    default:
+      return type.kind.toUpperCase()
+  }
+}
+
+/** `raw`: an expression, not NULL where there is text. NULL where the text is no value of the type, or not exactly one. */
+export function valueOfText(raw: string, { type, format }: FileColumn, decimalSeparator: '.' | ','): string {
+  const to = duckDbType(type)
+  const cast = (text: string) => `TRY_CAST(${text} AS ${to})`
+  switch (type.kind) {
+    case 'text':
+      return raw
+    case 'json':
+      return `CASE WHEN json_valid(${raw}) THEN ${raw} END`
+    case 'bytes':
+      return format === 'base64' ? `TRY(from_base64(${raw}))` : `TRY(unhex(regexp_replace(${raw}, '^(\\\\x|0x)', '')))`
+    case 'int16':
+    case 'int32':
+    case 'int64':
+      // 1.5 and 1e-1 are other numbers than what they are rounded to. One parse more is less than looking for their letters.
+      return `CASE WHEN TRY_CAST(${raw} AS DOUBLE) = ${cast(raw)} THEN ${cast(raw)} END`
+    case 'decimal':
+      return decimalOf(raw, type.scale, cast, decimalSeparator)
+    case 'float32':
+    case 'float64': {
+      const text = decimalSeparator === ',' ? withPoint(raw) : raw
+      const value = cast(text)
+      return `CASE WHEN isinf(${value}) AND NOT contains(lower(${raw}), 'inf') THEN NULL ELSE ${value} END`
+    }
+    case 'date':
+    case 'timestamp':
+    case 'timestamptz':
+    case 'time':
+      return format === undefined ? isoOf(raw, type.kind, cast) : byFormat(raw, type.kind, format, to)
+    default:
+      return cast(raw)
+  }
+}
+
+function hasAny(raw: string, letters: readonly string[]): string {
+  return `(${letters.map((letter) => `contains(${raw}, '${letter}')`).join(' OR ')})`
+}
+
+/** A point among decimal commas would be a mark of thousands, or a mistake: it is not guessed. */
+function withPoint(raw: string): string {
+  return `CASE WHEN contains(${raw}, '.') THEN NULL ELSE replace(${raw}, ',', '.') END`
+}
+
+/** Fast for what is nearly always there: no more digits behind the mark than the scale, or no mark at all. */
+function decimalOf(raw: string, scale: number, cast: (text: string) => string, separator: '.' | ','): string {
+  const mark = separator === ',' ? ',' : '\\.'
+  const fraction = scale === 0 ? `${mark}0*` : `${mark}\\d{0,${scale}}0*`
+  const exact = `regexp_full_match(${raw}, '\\s*[+-]?\\d*(${fraction})?\\s*')`
+  // With fewer digits there is no room for an exponent that rounds: e-9.
+  const exponent = scale > 2 ? ` AND NOT ${hasAny(raw, ['e', 'E'])}` : ''
+  const short = `strlen(${raw}) - strpos(${raw}, '${separator}') <= ${scale}${exponent}`
+  const whole = `NOT ${hasAny(raw, [separator, 'e', 'E'])}`
+  const value = cast(separator === ',' ? withPoint(raw) : raw)
+  return `CASE WHEN ${short} THEN ${value} WHEN ${whole} THEN ${value} WHEN ${exact} THEN ${value} END`
+}
+
+/** Words such as `infinity` and `epoch` begin with no digit. */
+function isoOf(
+  raw: string,
+  kind: 'date' | 'time' | 'timestamp' | 'timestamptz',
+  cast: (text: string) => string,
+): string {
+  const digitFirst = `${raw} >= '0' AND ${raw} < ':'`
+  switch (kind) {
+    case 'date':
+      return `CASE WHEN ${digitFirst} AND (strlen(${raw}) <= 10 OR TRY_CAST(${raw} AS TIMESTAMP) = ${cast(raw)}) THEN ${cast(raw)} END`
+    case 'time':
+      return `CASE WHEN regexp_full_match(${raw}, '\\d\\d?:\\d\\d(:\\d\\d(\\.\\d{1,6}0*)?)?') THEN ${cast(raw)} END`
+    case 'timestamp': {
+      // To the second and to the millisecond: what nearly all are like. `_` is any character.
+      const usual = `${raw} LIKE '____-__-_____:__:__' OR ${raw} LIKE '____-__-_____:__:__.___'`
+      const other = `regexp_full_match(${raw}, '\\d{4,6}-\\d\\d?-\\d\\d?([ T]\\d\\d?:\\d\\d(:\\d\\d(\\.\\d{1,6}0*)?)?)? ?(Z|UTC|\\+00(:?00)?)?')`
+      return `CASE WHEN ${usual} THEN ${cast(raw)} WHEN ${other} THEN ${cast(raw)} END`
+    }
+    case 'timestamptz': {
+      const tooFine = `strlen(${raw}) > 26 AND regexp_matches(${raw}, '\\.\\d{6}\\d*[1-9]')`
+      return `CASE WHEN ${digitFirst} AND NOT (${tooFine}) THEN ${cast(raw)} END`
+    }
+  }
+}
+
+function byFormat(raw: string, kind: string, format: string, to: string): string {
+  const parsed = `try_strptime(${raw}, ${quoteText(format)})`
+  const value = `CAST(${parsed} AS ${to})`
+  return kind === 'date' && TIME_LETTERS.test(format)
+    ? `CASE WHEN CAST(${parsed} AS TIMESTAMP) = ${value} THEN ${value} END`
+    : value
+}
+
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
