@@ -80,3 +80,40 @@ export interface RunComparison {
   /** The two runs were made with configurations that differ. */
   readonly configChanged: boolean
 }
+
+export interface ReportRequest {
+  /** Name of the run, or `latest`. */
+  readonly run: string
+  /** Paths to write to; relative to the working directory. */
+  readonly html: string | undefined
+  readonly pdf: string | undefined
+  readonly email: boolean
+}
+
+export interface SendOutcome {
+  readonly run: string
+  readonly sent: boolean
+  /** Why it was not sent. It is kept beside the results, and sent with the next one. */
+  readonly problem: string | undefined
+}
+
+export interface ReportOutcome {
+  readonly run: string
+  readonly verdict: Verdict
+  readonly headline: string
+  readonly sentences: readonly string[]
+  /** Absolute paths of what was written, with their size. */
+  readonly written: readonly { readonly path: string; readonly bytes: number }[]
+  /** Of this report, and of those that were waiting. */
+  readonly sends: readonly SendOutcome[]
+}
+
+/** Reached by `Application.fileReports()`. Throws `not_found` for runs that there are not. */
+export interface FileReports {
+  /** A report that cannot be sent is in the outcome; one that cannot be written throws. */
+  report(request: ReportRequest, signal: AbortSignal): Promise<ReportOutcome>
+  /** Sends what waits, the oldest first. Empty: nothing waits. */
+  sendPending(signal: AbortSignal): Promise<readonly SendOutcome[]>
+  /** `html`: path of a report of the newer run with this comparison in it. */
+  compare(older: string, newer: string, html: string | undefined, signal: AbortSignal): Promise<RunComparison>
+}

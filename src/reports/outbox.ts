@@ -6,10 +6,8 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CheckRun } from '../core/file-check.ts'
-import type { ReportSettings } from '../core/file-report.ts'
+import type { ReportSettings, SendOutcome } from '../core/file-report.ts'
 import type { ReportContext } from './report-data.ts'
-import { reportEmail } from './report-email.ts'
-import { sendEmail } from './smtp.ts'
 
 const ENDING = '.mail.json'
 
@@ -18,13 +16,6 @@ export interface PendingReport {
   readonly queuedMs: number
   readonly attempts: number
   /** Of the last attempt. */
-  readonly problem: string | undefined
-}
-
-export interface SendOutcome {
-  readonly run: string
-  readonly sent: boolean
-  /** Why it was not sent, and is tried again. */
   readonly problem: string | undefined
 }
 
@@ -85,6 +76,7 @@ async function attempt(
   pending: PendingReport,
 ): Promise<SendOutcome> {
   try {
+    const [{ reportEmail }, { sendEmail }] = await Promise.all([import('./report-email.ts'), import('./smtp.ts')])
     await sendEmail(await reportEmail(run, context, settings.attach), settings)
   } catch (error) {
     const problem = told(error)

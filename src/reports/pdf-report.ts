@@ -2,17 +2,17 @@
 import pdfmake from 'pdfmake'
 import type { CheckRun } from '../core/file-check.ts'
 import { pdfContent, STYLES } from './pdf-content.ts'
-import { type ReportContext, runBefore } from './report-data.ts'
+import type { ReportContext } from './report-data.ts'
 import { FONT_NAME, reportFont } from './report-font.ts'
 import { summarize } from './summary.ts'
 
-export async function pdfReport(run: CheckRun, context: ReportContext = {}): Promise<Buffer> {
+export async function pdfReport(run: CheckRun, { before }: ReportContext = {}): Promise<Buffer> {
   const font = reportFont()
   const paths: readonly string[] = Object.values(font)
   pdfmake.setFonts({ [FONT_NAME]: { ...font, bolditalics: font.bold } })
   pdfmake.setUrlAccessPolicy(() => false)
   pdfmake.setLocalAccessPolicy((path) => paths.includes(path))
-  const summary = summarize(run, runBefore(run, context))
+  const summary = summarize(run, before)
   const made = pdfmake.createPdf({
     info: { title: `${summary.headline}: ${run.run}`, creator: 'SimplyLoad', producer: 'SimplyLoad' },
     pageSize: 'A4',

@@ -78,40 +78,30 @@ export interface ReportBudget {
   readonly sqlLength: number
 }
 
+/** What a report says beside its run. */
 export interface ReportContext {
-  /** Earlier runs of the same sets, in any order. */
-  readonly earlier?: readonly CheckRun[]
+  /** The run that counters are held against. */
+  readonly before?: CheckRun | undefined
+  /** Earlier runs, oldest first. */
+  readonly trend?: readonly TrendPoint[]
   readonly comparison?: RunComparison | undefined
 }
 
-const TREND_RUNS = 60
-
-/** The runs before this one, oldest first. */
-function runsBefore(run: CheckRun, { earlier = [] }: ReportContext): readonly CheckRun[] {
-  return earlier
-    .filter(({ run: name, startedMs }) => name !== run.run && startedMs <= run.startedMs)
-    .sort((a, b) => a.startedMs - b.startedMs)
-}
-
-/** What a run's counters are held against. */
-export function runBefore(run: CheckRun, context: ReportContext): CheckRun | undefined {
-  return runsBefore(run, context).at(-1)
-}
+export const TREND_RUNS = 60
 
 export function reportData(run: CheckRun, context: ReportContext, budget: ReportBudget): ReportData {
-  const earlier = runsBefore(run, context)
   const { files, sets, ...facts } = run
   const reduced = files.map((file) => reportFile(file, budget))
   return {
     run: facts,
-    summary: summarize(run, earlier.at(-1)),
+    summary: summarize(run, context.before),
     files: reduced,
     sets: sets.map(({ set, checks, missingPeriods }) => ({
       set,
       missingPeriods,
       checks: [...checks].sort(compareChecks).map((check, place) => reportCheck(check, budget, place)),
     })),
-    trend: [...earlier.slice(-TREND_RUNS), run].map(trendPoint),
+    trend: [...(context.trend ?? []).slice(-TREND_RUNS), trendPoint(run)],
     comparison: context.comparison ?? null,
     leftOut: leftOut(run, reduced, budget),
   }

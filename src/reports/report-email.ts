@@ -4,7 +4,7 @@ import type { ReportAttachment } from '../core/file-report.ts'
 import { calendarSvg, setDays } from './calendar-svg.ts'
 import { emailHtml, emailSubject, emailText } from './email-body.ts'
 import { findingsCsv } from './findings-csv.ts'
-import { type ReportContext, runBefore } from './report-data.ts'
+import type { ReportContext } from './report-data.ts'
 import { summarize } from './summary.ts'
 
 export interface EmailPart {
@@ -33,7 +33,7 @@ export async function reportEmail(
   context: ReportContext,
   attach: readonly ReportAttachment[],
 ): Promise<ReportEmail> {
-  const summary = summarize(run, runBefore(run, context))
+  const summary = summarize(run, context.before)
   const picture = await calendarPicture(run)
   return {
     messageId: `<${run.run.replace(/[^\w.-]/g, '_')}@simplyload.${run.host.replace(/[^\w.-]/g, '_')}>`,

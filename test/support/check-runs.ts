@@ -41,7 +41,7 @@ export function makeCheckRun(shape: CheckRunShape = {}): CheckRun {
   const results = [...Array(files).keys()].map((index) => {
     const first = Date.parse(from) + index * perFile * DAY_MS
     const dayResults = makeDays(random, first, Math.min(perFile, days - index * perFile), failed)
-    return makeFile(random, index, dayResults, names, new Set(failed), shape.cell)
+    return makeFile(random, index, files, dayResults, names, new Set(failed), shape.cell)
   })
   return {
     version: 1,
@@ -88,6 +88,7 @@ const RULE_WORDS = ['amount_positive', 'currency_known', 'country_code', 'custom
 function makeFile(
   random: () => number,
   index: number,
+  files: number,
   days: readonly DayResult[],
   names: readonly string[],
   failed: ReadonlySet<string>,
@@ -95,7 +96,7 @@ function makeFile(
 ): FileResult {
   const parsed = days.reduce((sum, { rows }) => sum + rows, 0)
   const rejected = index % 3 === 0 ? 7 : 0
-  const month = days[0]?.day.slice(0, 7) ?? '2024-01'
+  const month = days[0]?.day.slice(0, files === 1 ? 7 : 10) ?? '2024-01'
   const checks: CheckResult[] = [
     check('structure.columns', 'structure', 'CRITICAL', 'pass', '10 columns, as configured', 10, 0),
     {
