@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { anomaly } from './anomaly.ts'
+import { filesReport } from './files-report.ts'
 import { history } from './history.ts'
 import { largeTransaction } from './large-transaction.ts'
 import { latency } from './latency.ts'
@@ -38,6 +39,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   stageS3,
   startup,
   anomaly,
+  filesReport,
 ]
 
 const OPTIONS = {
