@@ -175,6 +175,7 @@ export class Merger {
       const failing = failingTable(error, tables)
       if (failing === undefined || this.#ports.stop.immediate.aborted) throw error
       await this.#takeOut(failing, error)
+      if (parts.some((part) => part.into === 'promote')) await this.#lookUp(failing)
       return failing
     }
   }
@@ -238,6 +239,19 @@ export class Merger {
       atMs: loadedMs,
       ...latency,
     })
+  }
+
+  /** A promotion that breaks off may come after the transaction that moved the table and its group. */
+  async #lookUp(failed: BookedTable): Promise<void> {
+    const { destination, name } = this.#context
+    const { destinationGuard, stop } = this.#ports
+    const found = await destinationGuard.run(() => destination.checkpoints(name, stop.immediate), stop.immediate)
+    for (const [group, position] of found?.groups ?? []) {
+      const known = this.#groups.get(group)
+      if (known === undefined || known < position) this.#advanceGroup(group, position)
+    }
+    const own = found?.tables.find(({ table }) => tableName(table) === failed.name)
+    if (own !== undefined) failed.checkpoint = own.position
   }
 
   #advanceGroup(group: string, to: Position): void {

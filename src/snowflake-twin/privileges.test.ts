@@ -108,3 +108,14 @@ test('a registered user takes the roles that were granted, and no other', async 
   expect(await worker.column('SELECT CURRENT_ROLE()')).toEqual(['LOADER'])
   await expect(worker.run('USE ROLE ACCOUNTADMIN')).rejects.toMatchObject({ code: '003013' })
 })
+
+test('whoever owns a table needs a privilege on its database and schema all the same', async () => {
+  await admin.run('CREATE DATABASE VAULT')
+  await admin.run('CREATE TABLE VAULT.PUBLIC.HELD (A INT)')
+  await admin.run('GRANT OWNERSHIP ON TABLE VAULT.PUBLIC.HELD TO ROLE LOADER')
+  await expect(loader.run('SELECT * FROM VAULT.PUBLIC.HELD')).rejects.toMatchObject(HIDDEN)
+  await admin.run('GRANT USAGE ON DATABASE VAULT TO ROLE LOADER')
+  await expect(loader.run('SELECT * FROM VAULT.PUBLIC.HELD')).rejects.toMatchObject(HIDDEN)
+  await admin.run('GRANT USAGE ON SCHEMA VAULT.PUBLIC TO ROLE LOADER')
+  expect(await loader.column('SELECT COUNT(*) FROM VAULT.PUBLIC.HELD')).toEqual(['0'])
+})

@@ -164,3 +164,22 @@ test('a stop does not wait for the lock of a client that died, and what was to b
   expect(await fixture.destination.flush(flush, never)).toMatchObject({ outcome: 'committed' })
   expect(await table.rows('id')).toEqual(['1', '2'])
 })
+
+test('a name that somebody else has, and keeps from us, is an error of that table alone', async () => {
+  const table = await DrivenTable.live(fixture, ITEMS, [ONE])
+  const schema = schemaOf('things', ITEMS.columns)
+  const other = await DrivenTable.open(fixture, schema)
+  await other.snapshot(10, [ONE])
+  trouble('RENAME TO', { kind: 'error', code: '002002', sqlState: '42710', message: "Object 'THINGS' already exists." })
+  const files = await table.stage([[{ op: 'i', position: at(12), values: { 1: '2', 2: 'two', 3: null } }]])
+  const promoted = { ...other.part([], before(10)), into: 'promote' as const }
+  const flush = table.flushOf([table.part(files, before(10)), promoted], before(20))
+  const lease = other.lease
+  await expect(fixture.destination.flush({ ...flush, lease }, never)).rejects.toMatchObject({
+    context: { table: 'public.things' },
+    hint: expect.stringContaining('rename or drop it'),
+  })
+  const rest = { ...flush, lease, tables: flush.tables.slice(0, 1) }
+  expect(await fixture.destination.flush(rest, never)).toMatchObject({ outcome: 'committed' })
+  expect(await table.rows('id')).toEqual(['1', '2'])
+})

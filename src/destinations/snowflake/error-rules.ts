@@ -99,6 +99,13 @@ export const RULES: readonly Rule[] = [
     }),
   },
   { says: /ENOTFOUND/, means: wrongAccount },
+  {
+    codes: ['002002', '2002'],
+    means: ({ role }) => ({
+      code: 'destination_rejected',
+      hint: `Something of this name is there that the role ${shown(role)} may not see: rename or drop it, or give the table another target`,
+    }),
+  },
   // Warehouses.
   {
     says: /resource monitor/i,

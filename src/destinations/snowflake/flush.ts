@@ -72,7 +72,7 @@ export async function runFlush(session: SnowflakeSession, flush: Flush, setting:
     const merged = await mergeTables(session, flush, setting)
     if (merged === 'again') continue
     if ('outcome' in merged) return merged
-    await promoteTables(session, flush)
+    await promoteTables(session, flush, setting)
     return { outcome: 'committed', tables: merged, waitedForLockMs: 0 }
   }
 }
@@ -257,7 +257,12 @@ function isPromoted({ checkpoints, layouts }: FlushState, { into, target: { tabl
 }
 
 /** An error that concerns one table only, so that it can be left out. */
-function ofTable(session: SnowflakeSession, { setting }: FlushState, { target }: TableFlush, error: unknown): unknown {
+function ofTable(
+  session: SnowflakeSession,
+  { setting }: Pick<FlushState, 'setting'>,
+  { target }: TableFlush,
+  error: unknown,
+): unknown {
   if (session.isStop(error)) return error
   const table = tableName(target.table)
   return translateError(error, `Merging ${table} into ${targetText(target)}`, { ...setting.place, table })
@@ -306,7 +311,11 @@ function sameLayout(a: TableLayout, b: TableLayout): boolean {
 }
 
 /** Swapping is DDL and commits by itself: it comes between the transaction that completes a table and the one that says so. */
-async function promoteTables(session: SnowflakeSession, { lease, to, group, tables }: Flush): Promise<void> {
+async function promoteTables(
+  session: SnowflakeSession,
+  { lease, to, group, tables }: Flush,
+  setting: FlushSetting,
+): Promise<void> {
   const promoted = tables.filter((part) => part.into === 'promote')
   if (promoted.length === 0) return
   const checkpoints = await tableCheckpoints(
@@ -314,13 +323,18 @@ async function promoteTables(session: SnowflakeSession, { lease, to, group, tabl
     lease.source,
     promoted.map((part) => part.target.table),
   )
-  for (const { target } of promoted) {
+  for (const part of promoted) {
+    const { target } = part
     const stored = checkpoints.get(tableName(target.table))
     if (stored?.group !== undefined) continue
     invariant(stored?.position === to, `${tableName(target.table)} has reached the group's boundary`)
     session.phase('promote', tableName(target.table))
     await takeLease(session, lease)
-    await swapIn(session, target)
+    try {
+      await swapIn(session, target)
+    } catch (error) {
+      throw ofTable(session, { setting }, part, error)
+    }
     await session.transaction(async () => {
       await takeLease(session, lease)
       await finishSwap(session, target)

@@ -34,7 +34,14 @@ export function missingHint(
     return grantHint('warehouse', place.warehouse, place.role, place.database)
   }
   const what = name === '' ? 'What the statement names' : `${kind} ${name}`
-  return `${what} is not there, or the role ${shown(place.role)} may not see it. Where somebody dropped it, read the table again: simplyload table resync; else GRANT it to the role`
+  const role = shown(place.role)
+  const parts = name.split('.')
+  const [database = '', schema = ''] = parts
+  const grants =
+    parts.length === 3 && /^(object|table|view)$/i.test(kind)
+      ? `where another role owns it, as that role: GRANT OWNERSHIP ON TABLE ${shown(name)} TO ROLE ${role} COPY CURRENT GRANTS; where the role may not enter: GRANT USAGE ON DATABASE ${shown(database)} TO ROLE ${role}; GRANT USAGE ON SCHEMA ${shown(`${database}.${schema}`)} TO ROLE ${role}`
+      : 'else GRANT it to the role'
+  return `${what} is not there, or the role ${role} may not see it. Where somebody dropped it, read the table again: simplyload table resync; ${grants}`
 }
 
 function inDatabase(schema: string, database: string): string {

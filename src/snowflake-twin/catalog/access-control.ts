@@ -70,22 +70,25 @@ export function hasPrivilege(
     .some((grant) => roles.has(grant.to.name) && grant.to.what === 'ROLE' && covers(grant, privilege, on, target))
 }
 
-/** Throws "Insufficient privileges", or "does not exist or not authorized" where the role sees nothing of the object. */
+/**
+ * Throws "Insufficient privileges", or "does not exist or not authorized" where the role sees nothing of the object. Whoever
+ * works with an object, its owner too, needs a privilege on its database and on its schema
+ * (docs.snowflake.com/en/user-guide/security-access-control-privileges).
+ */
 export function requirePrivilege(
   context: StatementContext,
   privilege: string,
   on: string,
   name: readonly string[],
 ): void {
-  if (hasPrivilege(context, privilege, on, name)) return
   const [database = '', schema = ''] = name
   const isInSchema = name.length === 3
-  const isVisible =
+  const isReached =
     !isInSchema ||
     (hasPrivilege(context, 'USAGE', 'DATABASE', [database]) &&
-      hasPrivilege(context, 'USAGE', 'SCHEMA', [database, schema]) &&
-      hasAny(context, on, name))
-  if (!isVisible)
+      hasPrivilege(context, 'USAGE', 'SCHEMA', [database, schema]))
+  if (isReached && hasPrivilege(context, privilege, on, name)) return
+  if (isInSchema && !(isReached && hasAny(context, on, name)))
     throw compilationError(
       '002003',
       '42S02',
