@@ -223,10 +223,14 @@ export class TransformingDestination<
   async #transformPart(part: TableFlush, made: StageFile[], signal: AbortSignal): Promise<TableFlush> {
     const { target, schema, files, completion } = part
     if (!isTransformed(target)) return part
-    const transformed = await this.#workshop.transform(target, files, completion?.files ?? [], signal)
+    const rows = files.filter((file) => file.features.removal === undefined)
+    const transformed = await this.#workshop.transform(target, rows, completion?.files ?? [], signal)
     made.push(...transformed)
     const { completion: _, ...rest } = part
-    return { ...rest, schema: await this.#workshop.schema(target, schema, signal), files: transformed }
+    const targetSchema = await this.#workshop.schema(target, schema, signal)
+    // Days are what they are. They come after the rows wherever they stand.
+    const days = files.flatMap((file) => (rows.includes(file) ? [] : [{ ...file, schema: targetSchema }]))
+    return { ...rest, schema: targetSchema, files: [...transformed, ...days] }
   }
 
   /**

@@ -1,10 +1,10 @@
 /** File sets through the engine into DuckDB: what is in the table is what DuckDB reads from the same files itself. */
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { DuckDBInstance } from '@duckdb/node-api'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { describeError } from '../../src/core/errors.ts'
 import { ask, loadFiles, writeInput } from '../support/file-scene.ts'
 import { CSV, fileColumns, fileSet } from '../support/file-set.ts'
 
@@ -36,6 +36,13 @@ async function read(
   const from = `read_csv('${join(folder, paths)}', delim = '\t', header = true, quote = '', nullstr = '', columns = ${columns})`
   return ask(folder, `SELECT id, day, amount, note FROM ${from} ORDER BY ALL`)
 }
+async function write(sql: string): Promise<void> {
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
+  const connection = await instance.connect()
+  await connection.run(sql)
+  connection.closeSync()
+  instance.closeSync()
+}
 const table = () => ask(folder, 'SELECT id, day, amount, note FROM files.sales ORDER BY ALL')
 
 describe('append', () => {
@@ -59,11 +66,8 @@ describe('append', () => {
     writeInput(folder, 'data/sales_2024-02.tsv', month('2024-02', 5))
     await loadFiles(folder, [SALES])
     appendFileSync(join(folder, 'data/sales_2024-02.tsv'), '9\t2024-02-09\t1.00\tlate\n')
-    const { firstError, summary } = await loadFiles(folder, [SALES])
-    expect(summary.outcome).toBe('partial')
-    expect(summary.tables[0]?.error ?? describeError(firstError)).toMatch(
-      /it had \d+ bytes and has \d+ since it was loaded/,
-    )
+    const { problems } = await loadFiles(folder, [SALES])
+    expect(problems[0]).toMatch(/it had \d+ bytes and has \d+ since it was loaded/)
     expect(await ask(folder, 'SELECT count(*) FROM files.sales')).toEqual(['5'])
   })
 })
@@ -106,8 +110,8 @@ describe('replace', () => {
     writeInput(folder, 'data/sales_2024-03.tsv', month('2024-03', 10))
     await loadFiles(folder, [set])
     writeInput(folder, 'data/sales_2024-03.tsv', `${month('2024-03', 10, 50)}99\t2024-04-01\t1.00\tlate\n`)
-    const { summary } = await loadFiles(folder, [set], { again: true })
-    expect(summary.tables[0]?.error).toContain('1 of its rows are not of 2024-03')
+    const { problems } = await loadFiles(folder, [set], { again: true })
+    expect(problems[0]).toContain('1 of its rows are not of 2024-03')
     expect(await ask(folder, 'SELECT min(id), max(id), count(*) FROM files.sales')).toEqual(['1 10 10'])
   })
 })
@@ -135,7 +139,8 @@ it('what cannot be read is in quarantine, and everything else is in the table', 
     '5,2024-02-05',
     '6,2024-02-06,1.00,"two\nlines"',
   ]
-  writeInput(folder, 'data/a.csv', `id,day,amount,note\n${rows.join('\n')}\n`)
+  const content = `id,day,amount,note\n${rows.join('\n')}\n`
+  writeInput(folder, 'data/a.csv', content)
   const { tokens, firstError } = await loadFiles(folder, [set])
   expect(firstError).toBeUndefined()
   expect(await table()).toEqual([
@@ -147,7 +152,7 @@ it('what cannot be read is in quarantine, and everything else is in the table', 
   ])
   const kept = await ask(folder, 'SELECT column_name, reason, raw FROM _simplyload.quarantine ORDER BY ALL')
   expect(kept).toEqual([
-    ' missing columns in line 6 5,2024-02-05',
+    ` missing columns at byte ${content.indexOf('5,2024')} of data/a.csv 5,2024-02-05`,
     'amount not accepted as decimal(12,2) 1.999',
     'day not accepted as date 2024-02-30',
     'id not accepted as int64 x',
@@ -168,4 +173,42 @@ it('columns that come, go and change places keep their values', async () => {
     '3 2024-02-03 2.02 n2 NULL',
     '7 2024-03-01 5.00 NULL north',
   ])
+})
+
+it('Parquet files are loaded in the types of the set', async () => {
+  const set = fileSet({ name: 'sales', path: 'data/*.parquet', format: { kind: 'parquet' }, columns: COLUMNS })
+  mkdirSync(join(folder, 'data'))
+  const rows =
+    "SELECT i AS id, DATE '2024-02-01' + i::INTEGER AS day, i / 4 AS amount, 'n' || i AS note FROM range(5) r(i)"
+  await write(`COPY (${rows}) TO '${join(folder, 'data/a.parquet')}' (FORMAT parquet)`)
+  const { firstError, tokens } = await loadFiles(folder, [set])
+  expect(firstError).toBeUndefined()
+  expect(await table()).toEqual([
+    '0 2024-02-01 0.00 n0',
+    '1 2024-02-02 0.25 n1',
+    '2 2024-02-03 0.50 n2',
+    '3 2024-02-04 0.75 n3',
+    '4 2024-02-05 1.00 n4',
+  ])
+  expect(tokens.get('sales')?.loaded[0]).toMatchObject({ rows: 5, quarantined: 0 })
+})
+
+it('a file that grows while it is read fails, and once it is whole it goes on', async () => {
+  const file = join(folder, 'data/sales_2024-02.tsv')
+  writeInput(folder, 'data/sales_2024-02.tsv', month('2024-02', 400))
+  let grown = false
+  const hear = ({ event }: { readonly event: string }) => {
+    if (event === 'staged' && !grown) appendFileSync(file, '999\t2024-02-09\t1.00\tlate\n')
+    if (event === 'staged') grown = true
+  }
+  const { problems, tokens } = await loadFiles(folder, [SALES], { partBytes: 2_000, hear })
+  expect(problems[0]).toMatch(/it changed while it was read: it had \d+ bytes and has \d+/)
+  const partly = tokens.get('sales')?.current?.rows ?? 0
+  expect(partly).toBeGreaterThan(0)
+  expect(await ask(folder, 'SELECT count(*) FROM files.sales')).toEqual([String(partly)])
+  const again = await loadFiles(folder, [SALES], { partBytes: 2_000 })
+  expect(again.problems[0]).toContain(`since ${partly} of its rows were loaded`)
+  await loadFiles(folder, [SALES], { remove: { ...MARCH, name: '2024-02', from: 19754, through: 19782 } })
+  await loadFiles(folder, [SALES])
+  expect(await table()).toEqual(await read('data/*'))
 })

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { systemClock } from '../../src/core/clock.ts'
+import { describeError } from '../../src/core/errors.ts'
 import type { FilePeriod, FileSet } from '../../src/core/file-set.ts'
 import { silentLog } from '../../src/core/log.ts'
 import type { SyncSummary } from '../../src/core/progress.ts'
@@ -30,6 +31,8 @@ export interface LoadOptions {
 export interface LoadOutcome {
   readonly summary: SyncSummary
   readonly firstError: unknown
+  /** What was wrong with files. */
+  readonly problems: readonly string[]
   /** By name of the table. */
   readonly tokens: ReadonlyMap<string, FileToken>
 }
@@ -58,6 +61,7 @@ export async function loadFiles(
     tokens: await state.tokens('monthly'),
   }
   const done = new Set<string>()
+  const problems: string[] = []
   const source = resources.use(
     createFileSource('monthly', {
       sets,
@@ -67,6 +71,7 @@ export async function loadFiles(
       memoryBytes: 256 << 20,
       threads: 1,
       partBytes: options.partBytes,
+      problems: { note: (_, error) => problems.push(describeError(error)) },
       findWork: async (set, token) => {
         if (done.has(set.table.name)) return []
         done.add(set.table.name)
@@ -115,7 +120,7 @@ export async function loadFiles(
   const tokens = new Map(
     (await state.tokens('monthly')).map(({ table, token }) => [table.name, parseFileToken(token, table.name)]),
   )
-  return { summary, firstError, tokens }
+  return { summary, firstError, problems, tokens }
 }
 
 async function findWork(

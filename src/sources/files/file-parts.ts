@@ -4,12 +4,13 @@
  *
  * The records of a part are counted as they pass, by other rules than those of the reader that parses them.
  */
+import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PipelineError } from '../../core/errors.ts'
 import type { FoundFile } from '../../core/file-set.ts'
-import { readPrologue } from '../../file-sets/prologue.ts'
-import { RecordScanner, type RecordTotals } from '../../file-sets/record-scanner.ts'
+import { type Prologue, readPrologue } from '../../file-sets/prologue.ts'
+import { type RecordMark, RecordScanner, type RecordTotals } from '../../file-sets/record-scanner.ts'
 import { FileText } from '../../file-sets/unpack-file.ts'
 import { scratchError } from './scratch.ts'
 
@@ -18,6 +19,8 @@ export interface FilePart {
   readonly number: number
   /** Absolute, of what DuckDB reads. */
   readonly path: string
+  /** What stands before the first record of the file; undefined for Parquet. */
+  readonly prologue: Prologue | undefined
   /** Offset of the part's first byte, and of the first one behind it, in the text as UTF-8. */
   readonly from: number
   readonly next: number
@@ -57,9 +60,9 @@ export async function* cutFile(
   const text = new FileText({ ...file, encoding: format.encoding }, range, signal)
   let skip = 'range' in range ? 0 : begin - prologue.bomBytes
   const scanner = new RecordScanner(format, columns.length, { byteOffset: begin, line: prologue.line }, partBytes)
-  const open = (number: number, at: { byteOffset: number; line: number; record: number }) =>
-    Part.open(join(scratch, `part-${file.bytes}-${number}-${process.pid}.txt`), number, at)
-  let part = await open(start.range, { byteOffset: begin, line: prologue.line, record: 0 })
+  const openPart = (number: number, at: RecordMark) =>
+    Part.open(join(scratch, `${randomUUID()}.part`), number, at, prologue)
+  let part = await openPart(start.range, { byteOffset: begin, line: prologue.line, record: 0 })
   try {
     let at = begin
     for await (const chunk of text) {
@@ -74,7 +77,7 @@ export async function* cutFile(
           const head = mark.byteOffset - at
           await part.write(piece.subarray(0, head))
           const full = part
-          part = await open(full.number + 1, mark)
+          part = await openPart(full.number + 1, mark)
           await part.write(piece.subarray(head))
           yield await full.close(mark, false)
         } else await part.write(piece)
@@ -108,31 +111,24 @@ class Part {
   readonly from: number
   readonly #path: string
   readonly #handle: FileHandle
+  readonly #prologue: Prologue
   readonly #line: number
   readonly #record: number
-  #state: 'open' | 'closed' = 'open'
+  #isClosed = false
 
-  private constructor(
-    path: string,
-    handle: FileHandle,
-    number: number,
-    at: { byteOffset: number; line: number; record: number },
-  ) {
+  private constructor(path: string, handle: FileHandle, number: number, at: RecordMark, prologue: Prologue) {
     this.#path = path
     this.#handle = handle
     this.number = number
     this.from = at.byteOffset
     this.#line = at.line
     this.#record = at.record
+    this.#prologue = prologue
   }
 
-  static async open(
-    path: string,
-    number: number,
-    at: { readonly byteOffset: number; readonly line: number; readonly record: number },
-  ): Promise<Part> {
+  static async open(path: string, number: number, at: RecordMark, prologue: Prologue): Promise<Part> {
     try {
-      return new Part(path, await open(path, 'w'), number, at)
+      return new Part(path, await open(path, 'w'), number, at, prologue)
     } catch (error) {
       throw scratchError(error, path)
     }
@@ -150,11 +146,12 @@ class Part {
 
   /** `end`: of it, in the text. */
   async close(end: { readonly byteOffset: number; readonly record: number }, isLast: boolean): Promise<FilePart> {
-    this.#state = 'closed'
+    this.#isClosed = true
     await this.#handle.close()
     return {
       number: this.number,
       path: this.#path,
+      prologue: this.#prologue,
       from: this.from,
       next: end.byteOffset,
       line: this.#line,
@@ -165,8 +162,8 @@ class Part {
   }
 
   async abandon(): Promise<void> {
-    if (this.#state === 'closed') return
-    this.#state = 'closed'
+    if (this.#isClosed) return
+    this.#isClosed = true
     await this.#handle.close()
     await rm(this.#path, { force: true })
   }

@@ -5,6 +5,7 @@
  * All rows of a part have one position: which of two rows of one key is the later one is told by their order in the file,
  * which is kept where a set has a key.
  */
+import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { dataColumn, type FileBatch, NO_FEATURES, SYSTEM_COLUMNS } from '../../core/batch.ts'
@@ -50,7 +51,6 @@ export interface WrittenPart {
 export class FileReader implements AsyncDisposable {
   readonly #options: FileReaderOptions
   readonly #session: ReaderSession
-  #files = 0
   /** Of these files parts had something to put aside: the fast way is not tried again. */
   readonly #dirty = new Set<string>()
 
@@ -59,19 +59,13 @@ export class FileReader implements AsyncDisposable {
     this.#session = new ReaderSession(options)
   }
 
-  /** The parts of a file from `start` on, each cut while the one before is written. Throws `source_file` where it changes meanwhile. */
+  /** The parts of a file from `start` on, each cut while the one before is written. */
   async *read(file: FoundFile, start: PartStart, signal: AbortSignal): AsyncGenerator<FilePart> {
     await this.#session.open()
-    if (file.set.format.kind === 'parquet') {
-      await requireUnchanged(file)
-      yield wholeFile(file)
-      await requireUnchanged(file)
-      return
-    }
+    if (file.set.format.kind === 'parquet') return yield wholeFile(file)
     const { scratch, partBytes = PART_BYTES } = this.#options
     for await (const part of ahead(cutFile(file, start, { scratch, partBytes }, signal))) {
       try {
-        await requireUnchanged(file)
         yield part
       } finally {
         await part.release()
@@ -79,12 +73,30 @@ export class FileReader implements AsyncDisposable {
     }
   }
 
+  /** Throws `source_file` where the file changes meanwhile. */
   async write(part: FilePart, request: WriteRequest): Promise<WrittenPart> {
+    const written = await this.#write(part, request)
+    try {
+      await requireUnchanged(request.file)
+      return written
+    } catch (error) {
+      await this.discard(written.batches)
+      throw error
+    }
+  }
+
+  /** What was written and is not wanted any more. */
+  async discard(batches: readonly FileBatch[]): Promise<void> {
+    for (const { file } of batches) await rm(file, { force: true })
+  }
+
+  async #write(part: FilePart, request: WriteRequest): Promise<WrittenPart> {
     const { table, file, signal } = request
-    const statement = partStatement(part, file, table.schema, this.#options.limits)
+    const stored = part.prologue === undefined ? await this.#storedTypes(part.path, signal) : undefined
+    const statement = partStatement(part, file, table.schema, this.#options.limits, stored)
     const keepsOrder = table.schema.identity.kind === 'key'
     await this.#session.run(`SET preserve_insertion_order = ${keepsOrder}`, signal)
-    const path = join(this.#options.scratch, `stage-${process.pid}-${this.#files++}.parquet`)
+    const path = join(this.#options.scratch, `${randomUUID()}.parquet`)
     try {
       const written = await this.#writeRows(path, statement, request)
       const rejected = await this.#rejected(statement, signal)
@@ -93,7 +105,7 @@ export class FileReader implements AsyncDisposable {
       if (table.set.write === 'replace') await this.#requirePeriod(path, table, file, signal)
       const batches: FileBatch[] = written.rows === 0 ? [] : [this.#batch(path, written, request, 1)]
       if (written.rows === 0) await rm(path, { force: true })
-      if (rejected > 0) batches.push(await this.#writeRejected(statement, rejected, part, request))
+      if (rejected > 0) batches.push(await this.#writeRejected(statement, rejected, request))
       return { batches, rows: written.rows - written.whole, quarantined: written.quarantined + rejected }
     } catch (error) {
       signal.throwIfAborted()
@@ -155,18 +167,19 @@ export class FileReader implements AsyncDisposable {
   }
 
   /** Records that do not have the columns of the set: in quarantine whole, in a file of their own. */
-  async #writeRejected(
-    { selectRejects }: PartStatement,
-    rows: number,
-    part: FilePart,
-    request: WriteRequest,
-  ): Promise<FileBatch> {
+  async #writeRejected({ selectRejects }: PartStatement, rows: number, request: WriteRequest): Promise<FileBatch> {
     const { generation, lsn, signal } = request
-    const path = join(this.#options.scratch, `stage-${process.pid}-${this.#files++}.parquet`)
+    const path = join(this.#options.scratch, `${randomUUID()}.parquet`)
     const at = `'${position(generation, lsn, 2)}' AS ${SYSTEM_COLUMNS.position}`
-    const select = `SELECT 'q' AS ${SYSTEM_COLUMNS.op}, ${at}, quarantine AS ${SYSTEM_COLUMNS.quarantine} FROM (${selectRejects(part)})`
+    const select = `SELECT 'q' AS ${SYSTEM_COLUMNS.op}, ${at}, quarantine AS ${SYSTEM_COLUMNS.quarantine} FROM (${selectRejects})`
     const written = await this.#copy(select, path, signal)
     return this.#batch(path, { rows: written, whole: rows, quarantined: rows }, request, 2)
+  }
+
+  /** Of a Parquet file: name → type as DuckDB calls it. */
+  async #storedTypes(path: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.#session.rows(`DESCRIBE SELECT * FROM read_parquet('${sqlText(path)}')`, signal)
+    return new Map(rows.map((row) => [String(row.column_name), String(row.column_type)]))
   }
 
   /** Rows outside would stay when the period is replaced again. */
@@ -215,7 +228,17 @@ function isPut({ schema }: FollowedSet): boolean {
 /** A Parquet file is one part: DuckDB reads its row groups in parallel by itself. */
 function wholeFile(file: FoundFile): FilePart {
   const release = async () => undefined
-  return { number: 0, path: file.path, from: 0, next: file.bytes, line: 1, records: undefined, isLast: true, release }
+  return {
+    number: 0,
+    path: file.path,
+    prologue: undefined,
+    from: 0,
+    next: file.bytes,
+    line: 1,
+    records: undefined,
+    isLast: true,
+    release,
+  }
 }
 
 async function requireUnchanged(file: FoundFile): Promise<void> {

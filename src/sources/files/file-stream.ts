@@ -9,16 +9,26 @@
  * begun (their snapshots are empty) no round begins: their files belong to it.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { disposition, isPipelineError, PipelineError } from '../../core/errors.ts'
+import type { FileBatch } from '../../core/batch.ts'
+import { describeError, disposition, isPipelineError, PipelineError } from '../../core/errors.ts'
 import type { FileSet, FoundFile } from '../../core/file-set.ts'
 import { boundary, parsePosition } from '../../core/position.ts'
 import type { BoundaryToken, ChangeStream, StreamEvent, StreamRequest, StreamTable } from '../../core/source.ts'
 import { tableName } from '../../core/table-schema.ts'
 import type { FileClock } from './file-clock.ts'
-import type { FileReader } from './file-reader.ts'
+import type { FilePart } from './file-parts.ts'
+import type { FileReader, WrittenPart } from './file-reader.ts'
 import { FollowedSet } from './file-table.ts'
-import { difference, type FileInProgress, type KnownFile, loadedFile, withLoaded, withRemoval } from './file-token.ts'
-import type { FileWork, FindWork } from './file-work.ts'
+import {
+  difference,
+  type FileInProgress,
+  type KnownFile,
+  type LoadedFile,
+  loadedFile,
+  withLoaded,
+  withRemoval,
+} from './file-token.ts'
+import type { FileProblems, FileWork, FindWork } from './file-work.ts'
 import { removalBatch } from './removal-batch.ts'
 
 /** What all streams of a source share. */
@@ -26,6 +36,7 @@ export interface FilePlace {
   readonly clock: FileClock
   readonly setOf: (table: StreamTable) => FileSet | undefined
   readonly findWork: FindWork
+  readonly problems: FileProblems
   readonly reader: FileReader
   /** Tables that are being begun. */
   readonly beginnings: Beginnings
@@ -128,10 +139,11 @@ export class FileStream implements ChangeStream {
   }
 
   async *#round(table: FollowedSet): AsyncGenerator<StreamEvent> {
-    if (table.ended) return
     const changes = table.evolve()
     if (changes.length > 0) yield { kind: 'schema', schema: table.schema, rewritten: false, changes }
-    for (const work of await this.#place.findWork(table.set, table.token, this.#signal)) {
+    const found = await this.#place.findWork(table.set, table.token, this.#signal)
+    const isBegun = (work: FileWork) => work.kind === 'load' && work.file.name === table.token.current?.name
+    for (const work of [...found.filter(isBegun), ...found.filter((each) => !isBegun(each))]) {
       this.#signal.throwIfAborted()
       if (work.kind === 'remove') yield* this.#remove(table, work)
       else yield* this.#load(table, work)
@@ -155,7 +167,6 @@ export class FileStream implements ChangeStream {
   }
 
   async *#load(table: FollowedSet, work: Extract<FileWork, { kind: 'load' }>): AsyncGenerator<StreamEvent> {
-    const { clock, reader } = this.#place
     const { file } = work
     const known: KnownFile = {
       name: file.name,
@@ -166,39 +177,63 @@ export class FileStream implements ChangeStream {
     }
     const begun = startOf(table, known, work.again)
     if (begun === undefined) return
-    const { period } = file
-    const replaces = table.set.write === 'replace'
-    if (replaces) {
-      if (period === undefined)
-        throw refused(table, file, 'its name does not say for which period it stands', REPLACE_HINT)
-      yield this.#removal(table, period)
-    }
-    let progress: FileInProgress = begun
-    for await (const part of reader.read(file, progress, this.#signal)) {
-      const { batches, rows, quarantined } = await reader.write(part, {
-        table,
-        file,
-        generation: this.#request.generation,
-        lsn: clock.next,
-        signal: this.#signal,
-      })
-      for (const batch of batches) yield { kind: 'file', batch }
-      this.#rows += rows
+    if (table.set.write === 'replace') yield* this.#replace(table, file, begun)
+    else yield* this.#add(table, file, begun)
+  }
+
+  /** Part by part: what is recorded of it counts. */
+  async *#add(table: FollowedSet, file: FoundFile, begun: FileInProgress): AsyncGenerator<StreamEvent> {
+    const { clock, reader } = this.#place
+    let progress = begun
+    for await (const part of reader.read(file, begun, this.#signal)) {
+      const written = await this.#write(table, file, part)
+      for (const batch of written.batches) yield { kind: 'file', batch }
       clock.advance()
-      progress = {
-        ...progress,
-        offset: part.next,
-        range: part.number + 1,
-        rows: progress.rows + rows,
-        quarantined: progress.quarantined + quarantined,
-      }
-      if (replaces || part.isLast) continue
-      table.token = { ...table.token, current: progress }
+      progress = advanced(progress, part, written)
+      // Together with its rows, or they would come again.
+      table.token = part.isLast
+        ? withLoaded(table.token, this.#loaded(progress))
+        : { ...table.token, current: progress }
       yield this.#boundary()
     }
-    const { rows, quarantined } = progress
-    table.token = withLoaded(table.token, { ...known, rows, quarantined, position: this.#at(), atMs: Date.now() })
+  }
+
+  /** Nothing of it is yielded before all of it is read: until then its period stays as it is. */
+  async *#replace(table: FollowedSet, file: FoundFile, begun: FileInProgress): AsyncGenerator<StreamEvent> {
+    const { clock, reader } = this.#place
+    const { period } = file
+    if (period === undefined)
+      throw refused(table, file, 'its name does not say for which period it stands', REPLACE_HINT)
+    const removal = this.#removal(table, period)
+    const batches: FileBatch[] = []
+    let progress = begun
+    try {
+      for await (const part of reader.read(file, begun, this.#signal)) {
+        const written = await this.#write(table, file, part)
+        batches.push(...written.batches)
+        clock.advance()
+        progress = advanced(progress, part, written)
+      }
+    } catch (error) {
+      await reader.discard(batches)
+      throw error
+    }
+    yield removal
+    for (const batch of batches) yield { kind: 'file', batch }
+    table.token = withLoaded(table.token, this.#loaded(progress))
     yield this.#boundary()
+  }
+
+  async #write(table: FollowedSet, file: FoundFile, part: FilePart): Promise<WrittenPart> {
+    const { generation } = this.#request
+    const lsn = this.#place.clock.next
+    const written = await this.#place.reader.write(part, { table, file, generation, lsn, signal: this.#signal })
+    this.#rows += written.rows
+    return written
+  }
+
+  #loaded({ offset: _, range: __, ...file }: FileInProgress): LoadedFile {
+    return { ...file, position: this.#at(), atMs: Date.now() }
   }
 
   /** Everything so far. */
@@ -206,15 +241,18 @@ export class FileStream implements ChangeStream {
     return boundary(this.#request.generation, this.#place.clock.next)
   }
 
-  /** What concerns one set alone stops that set. */
+  /** What is wrong with a file ends the round of its set: those before it are loaded, those behind it wait. */
   async *#guarded(table: FollowedSet, events: AsyncGenerator<StreamEvent>): AsyncGenerator<StreamEvent> {
     try {
       yield* events
     } catch (error) {
       this.#signal.throwIfAborted()
       if (!isPipelineError(error) || disposition(error.code) !== 'operator') throw error
-      table.ended = true
-      yield { kind: 'table-failed', table: table.id, error, needsResync: false }
+      this.#place.problems.note(table.set, error)
+      const message = `${describeError(error)}${error.hint === undefined ? '' : `. ${error.hint}`}`
+      if (message === table.problem) return
+      table.problem = message
+      yield { kind: 'notice', table: table.id, message }
     }
   }
 
@@ -222,7 +260,7 @@ export class FileStream implements ChangeStream {
     const lsn = this.#place.clock.next
     const tokens: BoundaryToken[] = []
     for (const table of this.#tables.values()) {
-      const token = table.ended ? undefined : table.newToken()
+      const token = table.newToken()
       if (token !== undefined) tokens.push({ table: table.id, token, startAt: table.startAt })
     }
     const changes = this.#rows
@@ -243,27 +281,38 @@ export class FileStream implements ChangeStream {
 
 const REPLACE_HINT = 'Give the path of the set placeholders that say when, such as {yyyy}-{mm}'
 
+function advanced(before: FileInProgress, part: FilePart, { rows, quarantined }: WrittenPart): FileInProgress {
+  return {
+    ...before,
+    offset: part.next,
+    range: part.number + 1,
+    rows: before.rows + rows,
+    quarantined: before.quarantined + quarantined,
+  }
+}
+
 /** Where the file begins; undefined where it is loaded already. Throws `source_file` where it may not be loaded. */
 function startOf(table: FollowedSet, known: KnownFile, again: boolean): FileInProgress | undefined {
   const { set, token } = table
   const beginning = { ...known, offset: 0, range: 0, rows: 0, quarantined: 0 }
+  const before = loadedFile(token, known.name)
+  const changed = before === undefined || before.removed === true ? undefined : difference(before, known)
+  // Not even a file in progress keeps it from being done.
+  if (before !== undefined && !again && changed === undefined) return undefined
   const { current } = token
   if (current !== undefined) {
     if (current.name !== known.name)
       throw refused(table, known, `${current.name} is loaded in part, and comes first`, LOAD_FIRST_HINT)
-    const changed = difference(current, known)
-    if (changed === undefined) return { ...current, ...known }
+    const moved = difference(current, known)
+    if (moved === undefined) return { ...current, ...known }
     if (again && set.write === 'merge') return beginning
-    throw refused(table, known, `${changed} since ${current.rows} of its rows were loaded`, PARTLY_HINT)
+    throw refused(table, known, `${moved} since ${current.rows} of its rows were loaded`, PARTLY_HINT)
   }
-  const before = loadedFile(token, known.name)
   if (before === undefined) return beginning
   if (again) {
     if (set.write !== 'append' || before.removed === true) return beginning
     throw refused(table, known, 'its rows are in the table, and would be there twice', AGAIN_HINT)
   }
-  const changed = before.removed === true ? undefined : difference(before, known)
-  if (changed === undefined) return undefined
   throw refused(table, known, `${changed} since it was loaded`, set.write === 'append' ? AGAIN_HINT : CHANGED_HINT)
 }
 

@@ -14,8 +14,8 @@ export class FollowedSet {
   readonly startAt: Position
   schema: TableSchema
   token: FileToken
-  /** It failed: nothing of it is yielded any more. */
-  ended = false
+  /** What was told last of a file of it. */
+  problem: string | undefined
   /** What the last boundary said. */
   #told: string
   readonly #described: TableSchema

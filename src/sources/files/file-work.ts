@@ -1,4 +1,5 @@
 /** What the application asks of the source: which files are loaded, and which periods go. The source knows no checks. */
+import type { PipelineError } from '../../core/errors.ts'
 import type { FilePeriod, FileSet, FoundFile } from '../../core/file-set.ts'
 import type { FileToken } from './file-token.ts'
 
@@ -13,7 +14,12 @@ export type FileWork =
   | { readonly kind: 'remove'; readonly id: string; readonly period: FilePeriod }
 
 /**
- * Asked at the start of each round, with what is known of the set: what is to be done now, in order. A file in progress is
- * to be among it, first, where it is still there and as it was; what is done already is left out by the source.
+ * Asked at the start of each round, with what is known of the set: what is to be done now, in order. A file in progress
+ * comes first, wherever it stands; what is done already is left out.
  */
 export type FindWork = (set: FileSet, token: FileToken, signal: AbortSignal) => Promise<readonly FileWork[]>
+
+/** Hears of what is wrong with a file, each time that it was to be loaded. */
+export interface FileProblems {
+  note(set: FileSet, error: PipelineError): void
+}

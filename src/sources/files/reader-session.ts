@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { READER_OPTIONS } from '../../file-sets/read-statement.ts'
 import { emptyScratch } from './scratch.ts'
 
 export interface ReaderLimits {
@@ -56,8 +57,7 @@ export class ReaderSession {
     this.#instance = await DuckDBInstance.create(':memory:', {
       memory_limit: `${Math.floor(memoryBytes / 1024)}KiB`,
       temp_directory: join(scratch, 'overflow'),
-      autoinstall_known_extensions: 'false',
-      autoload_known_extensions: 'false',
+      ...READER_OPTIONS,
       ...(threads === undefined ? {} : { threads: String(threads) }),
     })
     this.#connection = await this.#instance.connect()

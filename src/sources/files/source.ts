@@ -22,7 +22,7 @@ import { FileClock } from './file-clock.ts'
 import { FileReader, type FileReaderOptions } from './file-reader.ts'
 import { Beginnings, FileStream } from './file-stream.ts'
 import { parseFileToken } from './file-token.ts'
-import type { FindWork } from './file-work.ts'
+import type { FileProblems, FindWork } from './file-work.ts'
 import { EmptySnapshot } from './first-read.ts'
 import { describeSet, followSet } from './set-schema.ts'
 
@@ -31,6 +31,7 @@ export interface FileSourceOptions extends FileReaderOptions {
   /** Where relative paths of the sets start. */
   readonly folder: string
   readonly findWork: FindWork
+  readonly problems?: FileProblems | undefined
   /** What an earlier run has recorded. */
   readonly recorded?: RecordedFiles | undefined
   readonly intervalMs?: number | undefined
@@ -118,6 +119,7 @@ export class FileSource implements ChangeSource {
       beginnings: this.#beginnings,
       reader: this.#reader,
       findWork: this.#options.findWork,
+      problems: this.#options.problems ?? { note: () => undefined },
       intervalMs: this.#options.intervalMs,
       setOf: ({ schema }: { readonly schema: TableSchema }) => this.#setOf(schema),
     }
