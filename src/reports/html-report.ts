@@ -25,12 +25,12 @@ const BUDGETS: readonly ReportBudget[] = [
 
 const SIGNS = { pass: '✓', warning: '!', fail: '✕' } as const
 
-/** At most `HTML_BYTES_MAX` long; what had to be left out is said in it. */
-export function htmlReport(run: CheckRun, context: ReportContext = {}): string {
+/** At most `bytesMax` long, as far as leaving things out helps; what was left out is said in it. */
+export function htmlReport(run: CheckRun, context: ReportContext = {}, bytesMax = HTML_BYTES_MAX): string {
   let page = ''
   for (const budget of BUDGETS) {
     page = htmlPage(reportData(run, context, budget))
-    if (Buffer.byteLength(page) <= HTML_BYTES_MAX) break
+    if (Buffer.byteLength(page) <= bytesMax) break
   }
   return page
 }
