@@ -4,18 +4,18 @@ import { reports } from './reports.ts'
 const letter = { from: 'data@example.com', to: ['chief@example.com'] }
 
 it('nothing is sent by default', () => {
-  expect(reports.parse(undefined)).toEqual({ smtp: undefined, from: undefined, to: [], attach: [] })
+  expect(reports.parse(undefined)).toEqual({ email: undefined })
 })
 
 it('a server is named by its parts, and its port follows from how TLS begins', () => {
-  const parsed = (smtp: object) => reports.parse({ ...letter, smtp }).smtp
+  const parsed = (smtp: object) => reports.parse({ ...letter, smtp }).email?.smtp
   expect(parsed({ host: 'mail.example.com' })).toMatchObject({ port: 587, tls: 'starttls', user: undefined })
   expect(parsed({ host: 'mail.example.com', tls: 'implicit' })).toMatchObject({ port: 465 })
   expect(parsed({ host: 'relay', tls: 'none' })).toMatchObject({ port: 25, tls: 'none' })
 })
 
 it('a server is named by an address', () => {
-  const parsed = (url: string) => reports.parse({ ...letter, smtp: { url } }).smtp
+  const parsed = (url: string) => reports.parse({ ...letter, smtp: { url } }).email?.smtp
   expect(parsed('smtp://me:p%40ss@mail.example.com')).toEqual({
     host: 'mail.example.com',
     port: 587,

@@ -60,11 +60,12 @@ export const reports = z
       .default([])
       .describe('What comes with an e-mail beside the findings as CSV.'),
   })
-  .superRefine(({ smtp: server, from, to }, context) => {
-    if (server !== undefined && (from === undefined || to.length === 0))
-      context.addIssue({ code: 'custom', message: 'must say from and to where it has smtp' })
+  .transform(({ smtp: server, from, to, attach }, context): ReportSettings => {
+    if (server === undefined) return { email: undefined }
+    if (from !== undefined && to.length > 0) return { email: { smtp: server, from, to, attach } }
+    context.addIssue({ code: 'custom', message: 'must say from and to where it has smtp' })
+    return z.NEVER
   })
-  .transform(({ smtp: server, from, to, attach }): ReportSettings => ({ smtp: server, from, to, attach }))
   .prefault({})
   .describe('How reports of file checks are sent.')
 

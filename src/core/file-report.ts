@@ -14,9 +14,13 @@ export interface SmtpServer {
 
 /** `reports:` of the configuration. */
 export interface ReportSettings {
-  /** Undefined: no e-mail is sent. */
-  readonly smtp: SmtpServer | undefined
-  readonly from: string | undefined
+  /** Undefined: none are sent. */
+  readonly email: EmailSettings | undefined
+}
+
+export interface EmailSettings {
+  readonly smtp: SmtpServer
+  readonly from: string
   readonly to: readonly string[]
   /** Beside the findings as CSV, which are always attached. */
   readonly attach: readonly ReportAttachment[]

@@ -6,7 +6,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CheckRun } from '../core/file-check.ts'
-import type { ReportSettings, SendOutcome } from '../core/file-report.ts'
+import type { EmailSettings, SendOutcome } from '../core/file-report.ts'
 import type { ReportContext } from './report-data.ts'
 
 const ENDING = '.mail.json'
@@ -28,7 +28,7 @@ export type ReadReport = (
 export async function sendReport(
   run: CheckRun,
   context: ReportContext,
-  settings: ReportSettings,
+  settings: EmailSettings,
   folder: string,
 ): Promise<SendOutcome> {
   const before = (await pendingReports(folder)).find((pending) => pending.run === run.run)
@@ -40,7 +40,7 @@ export async function sendReport(
 /** Everything that is pending, oldest first; stops at the first that cannot be sent, since the server is the same. */
 export async function sendPending(
   read: ReadReport,
-  settings: ReportSettings,
+  settings: EmailSettings,
   folder: string,
 ): Promise<readonly SendOutcome[]> {
   const outcomes: SendOutcome[] = []
@@ -71,7 +71,7 @@ export async function pendingReports(folder: string): Promise<readonly PendingRe
 async function attempt(
   run: CheckRun,
   context: ReportContext,
-  settings: ReportSettings,
+  settings: EmailSettings,
   folder: string,
   pending: PendingReport,
 ): Promise<SendOutcome> {

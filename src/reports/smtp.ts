@@ -1,20 +1,15 @@
 /** Sending through an SMTP server. */
 import { createTransport } from 'nodemailer'
 import { PipelineError } from '../core/errors.ts'
-import type { ReportSettings, SmtpServer } from '../core/file-report.ts'
+import type { EmailSettings, SmtpServer } from '../core/file-report.ts'
 import type { ReportEmail } from './report-email.ts'
 
 /** A server that does not answer is down: the send is tried again later anyway. */
 const TIMEOUTS_MS = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 60_000 }
 
 /** Throws `report_not_sent`, without secrets. */
-export async function sendEmail(email: ReportEmail, settings: ReportSettings): Promise<void> {
+export async function sendEmail(email: ReportEmail, settings: EmailSettings): Promise<void> {
   const { smtp, from, to } = settings
-  if (smtp === undefined || from === undefined || to.length === 0)
-    throw new PipelineError('config_invalid', 'Sending a report', {
-      cause: new Error('the configuration does not say through which server, from whom and to whom'),
-      hint: 'Set reports.smtp, reports.from and reports.to.',
-    })
   const transport = createTransport({
     host: smtp.host,
     port: smtp.port,

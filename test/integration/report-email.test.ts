@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, expect, test } from 'vitest'
 import type { CheckRun } from '../../src/core/file-check.ts'
-import type { ReportSettings, SmtpServer } from '../../src/core/file-report.ts'
+import type { EmailSettings, SmtpServer } from '../../src/core/file-report.ts'
 import { pendingReports, sendPending, sendReport } from '../../src/reports/outbox.ts'
 import { makeCheckRun } from '../support/check-runs.ts'
 import { allParts, headerText, readMime } from '../support/mime-reader.ts'
@@ -114,7 +114,7 @@ test('a server that is down keeps nothing from being sent later', async () => {
 test('a password is shown to the server alone', async () => {
   const folder = newFolder()
   await using receiver = await startReceiver({ user: 'me', password: 'right' })
-  const wrong = { ...settings(receiver), smtp: { ...settings(receiver).smtp!, user: 'me', password: 'hush-hush' } }
+  const wrong = { ...settings(receiver), smtp: { ...settings(receiver).smtp, user: 'me', password: 'hush-hush' } }
   const outcome = await sendReport(run, {}, wrong, folder)
   expect(outcome.problem).toContain('<redacted>')
   expect(outcome.problem).not.toContain('hush-hush')
@@ -134,7 +134,7 @@ function newFolder(): string {
   return mkdtempSync(join(root, 'results-'))
 }
 
-function settings({ port }: Receiver, smtp: Partial<SmtpServer> = {}): ReportSettings {
+function settings({ port }: Receiver, smtp: Partial<SmtpServer> = {}): EmailSettings {
   return {
     smtp: { host: '127.0.0.1', port, tls: 'none', user: undefined, password: undefined, ...smtp },
     from: 'Data <data@example.com>',

@@ -45,7 +45,7 @@ export function makeCheckRun(shape: CheckRunShape = {}): CheckRun {
   })
   return {
     version: 1,
-    run: shape.run ?? `20240502T063000-${seed.toString(16).padStart(4, '0')}`,
+    run: shape.run ?? `20240502T063000Z-${seed.toString(16).padStart(4, '0')}`,
     command: 'files check data/sales_*.tsv.gz',
     startedMs,
     endedMs: startedMs + 41_200,
