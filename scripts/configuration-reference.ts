@@ -32,7 +32,7 @@ Relative paths start at the folder of the file. A *duration* is a number with \`
 /** `schema` as people write values. Throws an Error for a key without a description. */
 export function configurationReference(schema: JsonSchema): string {
   const top = Object.entries(schema.properties ?? {})
-  const plain = top.filter(([, child]) => connectorsOf(child).length === 0 && child.properties === undefined)
+  const plain = top.filter(([, child]) => connectorsOf(child).length === 0 && mappingOf(child) === undefined)
   const sections = [
     INTRODUCTION,
     '## The file\n',
@@ -41,8 +41,10 @@ export function configurationReference(schema: JsonSchema): string {
   for (const [key, child] of top) {
     if (plain.some(([name]) => name === key)) continue
     const connectors = connectorsOf(child)
-    if (connectors.length === 0)
-      sections.push(`## \`${key}\`\n`, `${describe(key, child)}\n`, table(rowsBelow('', child)))
+    if (connectors.length === 0) {
+      const heading = child.properties === undefined ? `${key}.<name>` : key
+      sections.push(`## \`${heading}\`\n`, `${describe(key, child)}\n`, table(rowsBelow('', mappingOf(child) ?? child)))
+    }
     for (const connector of connectors) {
       const { type, ...others } = connector.properties ?? {}
       const heading = key === 'sources' ? `\`sources.<name>\`` : `\`${key}\``
@@ -62,6 +64,14 @@ function connectorsOf(schema: JsonSchema): readonly JsonSchema[] {
   return values.oneOf ?? []
 }
 
+/** The mapping itself, or the one that stands for each value of a mapping of names; undefined: neither. */
+function mappingOf(schema: JsonSchema): JsonSchema | undefined {
+  if (schema.properties !== undefined) return schema
+  const values = schema.additionalProperties
+  if (typeof values !== 'object') return undefined
+  return [values, ...(values.anyOf ?? [])].find((each) => each.properties !== undefined)
+}
+
 type Row = readonly [key: string, type: string, fallback: string, description: string]
 
 /** The keys of a mapping, and of the mappings in it, with dots between. */
@@ -69,10 +79,12 @@ function rowsBelow(prefix: string, schema: JsonSchema): readonly Row[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, child]): readonly Row[] => {
     const path = `${prefix}${key}`
     const nested = [child, ...(child.anyOf ?? [])].find((each) => each.properties !== undefined)
+    const named = nested === undefined ? mappingOf(child) : undefined
     const entries = child.items?.anyOf?.find((each) => each.properties !== undefined) ?? child.items
     return [
       row(path, child, isRequired(schema, key)),
       ...(nested === undefined ? [] : rowsBelow(`${path}.`, nested)),
+      ...(named === undefined ? [] : rowsBelow(`${path}.<name>.`, named)),
       ...(entries?.properties === undefined ? [] : rowsBelow(`${path}[].`, entries)),
     ]
   })

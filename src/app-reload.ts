@@ -148,7 +148,8 @@ function withTables(config: Config, named: readonly NamedTable[]): Config {
   const sources: Record<string, SourceConfig> = {}
   for (const [name, source] of Object.entries(config.sources)) {
     const tables = named.filter((each) => each.source === name).map(({ entry, table }) => nameEntry(entry, table))
-    sources[name] = { ...source, tables }
+    // Entries of a source have its own form.
+    sources[name] = { ...source, tables } as SourceConfig
   }
   return { ...config, sources }
 }

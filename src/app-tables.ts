@@ -45,7 +45,7 @@ export async function nameTables(
   for (const [name, source] of sources) {
     const entries = sourceConfig(config, name).tables
     const present = hasPattern(sourceConfig(config, name)) ? await source.discover(signal) : []
-    const expanded = expandTableList(
+    const expanded = expandTableList<TableEntry>(
       entries,
       present.map((found) => found.table),
     )
@@ -121,7 +121,7 @@ function tableTransform(entry: TableEntry, folder: string, table: TableId): Tabl
 
 /** `schema.table` at the destination of tables that are known already, without asking the source. */
 export function knownTargets(config: Config, source: string, tables: readonly TableId[]): readonly string[] {
-  const expanded = expandTableList(sourceConfig(config, source).tables, tables)
+  const expanded = expandTableList<TableEntry>(sourceConfig(config, source).tables, tables)
   return tables.map((table) => {
     const found = expanded.find((each) => each.table.namespace === table.namespace && each.table.name === table.name)
     return targetText(targetName(config.naming, table, found?.entry.target))
@@ -130,7 +130,7 @@ export function knownTargets(config: Config, source: string, tables: readonly Ta
 
 /** How old the final tables may be, in milliseconds, of tables that are known already. */
 export function knownFreshness(config: Config, source: string, tables: readonly TableId[]): readonly number[] {
-  const expanded = expandTableList(sourceConfig(config, source).tables, tables)
+  const expanded = expandTableList<TableEntry>(sourceConfig(config, source).tables, tables)
   return tables.map(({ namespace, name }) => {
     const found = expanded.find(({ table }) => table.namespace === namespace && table.name === name)
     return found?.entry.freshness ?? freshnessMs(config)

@@ -9,6 +9,7 @@ import { configSchema } from './config/schema.ts'
 import { systemClock } from './core/clock.ts'
 import type { ComparingDestination, Destination, KeyComparingDestination, TargetTable } from './core/destination.ts'
 import { isPipelineError, PipelineError } from './core/errors.ts'
+import type { FileSet } from './core/file-set.ts'
 import type { ChangeSource } from './core/source.ts'
 import type { Stage } from './core/stage.ts'
 import type { RequestBox, SourceRecord, State } from './core/state.ts'
@@ -21,6 +22,7 @@ import { snowflakeType } from './destinations/snowflake/column-type.ts'
 import { type SnowflakeDestinationConfig, snowflakeDestinationSchema } from './destinations/snowflake/config.ts'
 import type { SnowflakePoolOptions } from './destinations/snowflake/connection-pool.ts'
 import { SNOWFLAKE_LIMITS } from './destinations/snowflake/value-limits.ts'
+import { fileSets, filesSourceSchema } from './sources/files/config.ts'
 import { postgresSourceSchema } from './sources/postgres/config.ts'
 import { connectionSettings, describeConnection } from './sources/postgres/connection-settings.ts'
 import { expandTables, isPattern } from './sources/postgres/table-selection.ts'
@@ -48,7 +50,7 @@ const FRESHNESS: Readonly<Record<string, FreshnessRange & { readonly defaultMs: 
 }
 
 export const CONFIG_SCHEMA = configSchema({
-  sources: [postgresSourceSchema],
+  sources: [postgresSourceSchema, filesSourceSchema],
   destinations: [duckdbDestinationSchema, snowflakeDestinationSchema],
   stages: [localStageSchema, s3StageSchema],
   states: [sqliteStateSchema, fileStateSchema, postgresStateSchema(connectionProblem)],
@@ -75,8 +77,23 @@ export async function createSource(
   recorded: SourceRecord | undefined,
   limits?: ValueLimits,
 ): Promise<DescribedSource> {
+  if (config.type === 'files') throw notRead(name)
   const { createPostgresSource } = await import('./sources/postgres/source.ts')
   return createPostgresSource(name, config, folder, recorded, limits)
+}
+
+function notRead(name: string): PipelineError {
+  return new PipelineError('config_invalid', `Opening source ${name}`, {
+    cause: new Error('a source of type files cannot be synchronized yet'),
+    hint: 'Narrow the command to another source with --source',
+  })
+}
+
+/** The file sets of all sources, in the order of the configuration. */
+export function configuredFileSets(config: Config): readonly FileSet[] {
+  return Object.entries(config.sources).flatMap(([name, source]) =>
+    source.type === 'files' ? fileSets(name, source) : [],
+  )
 }
 
 /** What the destination holds of values; undefined: everything that a source has a column type for. */
@@ -86,6 +103,7 @@ export function valueLimits({ destination }: Config): ValueLimits | undefined {
 
 /** `db.example.com:5432/shop`. */
 export function describeSource(config: SourceConfig): string {
+  if (config.type === 'files') return config.tables.map(({ set }) => set.path).join(', ')
   const { connect_timeout: _, statement_timeout: __, ...connection } = config
   return describeConnection(connectionSettings(connection))
 }
@@ -344,7 +362,7 @@ export function describeState({ state }: Config): string {
 
 /** True for tables in which our own state is kept: each change of them that is copied would be followed by another. */
 export function isOwnState({ state }: Config, source: SourceConfig, namespace: string): boolean {
-  if (state.type !== 'postgres' || namespace !== state.schema) return false
+  if (state.type !== 'postgres' || source.type !== 'postgres' || namespace !== state.schema) return false
   const { connect_timeout: _, statement_timeout: __, ...connection } = source
   const [theirs, ours] = [connectionSettings(connection), connectionSettings({ url: state.url })]
   const host = (name: string) => (/^(localhost|127\..*|::1|\/.*)$/.test(name) ? 'localhost' : name.toLowerCase())

@@ -10,8 +10,11 @@ import { staleFiles } from '../scripts/generate-schema.ts'
 import { editorSchema, inputSchema, type JsonSchema } from '../scripts/json-schema.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { redact } from '../src/config/redact.ts'
-import { CONFIG_SCHEMA } from '../src/connectors.ts'
+import { CONFIG_SCHEMA, configuredFileSets } from '../src/connectors.ts'
 import { isPipelineError } from '../src/core/errors.ts'
+import { parseDay } from '../src/quality/calendar/civil-date.ts'
+import { fiscalYear, NRF_YEAR } from '../src/quality/calendar/fiscal-year.ts'
+import { openCalendar } from '../src/quality/calendar/open-calendar.ts'
 
 const EXAMPLE = `# yaml-language-server: $schema=https://unpkg.com/simplyload/schema/simplyload.schema.json
 version: 1
@@ -143,3 +146,55 @@ function leafKeys(schema: JsonSchema, prefix: string): readonly string[] {
     return [...named, ...own, ...items, ...leaf]
   })
 }
+
+const FILES = `version: 1
+calendars:
+  de: { country: DE, region: BY, closures: [2024-12-24, { day: 2024-12-31, name: Inventory }] }
+  shop: { weekend: [], fiscal: { pattern: 4-5-4, end_month: 1, anchor: nearest, named_after: start } }
+sources:
+  monthly:
+    type: files
+    tables:
+      - name: sales
+        path: data/sales_{yyyy}-{mm}.tsv.gz
+        format: tsv
+        columns:
+          id: bigint
+          day: { type: date, format: "%d.%m.%Y" }
+          amount: decimal(12,2)
+        date: day
+        key: [id]
+        write: merge
+        calendar: de
+        sums: [amount]
+        rules:
+          - { name: positive, condition: "amount > 0", severity: WARNING, limit: { rows: 10 } }
+destination: { type: duckdb, path: warehouse.duckdb }
+`
+
+test('a source of files has its sets and calendars, and mistakes are told with their place and what was meant', async () => {
+  const { config } = await load(FILES)
+  expect(configuredFileSets(config)).toMatchObject([
+    { table: { source: 'monthly', namespace: 'files', name: 'sales' }, dateColumn: 'day', calendar: 'de' },
+  ])
+  // What the calendars open, by their own hands.
+  const opened = await Promise.all(Object.values(config.calendars).map(({ request }) => openCalendar(request)))
+  expect(opened[0]?.about(parseDay('2024-12-31') ?? 0)).toMatchObject({ kind: 'closure', name: 'Inventory' })
+  expect(fiscalYear(config.calendars.shop?.fiscal ?? expect.unreachable(), 2023)).toEqual(fiscalYear(NRF_YEAR, 2023))
+  for (const [wrong, message] of [
+    [
+      FILES.replace('calendar: de', 'calendar: ed'),
+      'sources.monthly.tables[0].calendar: must be one of calendars; did you mean de?',
+    ],
+    [FILES.replace('calendar: de', 'calender: de'), 'did you mean calendar?'],
+    [FILES.replace('12,2', '99,2'), 'columns.amount: must be bool'],
+    [FILES.replace('2024-12-24', '2024-02-30'), 'closures[0]: must be a day'],
+    [FILES.replace('country: DE, ', ''), 'calendars.de.region: must have a country'],
+    [FILES.replace('date: day', 'date: daay'), 'did you mean day?'],
+    [FILES.replace('{yyyy}-{mm}', '{yyyy}-{mmm}'), 'not {mmm}'],
+  ]) {
+    await expect(load(wrong ?? '')).rejects.toMatchObject({
+      cause: { message: expect.stringContaining(message ?? '') },
+    })
+  }
+})

@@ -30,6 +30,7 @@ it('a short file gets the defaults of everything else, with their units', async 
     },
     naming: { namespace: '{source}_{namespace}', name: '{table}' },
     columns: { synced: '_fivetran_synced', deleted: '_fivetran_deleted' },
+    calendars: {},
     reports: { email: undefined },
     customer: 'default',
   })

@@ -12,6 +12,7 @@
 import { z } from 'zod'
 import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../core/byte-size.ts'
 import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../core/duration.ts'
+import { type CalendarKeys, calendarProblems, calendars } from './calendars.ts'
 import { type ClusterKeys, clusterProblems } from './cluster-by.ts'
 import { type FreshnessKeys, type FreshnessRange, freshnessProblems } from './freshness.ts'
 import { type DatabaseKeys, databaseProblems, NAMING_DEFAULT, namingProblem, parseNaming } from './naming.ts'
@@ -162,6 +163,7 @@ export function configSchema<
       sync: sync.prefault({}).describe('How much at once and how often.'),
       naming,
       columns,
+      calendars,
       reports,
       customer: z
         .string()
@@ -171,8 +173,10 @@ export function configSchema<
     })
     .superRefine((config, context) => {
       // What a source has besides is known to its own schema.
-      const keys = config as unknown as FreshnessKeys & ClusterKeys & DatabaseKeys
+      const keys = config as unknown as FreshnessKeys & ClusterKeys & DatabaseKeys & CalendarKeys
       for (const { path, message } of freshnessProblems(keys, connectors.freshness?.[keys.destination.type]))
+        context.addIssue({ code: 'custom', path: [...path], message })
+      for (const { path, message } of calendarProblems(keys))
         context.addIssue({ code: 'custom', path: [...path], message })
       for (const { path, message } of clusterProblems(keys, keys.destination.type, connectors.clustering ?? []))
         context.addIssue({ code: 'custom', path: [...path], message })
