@@ -1,0 +1,102 @@
+/**
+ * What is asked of files: by the command line, by jobs, by library users. Reached by `Application.files()`. Nothing here changes
+ * a file; what is loaded goes the way of every other source.
+ */
+import type { CheckRun, FileResult, Verdict } from './file-check.ts'
+
+/** What becomes of rows that cannot be read: of a value without its type, of a row with too few columns. */
+export const ON_BAD_ROWS = ['fail', 'quarantine'] as const
+export type OnBadRows = (typeof ON_BAD_ROWS)[number]
+
+export interface FileCheckRequest {
+  /** Files, folders, patterns, or names of sets (`monthly.files.sales`, `sales`); empty: every file of every set. */
+  readonly paths: readonly string[]
+  /**
+   * - `fail`: more of them than the set allows fail the file.
+   * - `quarantine`: they are kept in a file of their own, and the rest counts.
+   */
+  readonly onBadRows: OnBadRows
+  /** The checksum of each file is taken, for the audit. */
+  readonly checksum: boolean
+  /** Of the whole process. Undefined: 4 GiB, or half of the machine's where it has less than 8. */
+  readonly memoryBytes: number | undefined
+  /** As it was called, for the audit: `files check data/*.tsv`. */
+  readonly command: string
+}
+
+/** Times in milliseconds since 1970. */
+export type FileProgressEvent =
+  | { readonly event: 'files'; readonly atMs: number; readonly files: readonly ListedFile[] }
+  | FileProgress
+  | { readonly event: 'checked'; readonly atMs: number; readonly result: FileResult }
+  | { readonly event: 'notice'; readonly atMs: number; readonly message: string }
+
+/** Of one file; bytes are those of the file as it lies there, of all passes so far. */
+export interface FileProgress {
+  readonly event: 'file'
+  readonly atMs: number
+  readonly file: string
+  /** `reading`, `looking for duplicates of id`, `loading`. */
+  readonly activity: string
+  readonly bytes: number
+  readonly bytesTotal: number
+}
+
+export interface ListedFile {
+  readonly file: string
+  /** `source.namespace.name`. */
+  readonly set: string
+  readonly period: string | undefined
+  readonly bytes: number
+}
+
+export type FileProgressListener = (event: FileProgressEvent) => void
+
+/** One reading of a file. */
+export interface CheckPass {
+  /** `scan`, `count`, `unique id`. */
+  readonly name: string
+  /** What is done in it, in one sentence. */
+  readonly what: string
+  /** Ids of the checks that it answers. */
+  readonly asks: readonly string[]
+  /** Of the file as it lies there. */
+  readonly bytes: number
+  /** Undefined: it is none. */
+  readonly sql: string | undefined
+  /** `at the same time`, `where something fails`; undefined: always, one after the other. */
+  readonly when: string | undefined
+}
+
+export interface FilePlan extends ListedFile {
+  readonly passes: readonly CheckPass[]
+}
+
+/** A set of which a file could be, as text for `simplyload.yaml`. */
+export interface FileSuggestion {
+  readonly path: string
+  /** Files that it takes. */
+  readonly files: readonly string[]
+  readonly yaml: string
+}
+
+export interface ResultMark {
+  readonly run: string
+  readonly startedMs: number
+  readonly command: string
+  readonly verdict: Verdict
+  readonly files: number
+}
+
+export interface FileCommands {
+  /** Reads the files and judges them. Throws `not_found` and `source_file` for files that nothing or too much matches. */
+  check(request: FileCheckRequest, listener: FileProgressListener, signal: AbortSignal): Promise<CheckRun>
+  /** What `check` would read, without reading it. */
+  plan(request: FileCheckRequest, signal: AbortSignal): Promise<readonly FilePlan[]>
+  /** Sets for files that no set takes; empty: each has one. */
+  suggest(paths: readonly string[], signal: AbortSignal): Promise<readonly FileSuggestion[]>
+  /** The newest first. */
+  results(signal: AbortSignal): Promise<readonly ResultMark[]>
+  /** `run`: its name, or `latest`. Throws `not_found`. */
+  result(run: string, signal: AbortSignal): Promise<CheckRun>
+}

@@ -1,0 +1,300 @@
+/** All files of a run: read side by side as far as memory allows, judged in their order, kept as one result. */
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
+import { availableParallelism, hostname, totalmem, userInfo } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import type { CheckResult, CheckRun, FileResult } from '../../core/file-check.ts'
+import { RESULT_VERSION } from '../../core/file-check.ts'
+import type { FilePlan, FileProgressListener, ListedFile, OnBadRows } from '../../core/file-commands.ts'
+import type { FileSet, FoundFile } from '../../core/file-set.ts'
+import { qualifiedTableName, tableName } from '../../core/table-schema.ts'
+import type { BusinessCalendar } from '../calendar/business-calendar.ts'
+import type { FiscalYearRequest } from '../calendar/fiscal-year.ts'
+import { openCalendar } from '../calendar/open-calendar.ts'
+import { CheckDatabase } from './check-database.ts'
+import { checkFile } from './check-file.ts'
+import { planPasses } from './check-plan.ts'
+import { dayHistory, NO_EXPECTED_DAYS } from './day-history.ts'
+import { readExpectedDays } from './expected-days.ts'
+import { FilePasses } from './file-passes.ts'
+import { inspectRules } from './inspect-rules.ts'
+import { missingPeriods, periodsCheck } from './period-gaps.ts'
+import { earlierFiles, runName, writeResult } from './result-store.ts'
+import { acrossRules, checkAcross } from './set-checks.ts'
+import { verdictOf, worstVerdict } from './verdict.ts'
+
+const MEMORY_BYTES = 4 * 2 ** 30
+/** Two readers at a time keep two cores busy while a packed file is unpacked; more would share the same memory. */
+const LANES = 2
+
+export interface NamedCalendar {
+  readonly calendar: BusinessCalendar
+  readonly fiscal: FiscalYearRequest | undefined
+}
+
+export interface CheckRunSetting {
+  /** Of the configuration file. */
+  readonly folder: string
+  /** Absolute: `.simplyload/files`. */
+  readonly results: string
+  readonly calendars: ReadonlyMap<string, NamedCalendar>
+  readonly configChecksum: string
+  readonly toolVersion: string
+}
+
+export interface CheckRunRequest {
+  readonly files: readonly FoundFile[]
+  readonly onBadRows: OnBadRows
+  readonly checksum: boolean
+  readonly memoryBytes: number | undefined
+  readonly command: string
+}
+
+export async function runChecks(
+  request: CheckRunRequest,
+  setting: CheckRunSetting,
+  listener: FileProgressListener,
+  signal: AbortSignal,
+): Promise<CheckRun> {
+  const startedMs = Date.now()
+  const run = runName(startedMs, randomUUID().slice(0, 6))
+  const scratch = join(setting.results, 'work', run)
+  await mkdir(scratch, { recursive: true })
+  const memory = new MemoryWatch()
+  try {
+    await using database = await openDatabase(request, setting, scratch)
+    for (const set of setsOf(request.files)) {
+      using session = await database.session(signal)
+      await inspectRules(set, session)
+    }
+    listener({ event: 'files', atMs: Date.now(), files: request.files.map(listed) })
+    const files = await checkFiles(request, setting, { database, scratch, run, listener }, signal)
+    const sets = await checkSets(request, setting, { database, scratch, listener }, files, signal)
+    const result: CheckRun = {
+      version: RESULT_VERSION,
+      run,
+      command: request.command,
+      startedMs,
+      endedMs: Date.now(),
+      user: userInfo().username,
+      host: hostname(),
+      toolVersion: setting.toolVersion,
+      configChecksum: setting.configChecksum,
+      calendar: [...setting.calendars.values()].map(({ calendar }) => calendar.description),
+      verdict: worstVerdict([...files.map(({ verdict }) => verdict), ...sets.map(({ checks }) => verdictOf(checks))]),
+      files,
+      sets,
+      loads: [],
+      peakRssMiB: memory.peakMiB(),
+    }
+    await writeResult(setting.results, result)
+    return result
+  } finally {
+    memory[Symbol.dispose]()
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+/** What would be read, pass by pass. Rules are tried as before a check. */
+export async function planChecks(
+  request: CheckRunRequest,
+  setting: CheckRunSetting,
+  signal: AbortSignal,
+): Promise<readonly FilePlan[]> {
+  const scratch = join(setting.results, 'work', `plan-${randomUUID()}`)
+  await mkdir(scratch, { recursive: true })
+  try {
+    await using database = await openDatabase(request, setting, scratch)
+    const plans: FilePlan[] = []
+    for (const set of setsOf(request.files)) {
+      using session = await database.session(signal)
+      await inspectRules(set, session)
+      const files = request.files.filter((file) => file.set === set)
+      for (const file of files) {
+        const passes = await FilePasses.open(file, { database, folder: scratch, onBytes: () => undefined }, signal)
+        plans.push({
+          ...listed(file),
+          passes: planPasses(passes, files.length, (name) => resolve(setting.folder, name)),
+        })
+      }
+    }
+    return plans
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+interface RunningCheck {
+  readonly database: CheckDatabase
+  readonly scratch: string
+  readonly listener: FileProgressListener
+}
+
+async function checkFiles(
+  { files, onBadRows, checksum }: CheckRunRequest,
+  { folder, results, calendars }: CheckRunSetting,
+  { database, scratch, run, listener }: RunningCheck & { readonly run: string },
+  signal: AbortSignal,
+): Promise<readonly FileResult[]> {
+  const everyDay = await openCalendar({ weekend: [], expect: 'every_day' })
+  const earlier = await earlierFiles(results, signal)
+  const expected = await readExpectedDays(folder)
+  const stop = new AbortController()
+  const either = AbortSignal.any([signal, stop.signal])
+  const judged: Promise<FileResult>[] = []
+  const lanes = new Lanes(Math.min(LANES, availableParallelism()))
+  for (const [index, file] of files.entries()) {
+    const named = file.set.calendar === undefined ? undefined : calendars.get(file.set.calendar)
+    const name = qualifiedTableName(file.set.table)
+    let bytes = 0
+    let activity = ''
+    const tell = () =>
+      listener({ event: 'file', atMs: Date.now(), file: file.name, activity, bytes, bytesTotal: file.bytes })
+    const work = lanes.run(async () => {
+      either.throwIfAborted()
+      return await checkFile(
+        file,
+        {
+          database,
+          onBadRows,
+          checksum,
+          pipeFolder: scratch,
+          badFolder: join(results, 'bad', run),
+          folder,
+          calendar: named?.calendar,
+          everyDay,
+          fiscal: named?.fiscal,
+          // Files before it in this run are the newest that is known.
+          history: async () => {
+            const before = await Promise.all(judged.slice(0, index))
+            return dayHistory(name, file.name, [...before.toReversed(), ...earlier])
+          },
+          expected: expected.get(tableName(file.set.table)) ?? expected.get(file.set.table.name) ?? NO_EXPECTED_DAYS,
+          resolve: (path) => (isAbsolute(path) ? path : resolve(folder, path)),
+          onActivity: (next) => {
+            activity = next
+            tell()
+          },
+          onBytes: (more) => {
+            bytes += more
+            tell()
+          },
+        },
+        either,
+      )
+    })
+    const told = work.then((result) => {
+      listener({ event: 'checked', atMs: Date.now(), result })
+      return result
+    })
+    // One that fails ends the others; whoever waits for all of them hears of the first.
+    told.catch((error: unknown) => stop.abort(error))
+    judged.push(told)
+  }
+  try {
+    return await Promise.all(judged)
+  } finally {
+    await Promise.allSettled(judged)
+  }
+}
+
+async function checkSets(
+  { files }: CheckRunRequest,
+  { calendars }: CheckRunSetting,
+  { database, scratch, listener }: RunningCheck,
+  results: readonly FileResult[],
+  signal: AbortSignal,
+): Promise<CheckRun['sets']> {
+  const sets: CheckRun['sets'][number][] = []
+  for (const set of setsOf(files)) {
+    const own = files.filter((file) => file.set === set)
+    const name = qualifiedTableName(set.table)
+    const periods = own.flatMap(({ period }) => period ?? [])
+    const calendar = set.calendar === undefined ? undefined : calendars.get(set.calendar)?.calendar
+    const missing = missingPeriods(periods, new Set(), calendar)
+    const checks: CheckResult[] = []
+    const gaps = own.length > 1 ? periodsCheck(periods, missing) : undefined
+    if (gaps !== undefined) checks.push(gaps)
+    const readable = own.filter(
+      (file) => (results.find((result) => result.file === file.name)?.coverage.parsed ?? 0) > 0,
+    )
+    for (const rule of readable.length > 1 ? acrossRules(set) : []) {
+      const passes: FilePasses[] = []
+      for (const file of readable) {
+        let bytes = 0
+        const activity = 'comparing keys of all files'
+        const onBytes = (more: number): void => {
+          bytes += more
+          listener({ event: 'file', atMs: Date.now(), file: file.name, activity, bytes, bytesTotal: file.bytes })
+        }
+        passes.push(await FilePasses.open(file, { database, folder: scratch, onBytes }, signal))
+      }
+      using session = await database.session(signal)
+      checks.push(await checkAcross(rule, passes, session, signal))
+    }
+    sets.push({ set: name, checks, missingPeriods: missing })
+  }
+  return sets
+}
+
+async function openDatabase(
+  { files, memoryBytes }: CheckRunRequest,
+  { folder }: CheckRunSetting,
+  scratch: string,
+): Promise<CheckDatabase> {
+  const referred = setsOf(files).flatMap(({ rules }) =>
+    rules.flatMap(({ question }) => (question.kind === 'references' ? [resolve(folder, question.file)] : [])),
+  )
+  return await CheckDatabase.open({
+    memoryBytes: memoryBytes ?? Math.min(MEMORY_BYTES, totalmem() / 2),
+    threads: availableParallelism(),
+    folder: scratch,
+    paths: [...files.map(({ path }) => path), ...referred],
+  })
+}
+
+function setsOf(files: readonly FoundFile[]): readonly FileSet[] {
+  return [...new Set(files.map(({ set }) => set))]
+}
+
+export function listed({ name, set, period, bytes }: FoundFile): ListedFile {
+  return { file: name, set: qualifiedTableName(set.table), period: period?.name, bytes }
+}
+
+/** So many at a time, in the order in which they came. */
+class Lanes {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(lanes: number) {
+    this.#free = lanes
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#free++
+      else next()
+    }
+  }
+}
+
+/** The largest resident set so far, native memory included. */
+class MemoryWatch implements Disposable {
+  #peak = process.memoryUsage.rss()
+  readonly #timer = setInterval(() => {
+    this.#peak = Math.max(this.#peak, process.memoryUsage.rss())
+  }, 250)
+
+  peakMiB(): number {
+    return Math.round(Math.max(this.#peak, process.memoryUsage.rss()) / 2 ** 20)
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer)
+  }
+}

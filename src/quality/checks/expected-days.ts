@@ -1,0 +1,60 @@
+/**
+ * Days that a person has called expected, in `expected-days.yaml` beside the configuration: by name of the table, the day and the
+ * reason. It is kept with the configuration, so that who has said what of which day is in its history.
+ *
+ *   files.sales:
+ *     2024-05-02: strike at the carrier
+ *     2024-07-01: { new_normal: two more shops }
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { PipelineError } from '../../core/errors.ts'
+import { type Day, parseDay } from '../calendar/civil-date.ts'
+import { type ExpectedDays, NO_EXPECTED_DAYS } from './day-history.ts'
+
+export const EXPECTED_DAYS_FILE = 'expected-days.yaml'
+
+/** By `namespace.name` of the table. Throws `config_invalid` with the entry that is wrong. */
+export async function readExpectedDays(folder: string): Promise<ReadonlyMap<string, ExpectedDays>> {
+  const path = join(folder, EXPECTED_DAYS_FILE)
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (text === undefined) return new Map()
+  let value: unknown
+  try {
+    value = parse(text, { schema: 'failsafe' })
+  } catch (cause) {
+    throw invalid('it is no YAML', cause)
+  }
+  if (value === null || value === '') return new Map()
+  if (!isMapping(value)) throw invalid('it has no tables')
+  return new Map(Object.entries(value).map(([table, days]) => [table, expectedOf(table, days)]))
+}
+
+export function expectedOf(table: string, value: unknown): ExpectedDays {
+  if (!isMapping(value)) throw invalid(`${table} has no days`)
+  const days = new Map<Day, string>()
+  const newNormalFrom: Day[] = []
+  for (const [text, said] of Object.entries(value)) {
+    const day = parseDay(text)
+    if (day === undefined) throw invalid(`${table}: "${text}" is no day such as 2024-05-02`)
+    if (typeof said === 'string' && said.trim() !== '') days.set(day, said)
+    else if (isMapping(said) && typeof said.new_normal === 'string') newNormalFrom.push(day)
+    else throw invalid(`${table}: ${text} has no reason`)
+  }
+  return days.size === 0 && newNormalFrom.length === 0 ? NO_EXPECTED_DAYS : { days, newNormalFrom }
+}
+
+function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function invalid(message: string, cause?: unknown): PipelineError {
+  return new PipelineError('config_invalid', `Reading ${EXPECTED_DAYS_FILE}`, {
+    cause: new Error(message, cause === undefined ? undefined : { cause }),
+    hint: 'Write a table, its days and their reasons: `files.sales: { 2024-05-02: strike }`.',
+  })
+}

@@ -1,0 +1,194 @@
+/**
+ * Passes over one file. A plain file is read where it lies; a packed one, or one of another encoding, passes through a pipe, each
+ * time anew. Only the first pass is counted by another reader.
+ */
+
+import { PipelineError } from '../../core/errors.ts'
+import type { FoundFile } from '../../core/file-set.ts'
+import { type FileFeed, openFeed } from '../../file-sets/file-feed.ts'
+import { type Prologue, readPrologue } from '../../file-sets/prologue.ts'
+import { type ReadStatement, readStatement } from '../../file-sets/read-statement.ts'
+import type { RecordCount } from '../../file-sets/record-counter.ts'
+import { quoteText } from '../../file-sets/value-cast.ts'
+import type { CheckDatabase, CheckSession } from './check-database.ts'
+import { type TypedRelation, typedRelation } from './file-relation.ts'
+
+export interface FilePassesSetting {
+  readonly database: CheckDatabase
+  /** Absolute, among those that the database may read: for pipes. */
+  readonly folder: string
+  /** Bytes of the file that have been read. */
+  readonly onBytes: (bytes: number) => void
+}
+
+export interface PassOptions {
+  /** Rows know their number. */
+  readonly numbered?: boolean
+  /** A session of somebody else's, with tables that are to be there afterwards. */
+  readonly session?: CheckSession
+  /** Records are counted beside. */
+  readonly counted?: boolean
+  readonly checksum?: boolean
+}
+
+export interface OpenPass {
+  readonly session: CheckSession
+  readonly relation: TypedRelation
+  readonly statement: ReadStatement
+  /** Runs the statement that reads the file. */
+  readonly rows: (sql: string) => Promise<Answer>
+  /** When all was read; undefined where nobody counts. */
+  readonly count: () => Promise<RecordCount | undefined>
+}
+
+export type Answer = { readonly rows: readonly (readonly unknown[])[] } | { readonly failure: string }
+
+/** Names of tables for what cannot be read: each statement needs one that is not there yet. */
+let passes = 0
+
+export class FilePasses {
+  readonly file: FoundFile
+  /** Undefined: Parquet. */
+  readonly prologue: Prologue | undefined
+  /** Columns of a Parquet file, with their types as DuckDB calls them. */
+  readonly parquetColumns: ReadonlyMap<string, string> | undefined
+  readonly #setting: FilePassesSetting
+
+  private constructor(
+    file: FoundFile,
+    setting: FilePassesSetting,
+    prologue: Prologue | undefined,
+    parquetColumns: ReadonlyMap<string, string> | undefined,
+  ) {
+    this.file = file
+    this.#setting = setting
+    this.prologue = prologue
+    this.parquetColumns = parquetColumns
+  }
+
+  static async open(file: FoundFile, setting: FilePassesSetting, signal: AbortSignal): Promise<FilePasses> {
+    if (file.set.format.kind === 'delimited') {
+      return new FilePasses(file, setting, await readPrologue(file, signal), undefined)
+    }
+    using session = await setting.database.session(signal)
+    const described = await attempt(session.rows(`DESCRIBE FROM read_parquet(${quoteText(file.path)})`), signal)
+    const columns = 'rows' in described ? described.rows : []
+    return new FilePasses(
+      file,
+      setting,
+      undefined,
+      new Map(columns.map(([name, type]) => [String(name), String(type)])),
+    )
+  }
+
+  /** Offsets that DuckDB gives → those in the text. */
+  get offsetShift(): number {
+    return this.isPiped ? (this.prologue?.byteOffset ?? 0) : 0
+  }
+
+  /** Offsets in the text are those in the unpacked file. */
+  get knowsOffsets(): boolean {
+    const { format } = this.file.set
+    return format.kind === 'delimited' && format.encoding === 'utf-8'
+  }
+
+  get isPiped(): boolean {
+    const { format } = this.file.set
+    if (format.kind === 'parquet') return false
+    const isPlain = this.file.compression === 'none' && format.encoding === 'utf-8'
+    return !isPlain || !(this.prologue?.beginsWithHeader === true || this.prologue?.hasQuotes === false)
+  }
+
+  /** What a pass would read, without reading it. */
+  planned(): TypedRelation {
+    return typedRelation(this.#statement(undefined, 'planned'), false)
+  }
+
+  async pass<T>(options: PassOptions, signal: AbortSignal, work: (pass: OpenPass) => Promise<T>): Promise<T> {
+    const { database, folder, onBytes } = this.#setting
+    using own = options.session === undefined ? await database.session(signal) : undefined
+    const session = own ?? options.session
+    if (session === undefined) throw new PipelineError('internal', 'Reading a file without a session')
+    const isFed = this.file.set.format.kind === 'delimited' && (this.isPiped || options.counted === true)
+    await using feed = isFed
+      ? await openFeed(
+          this.file,
+          { folder, checksum: options.checksum ?? false, ...(this.isPiped ? { onBytes } : {}) },
+          signal,
+        )
+      : undefined
+    const statement = this.#statement(feed, `pass_${++passes}`)
+    return await work({
+      session,
+      statement,
+      relation: typedRelation(statement, options.numbered === true),
+      // What comes through a pipe is measured there; of what DuckDB reads by itself it says how far it is.
+      rows: (sql) =>
+        this.isPiped ? attempt(session.rows(sql), signal) : watched(session, sql, this.file.bytes, onBytes, signal),
+      count: async () => (options.counted === true ? await feed?.count() : undefined),
+    })
+  }
+
+  #statement(feed: FileFeed | undefined, rejects: string): ReadStatement {
+    const path = feed?.path ?? this.file.path
+    const request = {
+      set: this.file.set,
+      path,
+      prologue: this.prologue,
+      rejects,
+      recordsOnly: feed?.recordsOnly ?? false,
+    }
+    return readStatement(request, this.parquetColumns)
+  }
+}
+
+/** That a file cannot be read is a finding; that this machine cannot read it is an error. */
+export async function attempt(work: Promise<readonly (readonly unknown[])[]>, signal: AbortSignal): Promise<Answer> {
+  try {
+    return { rows: await work }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof PipelineError) throw error
+    const text = error instanceof Error ? error.message : String(error)
+    if (/No space left|could not write|Out of Memory|failed to (?:allocate|pin|offload)/i.test(text)) {
+      throw resourceError(error, text)
+    }
+    const [first = text] = text.split('\n')
+    return { failure: first.replace(/^(?:[A-Z]\w* )*Error: /, '').replace(/\.$/, '') }
+  }
+}
+
+function resourceError(cause: unknown, text: string): PipelineError {
+  const isDisk = /No space left|could not write|offload/i.test(text)
+  return new PipelineError(isDisk ? 'state_full' : 'destination_memory', 'Checking files', {
+    cause,
+    hint: isDisk
+      ? 'Make room on the disk of .simplyload: what does not fit into memory is written there while a file is checked.'
+      : 'Give it more memory: --memory 8GiB.',
+  })
+}
+
+/** A query over a file that DuckDB reads by itself, with bytes by its own word. */
+async function watched(
+  session: CheckSession,
+  sql: string,
+  bytes: number,
+  onBytes: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<Answer> {
+  let told = 0
+  const timer = setInterval(() => {
+    const done = Math.floor((Math.min(100, Math.max(0, session.percent)) / 100) * bytes)
+    if (done <= told) return
+    onBytes(done - told)
+    told = done
+  }, WATCH_MS)
+  try {
+    return await attempt(session.rows(sql), signal)
+  } finally {
+    clearInterval(timer)
+    onBytes(bytes - told)
+  }
+}
+
+const WATCH_MS = 200

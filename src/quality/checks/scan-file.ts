@@ -1,0 +1,104 @@
+/**
+ * The first pass over a file, and mostly the only one: DuckDB parses it and answers every question that a row can answer by
+ * itself, while another reader counts the records.
+ */
+
+import type { FileSet } from '../../core/file-set.ts'
+import type { RecordCount } from '../../file-sets/record-counter.ts'
+import { quoteText } from '../../file-sets/value-cast.ts'
+import { DUCKDB_RULES } from '../rules/rule-dialect.ts'
+import { buildDayScan, type DayScan, readScannedDay, type ScannedDay } from './day-scan.ts'
+import { attempt, type FilePasses, type OpenPass } from './file-passes.ts'
+import { type FileQuestions, questionsOf } from './file-questions.ts'
+import type { TypedRelation } from './file-relation.ts'
+import { type RejectList, readRejects } from './reject-list.ts'
+import { type ColumnComparison, compareColumns } from './structure-check.ts'
+
+/** Severity of what cannot be loaded: less where it is kept apart. */
+export type BadSeverity = 'CRITICAL' | 'WARNING'
+
+export interface FileScan {
+  readonly reader: FilePasses
+  /** Undefined: the file does not name its columns. */
+  readonly columns: ColumnComparison | undefined
+  readonly questions: FileQuestions
+  readonly days: readonly ScannedDay[]
+  readonly sumNames: readonly string[]
+  readonly sql: string
+  readonly parsed: number
+  readonly rejects: RejectList
+  readonly count: RecordCount | undefined
+  /** By the file's own word; only of Parquet. */
+  readonly parquetRows: number | undefined
+  /** What the reader could not go on for, as it says; undefined: it read to the end. */
+  readonly failure: string | undefined
+}
+
+export async function scanFile(
+  reader: FilePasses,
+  { checksum, badSeverity }: { readonly checksum: boolean; readonly badSeverity: BadSeverity },
+  signal: AbortSignal,
+): Promise<FileScan> {
+  const columns = columnsOf(reader)
+  return await reader.pass({ counted: true, checksum }, signal, async (pass) => {
+    const { questions, scan } = plannedScan(reader.file.set, pass.relation, badSeverity)
+    const answer = await pass.rows(scan.sql)
+    const count = await pass.count()
+    const base = {
+      reader,
+      columns,
+      questions,
+      sql: scan.sql,
+      count,
+      parquetRows: await parquetRows(reader, pass, signal),
+    }
+    const sumNames = scan.sums.map(({ name }) => name)
+    if ('failure' in answer) return { ...base, sumNames, days: [], parsed: 0, rejects: [], failure: answer.failure }
+    const days = answer.rows.map((row) => readScannedDay(scan, row))
+    const parsed = days.reduce((sum, { rows }) => sum + rows, 0)
+    return { ...base, sumNames, days, parsed, rejects: await readRejects(pass), failure: undefined }
+  })
+}
+
+/** The statement, and what it asks. */
+export function plannedScan(
+  set: FileSet,
+  { prologue, columns }: TypedRelation,
+  badSeverity: BadSeverity,
+): { readonly questions: FileQuestions; readonly scan: DayScan } {
+  const decimalSeparator = set.format.kind === 'parquet' ? '.' : set.format.decimalSeparator
+  const questions = questionsOf(set, { dialect: DUCKDB_RULES, columns, decimalSeparator, badSeverity })
+  const day = set.dateColumn === undefined ? undefined : columns.get(set.dateColumn)?.value
+  const scan = buildDayScan({
+    dialect: DUCKDB_RULES,
+    prologue,
+    from: 'file',
+    day: day === undefined ? undefined : `CAST(${day} AS DATE) - DATE '1970-01-01'`,
+    counters: questions.rows,
+    sums: set.sums.flatMap((name) => {
+      const value = columns.get(name)?.value
+      return value === undefined ? [] : [{ name, value }]
+    }),
+  })
+  return { questions, scan }
+}
+
+function columnsOf({ file, prologue, parquetColumns }: FilePasses): ColumnComparison | undefined {
+  if (parquetColumns === undefined) {
+    return prologue?.header === undefined ? undefined : compareColumns(prologue.header, file.set.columns)
+  }
+  // Columns of Parquet are found by name: their order means nothing.
+  const compared = compareColumns([...parquetColumns.keys()], file.set.columns)
+  return { ...compared, findings: compared.findings.filter(({ kind }) => kind !== 'reordered') }
+}
+
+async function parquetRows(
+  { file }: FilePasses,
+  { session }: OpenPass,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  if (file.set.format.kind === 'delimited') return undefined
+  const sql = `SELECT num_rows FROM parquet_file_metadata(${quoteText(file.path)})`
+  const answer = await attempt(session.rows(sql), signal)
+  return 'rows' in answer ? Number(answer.rows[0]?.[0] ?? 0) : undefined
+}

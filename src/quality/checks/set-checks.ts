@@ -1,0 +1,79 @@
+/** Questions about all files of a set together: keys that are in two of them, periods without one. */
+import type { CheckResult, CheckRule } from '../../core/file-check.ts'
+import type { FileSet } from '../../core/file-set.ts'
+import { quoteName } from '../../file-sets/value-cast.ts'
+import type { CheckSession } from './check-database.ts'
+import type { FilePasses } from './file-passes.ts'
+import { keyRules } from './file-questions.ts'
+import { count, counted, judgeCounts, unasked } from './judgement.ts'
+
+const EXAMPLES = 3
+
+/** Rules of a set that ask for keys across its files. */
+export function acrossRules(set: FileSet): readonly CheckRule[] {
+  return [...keyRules(set), ...set.rules].filter(
+    ({ question }) => question.kind === 'unique' && question.across === 'set',
+  )
+}
+
+/**
+ * Each file's keys are read once into a table on the side, which lies on the disk where memory is full, and are compared there.
+ * Keys that repeat within a file are told by that file's own check.
+ */
+export async function checkAcross(
+  rule: CheckRule,
+  files: readonly FilePasses[],
+  session: CheckSession,
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  const { question } = rule
+  if (question.kind !== 'unique') throw new Error('the rule asks for no keys')
+  const described = {
+    id: `rule.${rule.name}`,
+    kind: 'rule' as const,
+    title: `${question.columns.join(', ')} is in one file only`,
+    severity: rule.severity,
+    limit: rule.limit,
+    why: rule.why,
+    fix: rule.fix ?? 'Look whether a file holds rows of another period, or was delivered twice under two names.',
+  }
+  const keys = question.columns.map(quoteName)
+  const present = keys.map((key) => `${key} IS NOT NULL`).join(' AND ')
+  const names = files.map(({ file }) => file.name)
+  let made = false
+  await session.run('DROP TABLE IF EXISTS set_keys')
+  for (const [index, passes] of files.entries()) {
+    const missing = question.columns.filter((name) => !passes.planned().columns.has(name))
+    if (missing.length > 0) return unasked(described, `${passes.file.name} has no column ${missing.join(', ')}`)
+    const failure = await passes.pass({ session }, signal, async ({ relation, rows }) => {
+      const select = `${relation.prologue}SELECT ${keys.join(', ')}, ${index} AS "~file" FROM file WHERE ${present}`
+      const answer = await rows(made ? `INSERT INTO set_keys ${select}` : `CREATE TEMP TABLE set_keys AS ${select}`)
+      return 'failure' in answer ? answer.failure : undefined
+    })
+    if (failure !== undefined) return unasked(described, `${passes.file.name} could not be read: ${failure}`)
+    made = true
+  }
+  const list = keys.join(', ')
+  const grouped = `SELECT ${list}, count(*) AS n, min("~file") AS first, max("~file") AS last FROM set_keys GROUP BY ${list}`
+  const sql = `SELECT sum(n)::BIGINT, count(*) FILTER (first <> last), sum(n) FILTER (first <> last)::BIGINT FROM (${grouped})`
+  const [rows, repeated, repeatedRows] = (await session.row(sql)).map((value) => Number(value ?? 0))
+  const pairs =
+    repeated === 0
+      ? []
+      : await session.rows(
+          `SELECT first, last, count(*) FROM (${grouped}) WHERE first <> last GROUP BY 1, 2 ORDER BY 3 DESC LIMIT ${EXAMPLES}`,
+        )
+  await session.run('DROP TABLE set_keys')
+  const told = pairs.map(
+    ([first, last, number]) => `${count(Number(number))} in ${names[Number(first)]} and ${names[Number(last)]}`,
+  )
+  return judgeCounts({
+    ...described,
+    sql,
+    evaluated: rows ?? 0,
+    failed: (repeatedRows ?? 0) - (repeated ?? 0),
+    failing: `${counted(repeated ?? 0, 'value')} of ${question.columns.join(', ')} ${repeated === 1 ? 'is' : 'are'} in more than one file: ${told.join('; ')}`,
+    passing: `No two of ${counted(files.length, 'file')} have a value in common, of ${counted(rows ?? 0, 'row')}`,
+    unasked: 'No row has a value',
+  })
+}
