@@ -20,12 +20,14 @@ export interface SnowflakeFixture extends DestinationFixture {
 
 /** One twin for all tests of a file; a database for each. */
 export class SnowflakeFixtures implements AsyncDisposable {
+  /** All that were sent so far. */
+  readonly statements = new Set<string>()
   #opening: Promise<{ readonly twin: Twin; readonly bucket: string }> | undefined
   #count = 0
 
   /** `stage`: with `external`, files are in a bucket already. */
   async open(stage: 'internal' | 'external' = 'internal'): Promise<SnowflakeFixture> {
-    this.#opening ??= startWithBucket()
+    this.#opening ??= startWithBucket(this.statements)
     const { twin, bucket } = await this.#opening
     const database = `TEST_${++this.#count}`
     await twin.sql(`CREATE DATABASE ${database}`)
@@ -50,9 +52,16 @@ export class SnowflakeFixtures implements AsyncDisposable {
 
 const BUCKET = 'bucket'
 
-async function startWithBucket() {
+async function startWithBucket(statements: Set<string>) {
   const bucket = await mkdtemp(join(tmpdir(), 'simplyload-bucket-'))
-  return { twin: await startTwin({ buckets: { [BUCKET]: bucket } }), bucket }
+  const twin = await startTwin({ buckets: { [BUCKET]: bucket } })
+  const { faults } = twin
+  const next = faults.next.bind(faults)
+  faults.next = (call) => {
+    if (call.sql !== undefined) statements.add(call.sql)
+    return next(call)
+  }
+  return { twin, bucket }
 }
 
 export function twinConfig(twin: Twin, database: string, more: object = {}): SnowflakeDestinationConfig {

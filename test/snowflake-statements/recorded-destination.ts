@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../src/core/clock.ts'
 import { filesInPlace } from '../../src/core/stage.ts'
+import { SnowflakeAccount } from '../../src/destinations/snowflake/account.ts'
 import { openSnowflakeDestination } from '../../src/destinations/snowflake/destination.ts'
 import { startTwin } from '../../src/snowflake-twin/twin.ts'
 import type { DestinationFixture } from '../contract/destination-fixture.ts'
@@ -12,6 +13,8 @@ import { twinConfig } from '../contract/snowflake-fixture.ts'
 import { StageRows } from '../support/stage-rows.ts'
 
 export interface RecordedDestination extends DestinationFixture {
+  /** What `simplyload cost` asks. */
+  cost(): Promise<unknown>
   /** Those since it was asked last, in the order in which they were sent. */
   recorded(): readonly string[]
 }
@@ -28,8 +31,9 @@ export async function openRecorded(): Promise<RecordedDestination> {
     if (kind === 'query' && sql !== undefined && attempt === 1) statements.push(plain(sql, folder))
     return undefined
   }
+  const config = twinConfig(twin, DATABASE)
   const destination = openSnowflakeDestination({
-    config: twinConfig(twin, DATABASE),
+    config,
     folder,
     run: 'run-1',
     fetch: async () => filesInPlace((file) => stage.location(file)),
@@ -41,7 +45,9 @@ export async function openRecorded(): Promise<RecordedDestination> {
     },
   })
   const unused = () => Promise.reject(new Error('Only the destination is asked here'))
+  const account = new SnowflakeAccount({ config, folder, run: 'run-1', clock: systemClock }, undefined)
   return {
+    cost: () => account.cost(7, new AbortController().signal),
     destination,
     stage,
     recorded: () => {

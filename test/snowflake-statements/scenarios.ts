@@ -316,6 +316,28 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    title: 'A snapshot that is given up, one of two times, and a group that begins',
+    play: async (recorded) => {
+      const table = await DrivenTable.open(recorded, tableOf('times'))
+      const { destination, lease, target, schema } = table
+      const { stage } = recorded
+      const quarantined = { columnId: 3, reason: 'json', raw: '{', key: '["1"]' }
+      await destination.beginSnapshot(lease, target, schema, false, never)
+      const spoilt = await stage.snapshot(schema, before(10), [{ ...row(1, 'one'), quarantine: [quarantined] }])
+      await destination.loadSnapshot(lease, { target, files: [spoilt] }, never)
+      await destination.beginSnapshot(lease, target, schema, false, never)
+      const older = await stage.snapshot(schema, before(10), [row(1, 'one'), row(2, 'two')])
+      const newer = await stage.snapshot(schema, before(20), [row(2, 'deux')])
+      await destination.loadSnapshot(lease, { target, files: [older, newer] }, never)
+      await destination.finishSnapshot(lease, target, schema, before(20), 2, never)
+      table.group = '900000'
+      table.position = undefined
+      await table.promote(20, 30)
+      await destination.resetCheckpoint(lease, schema.table, never)
+      await destination.checkpoints('shop', never)
+    },
+  },
+  {
     title: 'A table in another database, read twice',
     play: async (recorded) => {
       await recorded.run('CREATE DATABASE IF NOT EXISTS "elsewhere"')

@@ -2297,6 +2297,72 @@ LIST @~/simplyload_doctor/simplyload-doctor;
 REMOVE @~/simplyload_doctor/simplyload-doctor;
 
 
+-- A snapshot that is given up, one of two times, and a group that begins
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_snapshot (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
+
+COPY INTO _SIMPLYLOAD.staged_snapshot (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2)
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/000000000000000a/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.times_17/2026112010/b73.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+
+SELECT (SELECT COUNT(s.quarantine)
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM _SIMPLYLOAD.staged_snapshot
+  WHERE pos IS NOT NULL) s) AS quarantined, (SELECT COUNT(s.w2)
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM _SIMPLYLOAD.staged_snapshot
+  WHERE pos IS NOT NULL) s) AS refused;
+
+INSERT INTO "shop_public"."_simplyload_shadow_times_17" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT v0, v1, v2, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, pos
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM _SIMPLYLOAD.staged_snapshot
+  WHERE pos IS NOT NULL) s
+  WHERE code IS NOT NULL;
+
+SELECT COUNT(*) AS whole
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM _SIMPLYLOAD.staged_snapshot
+  WHERE pos IS NOT NULL) s
+  WHERE code IS NULL;
+
+DROP TABLE IF EXISTS _SIMPLYLOAD.staged_snapshot;
+
+DELETE
+  FROM _SIMPLYLOAD.QUARANTINE
+  WHERE source = :1 AND namespace = :2 AND table_name = :3 AND position IN (SELECT position
+  FROM _SIMPLYLOAD.LOADS
+  WHERE source = :1 AND namespace = :2 AND table_name = :3);
+
+INSERT INTO _SIMPLYLOAD.LOADS (source, namespace, table_name, batch_id, added, position, loaded_at)
+  VALUES ('shop', 'public', 'times_17', 'b74', 3, '0001/000000000000000a/0000000000', '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6)), ('shop', 'public', 'times_17', 'b75', 0, '0001/0000000000000014/0000000000', '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6));
+
+DELETE
+  FROM "shop_public"."_simplyload_shadow_times_17"
+  USING (SELECT "id" AS d1, MAX("_source_position") AS newest
+  FROM "shop_public"."_simplyload_shadow_times_17"
+  GROUP BY "id"
+  HAVING COUNT(*) > 1) AS d
+  WHERE "id" = d.d1 AND "_source_position" < d.newest;
+
+SELECT COUNT(*) AS twice
+  FROM (SELECT "id" AS d1, MAX("_source_position") AS newest
+  FROM "shop_public"."_simplyload_shadow_times_17"
+  GROUP BY "id"
+  HAVING COUNT(*) > 1);
+
+UPDATE _SIMPLYLOAD.LOADS SET added = added - 1
+  WHERE source = :1 AND namespace = :2 AND table_name = :3 AND batch_id = (SELECT MIN(batch_id)
+  FROM _SIMPLYLOAD.LOADS
+  WHERE source = :1 AND namespace = :2 AND table_name = :3);
+
+SELECT epoch, position
+  FROM _SIMPLYLOAD."CHECKPOINTS_shop"
+  WHERE source = :1 AND namespace = '' AND table_name = '' AND group_name = :2;
+
+INSERT INTO _SIMPLYLOAD."CHECKPOINTS_shop" (source, namespace, table_name, epoch, position, in_group, guard_until, updated_at, group_name)
+  VALUES (:1, '', '', 19, :2, TRUE, NULL, CURRENT_TIMESTAMP(), :3);
+
+
 -- A table in another database, read twice
 
 SELECT CURRENT_DATABASE() AS name;
@@ -2305,28 +2371,28 @@ CREATE SCHEMA IF NOT EXISTS "elsewhere"."shop_public";
 
 USE DATABASE "WAREHOUSE";
 
-SHOW TABLES LIKE 'abroad_17' IN SCHEMA "elsewhere"."shop_public";
+SHOW TABLES LIKE 'abroad_18' IN SCHEMA "elsewhere"."shop_public";
 
-SHOW VIEWS LIKE 'abroad_17' IN SCHEMA "elsewhere"."shop_public";
+SHOW VIEWS LIKE 'abroad_18' IN SCHEMA "elsewhere"."shop_public";
 
-CREATE OR REPLACE TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COMMENT = 'Copied by SimplyLoad from shop: public.abroad_17, being read';
+CREATE OR REPLACE TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COMMENT = 'Copied by SimplyLoad from shop: public.abroad_18, being read';
 
-COPY INTO "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
+COPY INTO "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
   FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, PARSE_JSON($1:"c3"::VARCHAR), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.abroad_17/2026112010/b73.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.abroad_18/2026112010/b76.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT (SELECT COALESCE(SUM(added), 0)
   FROM _SIMPLYLOAD.LOADS
   WHERE source = :1 AND namespace = :2 AND table_name = :3) AS added, (SELECT COUNT(*)
-  FROM "elsewhere"."shop_public"."_simplyload_shadow_abroad_17") AS present;
+  FROM "elsewhere"."shop_public"."_simplyload_shadow_abroad_18") AS present;
 
-ALTER TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" RENAME TO "elsewhere"."shop_public"."abroad_17";
+ALTER TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" RENAME TO "elsewhere"."shop_public"."abroad_18";
 
-DROP TABLE IF EXISTS "elsewhere"."shop_public"."_simplyload_shadow_abroad_17";
+DROP TABLE IF EXISTS "elsewhere"."shop_public"."_simplyload_shadow_abroad_18";
 
-ALTER TABLE "elsewhere"."shop_public"."abroad_17" SET COMMENT = 'Copied by SimplyLoad from shop: public.abroad_17';
+ALTER TABLE "elsewhere"."shop_public"."abroad_18" SET COMMENT = 'Copied by SimplyLoad from shop: public.abroad_18';
 
-MERGE INTO "elsewhere"."shop_public"."abroad_17" t
+MERGE INTO "elsewhere"."shop_public"."abroad_18" t
   USING (SELECT k1, v0, v1, v2, MOD(code, 8) < 2 AS dead, MOD(code, 8) >= 2 AS valued, pos AS new_pos
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
@@ -2335,54 +2401,54 @@ MERGE INTO "elsewhere"."shop_public"."abroad_17" t
   WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
   VALUES (r.v0, r.v1, r.v2, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, r.new_pos);
 
-CREATE OR REPLACE TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" LIKE "elsewhere"."shop_public"."abroad_17" COPY GRANTS;
+CREATE OR REPLACE TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" LIKE "elsewhere"."shop_public"."abroad_18" COPY GRANTS;
 
-CREATE OR REPLACE TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COPY GRANTS COMMENT = 'Copied by SimplyLoad from shop: public.abroad_17, being read';
+CREATE OR REPLACE TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COPY GRANTS COMMENT = 'Copied by SimplyLoad from shop: public.abroad_18, being read';
 
-INSERT INTO "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT o."id", o."name", o."note", CASE WHEN COALESCE(o."_fivetran_deleted", FALSE) THEN o."_fivetran_synced" ELSE '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6) END, TRUE, CASE WHEN COALESCE(o."_fivetran_deleted", FALSE) THEN o."_source_position" ELSE '0002/00000000000001f4/0000000000' END
-  FROM "elsewhere"."shop_public"."abroad_17" o
+INSERT INTO "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT o."id", o."name", o."note", CASE WHEN COALESCE(o."_fivetran_deleted", FALSE) THEN o."_fivetran_synced" ELSE '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6) END, TRUE, CASE WHEN COALESCE(o."_fivetran_deleted", FALSE) THEN o."_source_position" ELSE '0002/00000000000001f4/0000000000' END
+  FROM "elsewhere"."shop_public"."abroad_18" o
   LEFT
-  JOIN "elsewhere"."shop_public"."_simplyload_shadow_abroad_17" n ON n."id" = CAST(o."id" AS NUMBER(19,0))
+  JOIN "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" n ON n."id" = CAST(o."id" AS NUMBER(19,0))
   WHERE n."_source_position" IS NULL;
 
-ALTER TABLE "elsewhere"."shop_public"."abroad_17" SWAP WITH "elsewhere"."shop_public"."_simplyload_shadow_abroad_17";
+ALTER TABLE "elsewhere"."shop_public"."abroad_18" SWAP WITH "elsewhere"."shop_public"."_simplyload_shadow_abroad_18";
 
 SHOW DATABASES LIKE 'elsewhere';
 
-DESCRIBE TABLE "elsewhere"."shop_public"."abroad_17";
+DESCRIBE TABLE "elsewhere"."shop_public"."abroad_18";
 
 
 -- Clustering, which is asked for, changed and ended
 
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_clustered_18" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') CLUSTER BY ("name", "id") COMMENT = 'Copied by SimplyLoad from shop: public.clustered_18, being read';
+CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_clustered_19" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') CLUSTER BY ("name", "id") COMMENT = 'Copied by SimplyLoad from shop: public.clustered_19, being read';
 
-ALTER TABLE "shop_public"."clustered_18" CLUSTER BY ("id");
+ALTER TABLE "shop_public"."clustered_19" CLUSTER BY ("id");
 
-ALTER TABLE "shop_public"."clustered_18" DROP CLUSTERING KEY;
+ALTER TABLE "shop_public"."clustered_19" DROP CLUSTERING KEY;
 
 
 -- Days that are removed
 
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_days_19" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "sold" DATE COMMENT 'sold, date [1]', "_fivetran_id" VARCHAR COMMENT 'SimplyLoad [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COMMENT = 'Copied by SimplyLoad from shop: public.days_19, being read';
+CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_days_20" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "sold" DATE COMMENT 'sold, date [1]', "_fivetran_id" VARCHAR COMMENT 'SimplyLoad [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COMMENT = 'Copied by SimplyLoad from shop: public.days_20, being read';
 
 INSERT INTO _SIMPLYLOAD.COLUMNS
-  VALUES ('shop', 'public', 'days_19', 'shadow', 0, 1, 'id', 'id', '{"kind":"int64"}', 'current'), ('shop', 'public', 'days_19', 'shadow', 1, 2, 'sold', 'sold', '{"kind":"date"}', 'current'), ('shop', 'public', 'days_19', 'shadow', 2, -4, '_fivetran_id', '_fivetran_id', '{"kind":"text"}', 'current'), ('shop', 'public', 'days_19', 'shadow', 3, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'days_19', 'shadow', 4, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'days_19', 'shadow', 5, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
+  VALUES ('shop', 'public', 'days_20', 'shadow', 0, 1, 'id', 'id', '{"kind":"int64"}', 'current'), ('shop', 'public', 'days_20', 'shadow', 1, 2, 'sold', 'sold', '{"kind":"date"}', 'current'), ('shop', 'public', 'days_20', 'shadow', 2, -4, '_fivetran_id', '_fivetran_id', '{"kind":"text"}', 'current'), ('shop', 'public', 'days_20', 'shadow', 3, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'days_20', 'shadow', 4, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'days_20', 'shadow', 5, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
 
-COPY INTO "shop_public"."_simplyload_shadow_days_19" ("id", "sold", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id")
+COPY INTO "shop_public"."_simplyload_shadow_days_20" ("id", "sold", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id")
   FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::DATE, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', ('0001/000000000000000a/0000000000/0/') || METADATA$FILE_ROW_NUMBER::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.days_19/2026112010/b79.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.days_20/2026112010/b82.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 DATE);
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1)
   FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::DATE
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.days_19/2026112010/b80.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.days_20/2026112010/b83.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0_days_2 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 DATE);
 
 COPY INTO _SIMPLYLOAD.staged_0_days_2 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1)
   FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::DATE
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.days_19/2026112010/b81.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.days_20/2026112010/b84.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT DATEDIFF(DAY, '1970-01-01'::DATE, v1::DATE) AS day, pos
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0, v1
@@ -2390,7 +2456,7 @@ SELECT DATEDIFF(DAY, '1970-01-01'::DATE, v1::DATE) AS day, pos
   WHERE pos IS NOT NULL);
 
 DELETE
-  FROM "shop_public"."days_19"
+  FROM "shop_public"."days_20"
   WHERE "sold" >= '2024-03-01'::DATE AND "sold" < '2024-03-02'::DATE AND "_source_position" < '0001/0000000000000019/0000000001';
 
 
@@ -2425,3 +2491,25 @@ DESC INTEGRATION "SIMPLYLOAD_S3";
 GRANT USAGE ON INTEGRATION "SIMPLYLOAD_S3" TO ROLE "SIMPLYLOAD";
 
 GRANT DATABASE ROLE SNOWFLAKE.USAGE_VIEWER TO ROLE "SIMPLYLOAD";
+
+
+-- What simplyload cost asks
+
+SELECT TO_VARCHAR(DATE_TRUNC('day', START_TIME), 'YYYY-MM-DD') AS "day", COALESCE(TRY_PARSE_JSON(QUERY_TAG):app::VARCHAR, '') AS "app", COALESCE(TRY_PARSE_JSON(QUERY_TAG):source::VARCHAR, '') AS "source", COALESCE(TRY_PARSE_JSON(QUERY_TAG):"table"::VARCHAR, '') AS "table", SUM(CREDITS_ATTRIBUTED_COMPUTE) + SUM(COALESCE(CREDITS_USED_QUERY_ACCELERATION, 0)) AS "credits", COUNT(*) AS "statements", TO_VARCHAR(MAX(START_TIME), 'YYYY-MM-DD HH24:MI') AS "until"
+  FROM SNOWFLAKE.ACCOUNT_USAGE.QUERY_ATTRIBUTION_HISTORY
+  WHERE START_TIME >= DATEADD(day, -?, CURRENT_TIMESTAMP()) AND WAREHOUSE_NAME = ?
+  GROUP BY 1, 2, 3, 4;
+
+SELECT TO_VARCHAR(DATE_TRUNC('day', START_TIME), 'YYYY-MM-DD') AS "day", SUM(CREDITS_USED_COMPUTE) AS "compute", SUM(CREDITS_USED_CLOUD_SERVICES) AS "services", TO_VARCHAR(MAX(START_TIME), 'YYYY-MM-DD HH24:MI') AS "until"
+  FROM SNOWFLAKE.ACCOUNT_USAGE.WAREHOUSE_METERING_HISTORY
+  WHERE START_TIME >= DATEADD(day, -?, CURRENT_TIMESTAMP()) AND WAREHOUSE_NAME = ?
+  GROUP BY 1;
+
+SELECT FILE_NAME AS "file", SUM(ROW_COUNT) AS "rows"
+  FROM SNOWFLAKE.ACCOUNT_USAGE.COPY_HISTORY
+  WHERE LAST_LOAD_TIME >= DATEADD(day, -?, CURRENT_TIMESTAMP()) AND TABLE_CATALOG_NAME = ?
+  GROUP BY 1;
+
+SELECT COALESCE(SUM(CREDITS_USED), 0) AS "credits"
+  FROM SNOWFLAKE.ACCOUNT_USAGE.PIPE_USAGE_HISTORY
+  WHERE START_TIME >= DATEADD(day, -?, CURRENT_TIMESTAMP());

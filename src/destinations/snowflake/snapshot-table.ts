@@ -176,7 +176,7 @@ async function keepNewest(session: SnowflakeSession, table: TableId, layout: Tab
     GROUP BY ${keys.join(', ')} HAVING COUNT(*) > 1`
   const onKey = keys.map((key, index) => `${key} = d.d${index + 1}`).join(' AND ')
   const removed = await session.run(
-    `DELETE FROM ${tableSql(layout)} USING (${several}) d WHERE ${onKey} AND ${position} < d.newest`,
+    `DELETE FROM ${tableSql(layout)} USING (${several}) AS d WHERE ${onKey} AND ${position} < d.newest`,
   )
   const { TWICE: twice } = await session.row(`SELECT COUNT(*) AS twice FROM (${several})`)
   invariant(Number(twice) === 0, 'a snapshot has each key once')
