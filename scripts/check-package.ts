@@ -3,11 +3,12 @@
  * demo, and the library, whose types are checked; with this Node, and as an old Node would see it.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { startPostgres } from '../src/demo/embedded-postgres.ts'
+import { makeCheckRun } from '../test/support/check-runs.ts'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 const folder = mkdtempSync(join(tmpdir(), 'simplyload-package-'))
@@ -24,6 +25,7 @@ try {
   const demo = run('npx', ['--no-install', 'simplyload', 'demo', '--json'])
   expect('npx simplyload demo', demo, 0, '"verified":true')
   await checkExample()
+  checkReport()
   const old = 'data:text/javascript,Object.defineProperty(process, "versions", { value: { node: "20.11.1" } })'
   const entry = join('node_modules', 'simplyload', 'bin', 'simplyload.js')
   expect(
@@ -49,6 +51,23 @@ async function checkExample(): Promise<void> {
   expect('validate', validated, 0, 'simplyload.config.ts is valid')
   await createShop(server.url)
   expect('the example', run('node', ['follow.ts', '--once'], environment), 0, 'Both sides are equal')
+}
+
+/** What a report is made of beside the program: the page's script and style, the font, the library that draws. */
+function checkReport(): void {
+  const result = makeCheckRun()
+  mkdirSync(join(folder, '.simplyload/files'), { recursive: true })
+  writeFileSync(join(folder, `.simplyload/files/${result.run}.json`), JSON.stringify(result))
+  const report = ['--no-install', 'simplyload', 'files', 'report', '--html', 'report.html', '--pdf', 'report.pdf']
+  expect(
+    'a report',
+    run('npx', report, { ...process.env, SHOP_DATABASE_URL: 'postgres://me:me@localhost/shop' }),
+    0,
+    result.run,
+  )
+  const page = readFileSync(join(folder, 'report.html'), 'utf8')
+  if (!page.includes('DecompressionStream') || !page.includes('--critical'))
+    throw new Error('the report has no script or style')
 }
 
 async function createShop(url: string): Promise<void> {

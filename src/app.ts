@@ -29,6 +29,7 @@ import type {
   VerifyRequest,
 } from './core/application.ts'
 import type { QuarantineEntry } from './core/destination.ts'
+import type { FileReports } from './core/file-report.ts'
 import type { ProgressListener, SyncSummary } from './core/progress.ts'
 import type { TableId } from './core/table-schema.ts'
 import type {
@@ -88,6 +89,16 @@ class ConfiguredApplication implements Application {
       })),
       destination: { type: destination.type, description: describeDestination(this.#config) },
       warnings: [],
+    }
+  }
+
+  fileReports(): FileReports {
+    const open = async (): Promise<FileReports> =>
+      (await import('./app-file-reports.ts')).fileReports(this.#given.folder, this.#config.reports)
+    return {
+      report: async (request, signal) => (await open()).report(request, signal),
+      sendPending: async (signal) => (await open()).sendPending(signal),
+      compare: async (older, newer, html, signal) => (await open()).compare(older, newer, html, signal),
     }
   }
 

@@ -5,6 +5,7 @@ import type { RunDemo } from '../core/demo.ts'
 import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../core/duration.ts'
 import type { RunLocalSnowflake } from '../core/local-snowflake.ts'
 import type { CommandContext, CommandEnd, GlobalOptions } from './command.ts'
+import { addFileReportCommands } from './file-report-commands.ts'
 import { addJobCommands } from './job-commands.ts'
 
 /** What a command line asks for, ready to run. */
@@ -211,6 +212,10 @@ export function createProgram(version: string, runDemo: RunDemo, runLocalSnowfla
     .action((options) => choose(async (context) => (await import('./cost.ts')).estimate(context, options)))
 
   addJobCommands(program, choose)
+  const files = program
+    .command('files')
+    .description('large files: what is in them, what is wrong with them, reports of it')
+  addFileReportCommands(files, choose)
 
   program
     .command('cleanup')

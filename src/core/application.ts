@@ -7,6 +7,7 @@
  */
 import type { ControlAction, ControlAnswer } from './control-request.ts'
 import type { QuarantineEntry, TableComparison } from './destination.ts'
+import type { FileReports } from './file-report.ts'
 import type { Finding } from './finding.ts'
 import type { Position } from './position.ts'
 import type { ProgressListener, SyncSummary } from './progress.ts'
@@ -235,6 +236,8 @@ export interface CleanupReport {
 
 export interface Application extends AsyncDisposable {
   summary(): ConfigSummary
+  /** Reports of file checks that were made. */
+  fileReports(): FileReports
   /** Connects everywhere and reports what it finds, passed checks included. A part that cannot be reached is a finding. */
   doctor(selection: Selection, signal: AbortSignal): AsyncIterable<Examination>
   discover(source: string | undefined, signal: AbortSignal): Promise<readonly Discovery[]>

@@ -49,7 +49,7 @@ export function dayChart(days, series, choose) {
         ? [
             drawn(
               'text',
-              { x: x(index), y: HEIGHT - 8, class: 'axis' },
+              { x: x(index), y: HEIGHT - 8, class: x(index) > WIDTH - 40 ? 'axis end' : 'axis' },
               day.slice(5, 7) === '01' ? day.slice(0, 4) : (MONTHS[Number(day.slice(5, 7)) - 1] ?? ''),
             ),
           ]
