@@ -29,6 +29,7 @@ import type {
   VerifyRequest,
 } from './core/application.ts'
 import type { QuarantineEntry } from './core/destination.ts'
+import type { FileCommands } from './core/file-commands.ts'
 import type { FileReports } from './core/file-report.ts'
 import type { ProgressListener, SyncSummary } from './core/progress.ts'
 import type { TableId } from './core/table-schema.ts'
@@ -89,6 +90,19 @@ class ConfiguredApplication implements Application {
       })),
       destination: { type: destination.type, description: describeDestination(this.#config) },
       warnings: [],
+    }
+  }
+
+  files(): FileCommands {
+    const open = async (): Promise<FileCommands> => {
+      const configFile = this.#given.place?.path
+      return (await import('./app-files.ts')).fileCommands({ ...this.#setting, configFile })
+    }
+    return {
+      check: async (request, listener, signal) => (await open()).check(request, listener, signal),
+      plan: async (request, signal) => (await open()).plan(request, signal),
+      results: async (signal) => (await open()).results(signal),
+      result: async (run, signal) => (await open()).result(run, signal),
     }
   }
 

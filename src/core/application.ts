@@ -7,6 +7,7 @@
  */
 import type { ControlAction, ControlAnswer } from './control-request.ts'
 import type { QuarantineEntry, TableComparison } from './destination.ts'
+import type { FileCommands } from './file-commands.ts'
 import type { FileReports } from './file-report.ts'
 import type { Finding } from './finding.ts'
 import type { Position } from './position.ts'
@@ -236,6 +237,8 @@ export interface CleanupReport {
 
 export interface Application extends AsyncDisposable {
   summary(): ConfigSummary
+  /** What is asked of files: sources of type `files`. */
+  files(): FileCommands
   /** Reports of file checks that were made. */
   fileReports(): FileReports
   /** Connects everywhere and reports what it finds, passed checks included. A part that cannot be reached is a finding. */

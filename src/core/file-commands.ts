@@ -72,14 +72,6 @@ export interface FilePlan extends ListedFile {
   readonly passes: readonly CheckPass[]
 }
 
-/** A set of which a file could be, as text for `simplyload.yaml`. */
-export interface FileSuggestion {
-  readonly path: string
-  /** Files that it takes. */
-  readonly files: readonly string[]
-  readonly yaml: string
-}
-
 export interface ResultMark {
   readonly run: string
   readonly startedMs: number
@@ -93,8 +85,6 @@ export interface FileCommands {
   check(request: FileCheckRequest, listener: FileProgressListener, signal: AbortSignal): Promise<CheckRun>
   /** What `check` would read, without reading it. */
   plan(request: FileCheckRequest, signal: AbortSignal): Promise<readonly FilePlan[]>
-  /** Sets for files that no set takes; empty: each has one. */
-  suggest(paths: readonly string[], signal: AbortSignal): Promise<readonly FileSuggestion[]>
   /** The newest first. */
   results(signal: AbortSignal): Promise<readonly ResultMark[]>
   /** `run`: its name, or `latest`. Throws `not_found`. */

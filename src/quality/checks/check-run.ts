@@ -17,6 +17,7 @@ import { planPasses } from './check-plan.ts'
 import { dayHistory, NO_EXPECTED_DAYS } from './day-history.ts'
 import { readExpectedDays } from './expected-days.ts'
 import { FilePasses } from './file-passes.ts'
+import { keyRules } from './file-questions.ts'
 import { inspectRules } from './inspect-rules.ts'
 import { missingPeriods, periodsCheck } from './period-gaps.ts'
 import { earlierFiles, runName, writeResult } from './result-store.ts'
@@ -148,8 +149,16 @@ async function checkFiles(
     const name = qualifiedTableName(file.set.table)
     let bytes = 0
     let activity = ''
+    const bytesTotal = file.bytes * readings(file.set)
     const tell = () =>
-      listener({ event: 'file', atMs: Date.now(), file: file.name, activity, bytes, bytesTotal: file.bytes })
+      listener({
+        event: 'file',
+        atMs: Date.now(),
+        file: file.name,
+        activity,
+        bytes: Math.min(bytes, bytesTotal),
+        bytesTotal,
+      })
     const work = lanes.run(async () => {
       either.throwIfAborted()
       return await checkFile(
@@ -251,6 +260,12 @@ async function openDatabase(
     folder: scratch,
     paths: [...files.map(({ path }) => path), ...referred],
   })
+}
+
+/** How often a file is read whole: once, and once more for each question that compares rows. */
+function readings(set: FileSet): number {
+  const apart = ['unique', 'references', 'query']
+  return 1 + [...keyRules(set), ...set.rules].filter(({ question }) => apart.includes(question.kind)).length
 }
 
 function setsOf(files: readonly FoundFile[]): readonly FileSet[] {

@@ -275,7 +275,7 @@ export function judgeQuestion(
   failed: number,
   { limit, rows, samples, sql, unread }: QuestionContext,
 ): CheckResult {
-  const { id, rule, about, column, reason, title } = question
+  const { id, rule, about, column, title } = question
   const found = samples.get(id)
   const what =
     about === 'null' || rule?.question.kind === 'not_null' || rule?.question.kind === 'condition' ? 'row' : 'value'
@@ -290,15 +290,25 @@ export function judgeQuestion(
     evaluated,
     failed,
     limit,
-    failing: `${part(failed, evaluated, what)}${about === 'type' || rule === undefined ? '' : ` ${failed === 1 ? 'fails' : 'fail'} ${rule.name}`}: ${reason}${hint === undefined ? '' : `; ${hint}`}`,
+    failing: failingText(question, part(failed, evaluated, what), failed) + (hint === undefined ? '' : `; ${hint}`),
     passing: `${counted(evaluated, what)}, none fails`,
     unasked: unread ? 'The file could not be read' : rows === 0 ? 'There are no rows' : 'No row has a value',
     sql,
     why: rule?.why,
-    fix: rule?.fix ?? (hint === undefined ? undefined : `Change \`columns\`: ${hint}.`),
+    fix:
+      rule?.fix ??
+      (hint === undefined ? undefined : 'Change the type or format of the column, or have the file made as before.'),
     samples: found,
     days: [...new Set(days)],
   })
+}
+
+function failingText({ about, column, reason, rule }: RowQuestion, told: string, failed: number): string {
+  if (about === 'type')
+    return `${told} of ${reason.replace(`${column} is`, `${column} ${failed === 1 ? 'is' : 'are'}`)}`
+  return rule === undefined
+    ? `${told}: ${reason}`
+    : `${told} ${failed === 1 ? 'fails' : 'fail'} ${rule.name}: ${reason}`
 }
 
 /** What values that are none of their type look like. */

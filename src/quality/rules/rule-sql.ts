@@ -64,7 +64,7 @@ export function compileRule(rule: CheckRule, scope: RuleScope): CompiledRule {
         evaluated: scope.dialect.countIf(`${condition} IS NOT NULL`),
         failed: scope.dialect.countIf(`NOT ${condition}`),
         condition: `NOT ${condition}`,
-        reason: `not: ${question.sql.trim()}`,
+        reason: `not (${question.sql.trim()})`,
       }
     }
     case 'not_null': {

@@ -1,0 +1,127 @@
+/** What is asked of files, from the configuration: which files, which calendars, where results lie. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { FILES_FOLDER } from './app-file-source.ts'
+import { type Config, configuredFileSets } from './connectors.ts'
+import { PipelineError } from './core/errors.ts'
+import type { CheckRun } from './core/file-check.ts'
+import type {
+  FileCheckRequest,
+  FileCommands,
+  FilePlan,
+  FileProgressListener,
+  ResultMark,
+} from './core/file-commands.ts'
+import type { FileSet, FoundFile } from './core/file-set.ts'
+import { qualifiedTableName, tableName } from './core/table-schema.ts'
+import { findFiles } from './file-sets/find-files.ts'
+import { openCalendar } from './quality/calendar/open-calendar.ts'
+import type { CheckRunRequest, CheckRunSetting, NamedCalendar } from './quality/checks/check-run.ts'
+import { listResults, readResult } from './quality/checks/result-store.ts'
+
+export interface FilesSetting {
+  readonly config: Config
+  /** Where relative paths of the configuration start. */
+  readonly folder: string
+  /** Absolute; undefined: the configuration is a value. */
+  readonly configFile: string | undefined
+}
+
+export function fileCommands(setting: FilesSetting): FileCommands {
+  return new ConfiguredFiles(setting)
+}
+
+class ConfiguredFiles implements FileCommands {
+  readonly #setting: FilesSetting
+
+  constructor(setting: FilesSetting) {
+    this.#setting = setting
+  }
+
+  async check(request: FileCheckRequest, listener: FileProgressListener, signal: AbortSignal): Promise<CheckRun> {
+    const { runChecks } = await import('./quality/checks/check-run.ts')
+    const files = await this.#find(request.paths, signal)
+    return await runChecks(runRequest(request, files), await this.#runSetting(files), listener, signal)
+  }
+
+  async plan(request: FileCheckRequest, signal: AbortSignal): Promise<readonly FilePlan[]> {
+    const { planChecks } = await import('./quality/checks/check-run.ts')
+    const files = await this.#find(request.paths, signal)
+    return await planChecks(runRequest(request, files), await this.#runSetting(files), signal)
+  }
+
+  async results(signal: AbortSignal): Promise<readonly ResultMark[]> {
+    const marks: ResultMark[] = []
+    for (const name of await listResults(this.#results)) {
+      signal.throwIfAborted()
+      const { run, startedMs, command, verdict, files } = await readResult(this.#results, name)
+      marks.push({ run, startedMs, command, verdict, files: files.length })
+    }
+    return marks
+  }
+
+  async result(run: string, signal: AbortSignal): Promise<CheckRun> {
+    signal.throwIfAborted()
+    const [latest] = run === 'latest' ? await listResults(this.#results) : [run]
+    if (latest !== undefined) return await readResult(this.#results, latest)
+    throw new PipelineError('not_found', 'Reading the latest result', {
+      cause: new Error('no file was checked yet'),
+      hint: 'Check files first: simplyload files check',
+    })
+  }
+
+  get #results(): string {
+    return resolve(this.#setting.folder, FILES_FOLDER)
+  }
+
+  /** Paths as a shell gives them, or names of sets. */
+  async #find(paths: readonly string[], signal: AbortSignal): Promise<readonly FoundFile[]> {
+    const { config, folder } = this.#setting
+    const sets = configuredFileSets(config)
+    const root = resolve(folder)
+    const named = paths.map((path) => sets.filter((set) => isNamed(set, path)))
+    const chosen = named.flat()
+    const rest = paths.filter((_, index) => named[index]?.length === 0)
+    const found: FoundFile[] = []
+    if (chosen.length > 0) found.push(...(await findFiles({ sets: chosen, folder: root }, signal)))
+    if (rest.length > 0) {
+      found.push(...(await findFiles({ sets, folder: root, paths: rest, pathsFrom: process.cwd() }, signal)))
+    }
+    if (paths.length === 0) found.push(...(await findFiles({ sets, folder: root }, signal)))
+    return found.filter((file, index) => found.findIndex(({ path }) => path === file.path) === index)
+  }
+
+  async #runSetting(files: readonly FoundFile[]): Promise<CheckRunSetting> {
+    const { config, folder, configFile } = this.#setting
+    const names = new Set(files.flatMap(({ set }) => set.calendar ?? []))
+    const calendars = new Map<string, NamedCalendar>()
+    for (const name of names) {
+      const written = config.calendars[name]
+      if (written === undefined) continue
+      calendars.set(name, { calendar: await openCalendar(written.request), fiscal: written.fiscal })
+    }
+    const text = configFile === undefined ? JSON.stringify(config) : await readFile(configFile)
+    return {
+      folder: resolve(folder),
+      results: this.#results,
+      calendars,
+      configChecksum: `sha256:${createHash('sha256').update(text).digest('hex')}`,
+      toolVersion: await toolVersion(),
+    }
+  }
+}
+
+function runRequest(request: FileCheckRequest, files: readonly FoundFile[]): CheckRunRequest {
+  const { onBadRows, checksum, memoryBytes, command } = request
+  return { files, onBadRows, checksum, memoryBytes, command }
+}
+
+function isNamed({ table }: FileSet, word: string): boolean {
+  return word === table.name || word === tableName(table) || word === qualifiedTableName(table)
+}
+
+async function toolVersion(): Promise<string> {
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
+  return String((JSON.parse(text) as { readonly version: unknown }).version)
+}

@@ -1,0 +1,74 @@
+/** What is known of a run over files while it goes on. */
+import type { Verdict } from '../../core/file-check.ts'
+import type { FileProgressEvent } from '../../core/file-commands.ts'
+import { RateMeter } from './rate-meter.ts'
+
+export interface ShownFile {
+  readonly name: string
+  readonly size: number
+  state: 'waiting' | 'active' | Verdict
+  activity: string
+  /** Of all readings so far, and of all that are to come. */
+  bytes: number
+  bytesTotal: number
+  records: number
+}
+
+export class FilesModel {
+  readonly startedMs: number
+  readonly files = new Map<string, ShownFile>()
+  readonly rate = new RateMeter()
+
+  constructor(startedMs: number) {
+    this.startedMs = startedMs
+  }
+
+  apply(event: FileProgressEvent): void {
+    switch (event.event) {
+      case 'files':
+        for (const { file, bytes } of event.files) {
+          const shown = { name: file, size: bytes, activity: '', bytes: 0, bytesTotal: bytes, records: 0 }
+          this.files.set(file, { ...shown, state: 'waiting' })
+        }
+        return
+      case 'file': {
+        const file = this.files.get(event.file)
+        if (file === undefined) return
+        if (file.state === 'waiting') file.state = 'active'
+        this.rate.add(Math.max(0, event.bytes - file.bytes), event.atMs)
+        Object.assign(file, { activity: event.activity, bytes: event.bytes, bytesTotal: event.bytesTotal })
+        return
+      }
+      case 'checked': {
+        const file = this.files.get(event.result.file)
+        if (file === undefined) return
+        file.state = event.result.verdict
+        file.records = event.result.coverage.records
+        // Readings that were not needed.
+        file.bytes = file.bytesTotal
+        return
+      }
+      case 'notice':
+    }
+  }
+
+  /** Files that are read or done, from 1. */
+  get part(): number {
+    return [...this.files.values()].filter(({ state }) => state !== 'waiting').length
+  }
+
+  get bytes(): number {
+    return [...this.files.values()].reduce((sum, file) => sum + file.bytes, 0)
+  }
+
+  get bytesTotal(): number {
+    return [...this.files.values()].reduce((sum, file) => sum + file.bytesTotal, 0)
+  }
+
+  /** Milliseconds; undefined while nothing flows. */
+  remainingMs(nowMs: number): number | undefined {
+    const perSecond = this.rate.perSecond(nowMs)
+    const left = this.bytesTotal - this.bytes
+    return perSecond > 0 && left > 0 ? (left / perSecond) * 1000 : undefined
+  }
+}

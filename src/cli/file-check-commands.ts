@@ -1,0 +1,39 @@
+/** The `files` commands that look at files: their arguments and help. */
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../core/byte-size.ts'
+import { ON_BAD_ROWS } from '../core/file-commands.ts'
+import type { CommandContext, CommandEnd } from './command.ts'
+
+type Choose = (invocation: (context: CommandContext) => Promise<CommandEnd>) => void
+
+/** `files`: the group that they belong to. */
+export function addFileCheckCommands(files: Command, choose: Choose): void {
+  files
+    .command('check')
+    .description('read files once, and say whether they are what the configuration says')
+    .argument('[paths...]', 'files, folders, patterns or tables; all files of all tables where left out')
+    .option('--explain', 'show how often each file would be read, and what for, and read nothing', false)
+    .addOption(
+      new Option('--on-bad-rows <what>', 'rows that cannot be read: fail the file, or are kept apart')
+        .choices(ON_BAD_ROWS)
+        .default('fail'),
+    )
+    .option('--checksum', 'take the SHA-256 of each file, for the audit', false)
+    .option('--memory <size>', 'of the whole process (default: 4GiB, or half of the machine)', size)
+    .action((paths, options) =>
+      choose(async (context) => (await import('./files.ts')).filesCheck(context, paths, options)),
+    )
+  files
+    .command('results')
+    .description('list the results that are kept, the newest first')
+    .action(() => choose(async (context) => (await import('./files.ts')).filesResults(context)))
+}
+
+function size(text: string): number {
+  if (!new RegExp(BYTE_SIZE_PATTERN).test(text)) throw new InvalidArgumentError(`must be ${BYTE_SIZE_FORM}.`)
+  const bytes = byteSize(text)
+  if (bytes < MEMORY_MIN) throw new InvalidArgumentError('must be at least 512MiB.')
+  return bytes
+}
+
+const MEMORY_MIN = 512 * 2 ** 20
