@@ -79,7 +79,7 @@ test('what cannot be a job is refused before there is one', () => {
     expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining(words) })
   }
   const little = run('jobs', 'start', '--memory', '100MiB', '--', 'sync')
-  expect(little).toMatchObject({ status: 2, stderr: expect.stringContaining('at least 512MiB') })
+  expect(little).toMatchObject({ status: 2, stderr: expect.stringContaining('at least 640MiB') })
   expect(run('jobs', 'list').stdout).toContain('There are no jobs yet')
   expect(run('jobs', 'show', 'sync-1')).toMatchObject({
     status: 2,

@@ -14,8 +14,9 @@ test('without a bound of its own a job tells its command what the configuration 
   ])
 })
 
-test('the least bound still gives rows what the configuration asks for at least', () => {
-  expect(wordsOf('sync', ['sync'], JOB_MEMORY_MIN)).toEqual(['--set', `sync.memory=${64 << 20}`, 'sync'])
+test('the least bound still gives what commands take at least', () => {
+  expect(wordsOf('sync', ['sync'], JOB_MEMORY_MIN)).toEqual(['--set', `sync.memory=${96 << 20}`, 'sync'])
+  expect(wordsOf('files load', [], JOB_MEMORY_MIN)).toEqual(['--memory', String(512 << 20)])
 })
 
 test('files are read within less than the bound', () => {

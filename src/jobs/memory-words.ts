@@ -13,8 +13,8 @@ const NODE_BYTES = 256 << 20
 /** What a process has for each byte that `sync.memory` gives to rows: DuckDB beside its limit, and what is on the way. */
 const BYTES_PER_ROW_BYTE = 4
 
-/** The least that is of use. */
-export const JOB_MEMORY_MIN = 2 * NODE_BYTES
+/** What such a command is told is at least the 512 MiB that it takes. */
+export const JOB_MEMORY_MIN = (512 << 20) / TOLD_SHARE
 
 /** `rowBytes`: `sync.memory`. */
 export function defaultMemory(name: string, rowBytes: number): number {

@@ -7,37 +7,37 @@ function reading(events: readonly (readonly [number, object])[]): ProgressReadin
   return progress
 }
 
-test('bytes of all files, their speed over the last seconds, and the time that is left', () => {
-  const files = [
-    { file: 'a.tsv', bytes: 400 },
-    { file: 'b.tsv', bytes: 600 },
-  ]
-  const events: readonly (readonly [number, object])[] = [
-    [0, { event: 'files', files }],
-    [0, { event: 'file', file: 'a.tsv', activity: 'reading', bytes: 0, bytesTotal: 800 }],
-    [1000, { event: 'file', file: 'a.tsv', activity: 'reading', bytes: 800, bytesTotal: 800 }],
-    [1000, { event: 'checked' }],
-    [2000, { event: 'file', file: 'b.tsv', activity: 'reading', bytes: 200, bytesTotal: 600 }],
-  ]
-  expect(reading(events.slice(0, 2)).progress).toMatchObject({ part: 1, parts: 2, bytes: 0, bytesTotal: 1400 })
-  expect(reading(events).progress).toMatchObject({
-    activity: 'reading b.tsv',
+test('bytes of a file, their speed over the last seconds, and the time that is left', () => {
+  const event = {
+    event: 'progress',
+    activity: 'checking',
+    file: 'sales_2024-03.tsv',
     part: 2,
-    parts: 2,
-    bytes: 1000,
-    bytesTotal: 1400,
-    bytesPerSecond: 500,
-    remainingMs: 800,
+    parts: 5,
+    bytesTotal: 1000,
+  }
+  const { progress } = reading([
+    [0, { ...event, bytes: 100 }],
+    [2000, { ...event, bytes: 500 }],
+  ])
+  expect(progress).toMatchObject({
+    activity: 'checking sales_2024-03.tsv',
+    part: 2,
+    parts: 5,
+    bytes: 500,
+    bytesTotal: 1000,
+    bytesPerSecond: 200,
+    remainingMs: 2500,
   })
 })
 
-test('a file that is begun again has no speed yet', () => {
+test('the speed of one file is not that of the next one', () => {
   const { progress } = reading([
-    [0, { event: 'file', file: 'a', bytes: 0, bytesTotal: 900 }],
-    [1000, { event: 'file', file: 'a', bytes: 900, bytesTotal: 900 }],
-    [2000, { event: 'file', file: 'a', bytes: 0, bytesTotal: 900 }],
+    [0, { event: 'progress', file: 'a', bytes: 0, bytesTotal: 900 }],
+    [1000, { event: 'progress', file: 'a', bytes: 900, bytesTotal: 900 }],
+    [2000, { event: 'progress', file: 'b', bytes: 0, bytesTotal: 50 }],
   ])
-  expect(progress).toMatchObject({ bytes: 0, bytesTotal: 900, bytesPerSecond: undefined, remainingMs: undefined })
+  expect(progress).toMatchObject({ bytes: 0, bytesTotal: 50, bytesPerSecond: undefined, remainingMs: undefined })
 })
 
 test('rows and bytes of tables that are copied add up', () => {

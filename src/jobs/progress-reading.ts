@@ -10,9 +10,6 @@ export class ProgressReading {
   readonly #bytes = new Map<string, number>()
   readonly #rows = new Map<string, number>()
   readonly #live = new Set<string>()
-  /** Those that are checked or loaded, in the order in which they are. */
-  readonly #files = new Map<string, { readonly bytes: number; readonly bytesTotal: number }>()
-  #checked = 0
   #window: { readonly atMs: number; readonly bytes: number }[] = []
   #outcome: string | undefined
   #error: { readonly reason: string; readonly hint: string | undefined } | undefined
@@ -53,17 +50,15 @@ export class ProgressReading {
         this.#count(`${event.source} ${table}`, event, nowMs)
         this.#set({ activity: `copying ${table}` })
         break
-      case 'files':
-        this.#list(event.files)
-        break
-      case 'file':
-        this.#files.set(table, { bytes: whole(event.bytes) ?? 0, bytesTotal: whole(event.bytesTotal) ?? 0 })
-        this.#set({ activity: `${text(event.activity) ?? ''} ${table}`.trim() })
-        this.#sumFiles(nowMs)
-        break
-      case 'checked':
-        this.#checked += 1
-        this.#set({ part: Math.min(this.#checked + 1, this.#files.size) })
+      case 'progress':
+        this.#set({
+          activity: [text(event.activity), table].filter((word) => word !== undefined && word !== '').join(' '),
+          part: whole(event.part),
+          parts: whole(event.parts),
+          rows: whole(event.rows),
+          bytesTotal: whole(event.bytesTotal),
+        })
+        this.#meter(whole(event.bytes), nowMs)
         break
       case 'error':
         this.#error = { reason: errorText(event), hint: text(event.hint) }
@@ -73,27 +68,6 @@ export class ProgressReading {
         break
       default:
     }
-  }
-
-  #list(files: unknown): void {
-    if (!Array.isArray(files)) return
-    this.#files.clear()
-    this.#checked = 0
-    for (const { file, bytes } of files as readonly { readonly file?: unknown; readonly bytes?: unknown }[])
-      this.#files.set(String(file), { bytes: 0, bytesTotal: whole(bytes) ?? 0 })
-    this.#set({ part: Math.min(1, this.#files.size), parts: this.#files.size })
-  }
-
-  /** Several may be read at once, each more than once. */
-  #sumFiles(nowMs: number): void {
-    let bytes = 0
-    let bytesTotal = 0
-    for (const file of this.#files.values()) {
-      bytes += file.bytes
-      bytesTotal += file.bytesTotal
-    }
-    this.#set({ bytesTotal })
-    this.#meter(bytes, nowMs)
   }
 
   #count(key: string, event: Readonly<Record<string, unknown>>, nowMs: number): void {
