@@ -26,6 +26,9 @@ const COLUMNS = [
 /** Spreadsheets take UTF-8 for what it is only with this in front. */
 const BYTE_ORDER_MARK = '\ufeff'
 
+/** Of a thousand findings each would have the statement of the whole pass, a thousand questions long. */
+const SQL_MAX = 2000
+
 /** What did not pass, worst first. */
 export function findingsCsv(run: CheckRun): string {
   const rows = [...checksOf(run)]
@@ -50,7 +53,7 @@ export function findingsCsv(run: CheckRun): string {
         sample?.line ?? '',
         sample?.byteOffset ?? '',
         check.days.join(' '),
-        check.sql ?? '',
+        (check.sql ?? '').slice(0, SQL_MAX),
       ]
     })
   return BYTE_ORDER_MARK + [COLUMNS, ...rows].map((row) => `${row.map(csvCell).join(',')}\r\n`).join('')

@@ -27,6 +27,17 @@ it('keeps to its size by leaving out sample rows, says so, and keeps every count
   expect(counts(data)).toEqual(counts(all))
 })
 
+it('has the statement of a pass once, for all checks that it answers', () => {
+  const sql = [...Array(5000).keys()].map((index) => `count(*) FILTER (c${index} > ${index * 7919})`).join(',\n')
+  const [file] = run.files
+  const shared = { ...run, files: [{ ...file!, checks: file!.checks.map((check) => ({ ...check, sql })) }], sets: [] }
+  const data = unpacked(htmlReport(shared))
+  expect(data.statements).toHaveLength(1)
+  expect(data.files[0]!.checks.every(({ statement }) => statement === 0)).toBe(true)
+  expect(data.statements[0]).toBe(`${sql.slice(0, 100_000)}…`)
+  expect(data.leftOut).toEqual(['SQL ends after 100,000 characters.'])
+})
+
 it('says by day what failed, with the right rules', () => {
   const [file] = unpacked(htmlReport(run)).files
   const [original] = run.files

@@ -15,9 +15,9 @@ export const HTML_BYTES_MAX = 5_000_000
 
 /** Tried in turn until the page is small enough. */
 const BUDGETS: readonly ReportBudget[] = [
-  { perCheck: 5, valueLength: 500, checks: 5000, rulesPerDay: 5000, sqlLength: 20_000 },
-  { perCheck: 3, valueLength: 200, checks: 1000, rulesPerDay: 1000, sqlLength: 4000 },
-  { perCheck: 2, valueLength: 100, checks: 200, rulesPerDay: 1000, sqlLength: 1000 },
+  { perCheck: 10, valueLength: 500, checks: 5000, rulesPerDay: 5000, sqlLength: 100_000 },
+  { perCheck: 5, valueLength: 200, checks: 1000, rulesPerDay: 1000, sqlLength: 20_000 },
+  { perCheck: 2, valueLength: 100, checks: 200, rulesPerDay: 1000, sqlLength: 4000 },
   { perCheck: 1, valueLength: 60, checks: 50, rulesPerDay: 200, sqlLength: 400 },
   { perCheck: 1, valueLength: 40, checks: 5, rulesPerDay: 20, sqlLength: 100 },
   { perCheck: 0, valueLength: 0, checks: 0, rulesPerDay: 3, sqlLength: 0 },

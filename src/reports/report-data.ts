@@ -7,7 +7,9 @@ import type { RunComparison } from '../core/file-report.ts'
 import { count } from './figures.ts'
 import { compareChecks, type ReportSummary, summarize } from './summary.ts'
 
-export interface ReportCheck extends Omit<CheckResult, 'samples' | 'days' | 'limit'> {
+export interface ReportCheck extends Omit<CheckResult, 'samples' | 'days' | 'limit' | 'sql'> {
+  /** Place in `ReportData.statements`: checks of one pass have one statement, which is long. */
+  readonly statement: number | undefined
   readonly limit: string
   readonly samples: readonly BadRowSample[]
   /** Samples that are in the result but were left out here. */
@@ -52,6 +54,7 @@ export interface TrendPoint {
 }
 
 export interface ReportData {
+  readonly statements: readonly string[]
   readonly run: Omit<CheckRun, 'files' | 'sets'>
   readonly summary: ReportSummary
   readonly files: readonly ReportFile[]
@@ -91,37 +94,65 @@ export const TREND_RUNS = 60
 
 export function reportData(run: CheckRun, context: ReportContext, budget: ReportBudget): ReportData {
   const { files, sets, ...facts } = run
-  const reduced = files.map((file) => reportFile(file, budget))
+  const statements = new Statements(budget.sqlLength)
+  const reduced = files.map((file) => reportFile(file, budget, statements))
+  const reducedSets = sets.map(({ set, checks, missingPeriods }) => ({
+    set,
+    missingPeriods,
+    checks: [...checks].sort(compareChecks).map((check, place) => reportCheck(check, place, budget, statements)),
+  }))
   return {
+    statements: statements.texts,
     run: facts,
     summary: summarize(run, context.before),
     files: reduced,
-    sets: sets.map(({ set, checks, missingPeriods }) => ({
-      set,
-      missingPeriods,
-      checks: [...checks].sort(compareChecks).map((check, place) => reportCheck(check, budget, place)),
-    })),
+    sets: reducedSets,
     trend: [...(context.trend ?? []).slice(-TREND_RUNS), trendPoint(run)],
     comparison: context.comparison ?? null,
     leftOut: leftOut(run, reduced, budget),
   }
 }
 
-function reportFile({ checks, days, ...facts }: FileResult, budget: ReportBudget): ReportFile {
+/** Each once, in the order in which they were first met. */
+class Statements {
+  readonly #lengthMax: number
+  readonly #places = new Map<string, number>()
+
+  constructor(lengthMax: number) {
+    this.#lengthMax = lengthMax
+  }
+
+  get texts(): readonly string[] {
+    return [...this.#places.keys()].map((text) => cut(text, this.#lengthMax))
+  }
+
+  placeOf(text: string): number {
+    const known = this.#places.get(text) ?? this.#places.size
+    this.#places.set(text, known)
+    return known
+  }
+}
+
+function reportFile({ checks, days, ...facts }: FileResult, budget: ReportBudget, statements: Statements): ReportFile {
   const sorted = [...checks].sort(compareChecks)
   const places = new Map(sorted.map(({ id }, place) => [id, place]))
   return {
     ...facts,
-    checks: sorted.map((check, place) => reportCheck(check, budget, place)),
+    checks: sorted.map((check, place) => reportCheck(check, place, budget, statements)),
     days: reportDays(days, places, budget),
   }
 }
 
-function reportCheck({ samples, limit, ...check }: CheckResult, budget: ReportBudget, place: number): ReportCheck {
+function reportCheck(
+  { samples, limit, sql, ...check }: CheckResult,
+  place: number,
+  budget: ReportBudget,
+  statements: Statements,
+): ReportCheck {
   const kept = place < budget.checks ? samples.slice(0, budget.perCheck) : []
   return {
     ...check,
-    sql: check.sql === undefined ? undefined : cut(check.sql, budget.sqlLength),
+    statement: sql === undefined ? undefined : statements.placeOf(sql),
     limit: limitText(limit),
     samples: kept.map((sample) => shortened(sample, budget.valueLength)),
     samplesLeftOut: samples.length - kept.length,
@@ -188,6 +219,7 @@ export function trendPoint(run: CheckRun): TrendPoint {
 
 function leftOut(run: CheckRun, files: readonly ReportFile[], budget: ReportBudget): readonly string[] {
   const samples = files.flatMap(({ checks }) => checks).reduce((sum, { samplesLeftOut }) => sum + samplesLeftOut, 0)
+  const isSqlCut = run.files.some(({ checks }) => checks.some(({ sql = '' }) => sql.length > budget.sqlLength))
   const isDayCut = run.files.some(({ days }) =>
     days.some(({ failed }) => Object.keys(failed).length > budget.rulesPerDay),
   )
@@ -197,6 +229,7 @@ function leftOut(run: CheckRun, files: readonly ReportFile[], budget: ReportBudg
           `To keep this page small, ${count(samples)} sample rows are in the result file only; values end after ${count(budget.valueLength)} characters.`,
         ]
       : []),
+    ...(isSqlCut ? [`SQL ends after ${count(budget.sqlLength)} characters.`] : []),
     ...(isDayCut
       ? [`Of each day the ${count(budget.rulesPerDay)} worst rules are shown; the result file has all.`]
       : []),

@@ -21,7 +21,7 @@ function allFindings(data) {
     check,
     file,
     set,
-    text: `${check.id} ${check.title} ${check.message} ${file?.file ?? set} ${check.sql ?? ''}`.toLowerCase(),
+    text: `${check.id} ${check.title} ${check.message} ${file?.file ?? set}`.toLowerCase(),
   })
   const findings = [
     ...data.files.flatMap((file) => file.checks.map((check) => finding(check, file, file.set))),
@@ -45,7 +45,7 @@ export function findingsSection(data) {
   const told = element('p', { class: 'hint', role: 'status' })
   const search = element('input', {
     type: 'search',
-    placeholder: 'Search rules, messages, SQL',
+    placeholder: 'Search rules and messages',
     'aria-label': 'Search findings',
     input: () => show(),
   })

@@ -7,6 +7,19 @@ import { count, counted } from './figures.js'
  * @import { BadRowSample } from '../../core/file-check.ts'
  */
 
+/** @type {readonly string[]} */
+let statements = []
+
+/** @param {readonly string[]} all */
+export function keepStatements(all) {
+  statements = all
+}
+
+/** @param {ReportCheck} check */
+function statementOf({ statement }) {
+  return statement === undefined ? undefined : statements[statement]
+}
+
 /**
  * @param {ReportCheck} check
  * @param {ReportFile | undefined} file
@@ -74,6 +87,7 @@ function lookCommand(samples, file) {
  * @param {string} [day]
  */
 export function checkDetails(check, file, day) {
+  const sql = statementOf(check)
   /** @param {string} term @param {Node | string | null | undefined} text */
   const fact = (term, text) =>
     text === undefined || text === null || text === '' ? [] : [element('dt', {}, term), element('dd', {}, text)]
@@ -87,7 +101,7 @@ export function checkDetails(check, file, day) {
         'Asked of',
         check.evaluated === 0
           ? 'nothing: it is not a pass'
-          : counted(check.evaluated, check.days.length > 0 ? 'day' : 'row'),
+          : counted(check.evaluated, ['completeness', 'anomaly'].includes(check.kind) ? 'day' : 'row'),
       ),
       fact('Limit', check.limit),
       fact('Why it matters', check.why === undefined ? null : fileText(check.why)),
@@ -99,14 +113,14 @@ export function checkDetails(check, file, day) {
           : `${check.days.slice(0, 40).join(', ')}${check.days.length > 40 ? ` and ${check.days.length - 40} more` : ''}`,
       ),
     ),
-    check.sql === undefined
+    sql === undefined
       ? null
       : element(
           'div',
           { class: 'sql' },
           element('h4', {}, 'SQL'),
-          element('pre', { tabindex: 0 }, fileText(check.sql)),
-          copyButton(check.sql),
+          element('pre', { tabindex: 0 }, fileText(sql)),
+          copyButton(sql),
         ),
     sampleRows(check, file, day),
   )

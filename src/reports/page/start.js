@@ -6,6 +6,7 @@ import { element, section } from './element.js'
 import { findingsSection } from './findings.js'
 import { anomalySection, auditSection, comparisonSection, structureSection, trendSection } from './history.js'
 import { counterTiles, coverageSection, filesSection } from './overview.js'
+import { keepStatements } from './samples.js'
 
 /** @import { ReportData } from '../report-data.ts' */
 /** @import { Day } from './days.js' */
@@ -104,6 +105,7 @@ document.getElementById('print')?.addEventListener('click', () => print())
 
 unpack().then(
   (data) => {
+    keepStatements(data.statements)
     build(data)
     document.documentElement.dataset.ready = String(Math.round(performance.now()))
   },
