@@ -28,6 +28,8 @@ export interface DayScanRequest {
   readonly day: string | undefined
   readonly counters: readonly ScanCounter[]
   readonly sums: readonly { readonly name: string; readonly value: string }[]
+  /** Aggregates that nobody reads. */
+  readonly also?: readonly string[]
 }
 
 /** Rows of one day, or of those without one. */
@@ -41,7 +43,7 @@ export interface ScannedDay {
   readonly sums: readonly (string | undefined)[]
 }
 
-export function buildDayScan({ dialect, prologue, from, day, counters, sums }: DayScanRequest): DayScan {
+export function buildDayScan({ dialect, prologue, from, day, counters, sums, also = [] }: DayScanRequest): DayScan {
   const places = new Map<string, number>()
   const placeOf = (aggregate: string): number => {
     const known = places.get(aggregate)
@@ -55,6 +57,7 @@ export function buildDayScan({ dialect, prologue, from, day, counters, sums }: D
     failed: placeOf(failed),
   }))
   const summed = sums.map(({ name, value }) => ({ name, at: placeOf(dialect.text(`sum(${value})`)) }))
+  for (const aggregate of also) placeOf(aggregate)
   const list = [day ?? 'NULL', 'count(*)', ...places.keys()].map((part) => `  ${part}`).join(',\n')
   const sql = `${prologue}SELECT\n${list}\nFROM ${from}${day === undefined ? '' : '\nGROUP BY 1'}`
   return { sql, counters: placed, sums: summed }

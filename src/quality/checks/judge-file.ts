@@ -62,7 +62,9 @@ export function structureChecks(
   if (scan.failure === undefined) {
     const byKind = Map.groupBy(scan.rejects, ({ kind }) => kind)
     for (const kind of REJECT_KINDS) {
-      const failed = byKind.get(kind)?.length ?? 0
+      // Bytes in the header are in no record.
+      const isHeader = kind === 'encoding' && scan.count?.invalidAt !== undefined && !byKind.has(kind)
+      const failed = isHeader ? 1 : (byKind.get(kind)?.length ?? 0)
       const hasQuotes = file.set.format.quote !== undefined
       if (failed === 0 && (kind === 'length' || (kind === 'quotes' && !hasQuotes))) continue
       const { title, failing, passing, fix } = REJECTED[kind]
@@ -75,7 +77,9 @@ export function structureChecks(
           evaluated: records,
           failed,
           limit: file.set.badRows,
-          failing: failing(failed, records) + placeOf(kind, scan),
+          failing: isHeader
+            ? `Byte ${count(scan.count?.invalidAt ?? 0)} and what follows are not of the encoding`
+            : failing(failed, records) + placeOf(kind, scan),
           passing,
           unasked: 'There are no records',
           samples: samples.get(`structure.${kind}`),

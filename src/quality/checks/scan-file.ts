@@ -34,14 +34,28 @@ export interface FileScan {
   readonly failure: string | undefined
 }
 
-export async function scanFile(
+export async function scanFile(reader: FilePasses, setting: ScanSetting, signal: AbortSignal): Promise<FileScan> {
+  const scan = await scanOnce(reader, setting, false, signal)
+  // DuckDB looks at the encoding of columns that somebody asks for. Where the other reader has seen bytes that the encoding does
+  // not have, all are asked for, so that each such record is found.
+  const isBroken = scan.count?.invalidAt !== undefined && scan.failure === undefined
+  return isBroken ? await scanOnce(reader, setting, true, signal) : scan
+}
+
+export interface ScanSetting {
+  readonly checksum: boolean
+  readonly badSeverity: BadSeverity
+}
+
+async function scanOnce(
   reader: FilePasses,
-  { checksum, badSeverity }: { readonly checksum: boolean; readonly badSeverity: BadSeverity },
+  { checksum, badSeverity }: ScanSetting,
+  allColumns: boolean,
   signal: AbortSignal,
 ): Promise<FileScan> {
   const columns = columnsOf(reader)
   return await reader.pass({ counted: true, checksum }, signal, async (pass) => {
-    const { questions, scan } = plannedScan(reader.file.set, pass.relation, badSeverity)
+    const { questions, scan } = plannedScan(reader.file.set, pass.relation, badSeverity, allColumns)
     const answer = await pass.rows(scan.sql)
     const count = await pass.count()
     const base = {
@@ -65,6 +79,7 @@ export function plannedScan(
   set: FileSet,
   { prologue, columns }: TypedRelation,
   badSeverity: BadSeverity,
+  allColumns = false,
 ): { readonly questions: FileQuestions; readonly scan: DayScan } {
   const decimalSeparator = set.format.kind === 'parquet' ? '.' : set.format.decimalSeparator
   const questions = questionsOf(set, { dialect: DUCKDB_RULES, columns, decimalSeparator, badSeverity })
@@ -75,6 +90,7 @@ export function plannedScan(
     from: 'file',
     day: day === undefined ? undefined : `CAST(${day} AS DATE) - DATE '1970-01-01'`,
     counters: questions.rows,
+    also: allColumns ? [...columns.values()].map(({ raw, value }) => `count(${raw ?? value})`) : [],
     sums: set.sums.flatMap((name) => {
       const value = columns.get(name)?.value
       return value === undefined ? [] : [{ name, value }]
