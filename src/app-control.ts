@@ -1,7 +1,7 @@
 /** Asks a sync: writes requests where it finds them, and waits for its answers. */
 import { randomUUID } from 'node:crypto'
 import type { ReportSetting } from './app-reports.ts'
-import { selectSources, selectTables, sourceConfig } from './app-tables.ts'
+import { selectSources, selectTables, sourceConfig, type TableEntry } from './app-tables.ts'
 import { expandTableList, isStateInUse, openRequestBox, openState } from './connectors.ts'
 import type { ControlCommand, ControlledTable, ControlReport, ControlWait } from './core/application.ts'
 import { systemClock } from './core/clock.ts'
@@ -31,7 +31,8 @@ export async function control(
 async function knownTables({ config, folder }: ReportSetting, source: string): Promise<readonly TableId[]> {
   await using state = await openState(config, folder, 'read')
   const recorded = (await state.tables(source)).map((record) => record.table)
-  const named = expandTableList(sourceConfig(config, source).tables, recorded)
+  const entries: readonly TableEntry[] = sourceConfig(config, source).tables
+  const named = expandTableList(entries, recorded)
   const tables = named.map(({ table }) => ({ source, namespace: table.namespace, name: table.name }))
   return [...new Map([...recorded, ...tables].map((table) => [qualifiedTableName(table), table])).values()]
 }

@@ -28,11 +28,11 @@ export interface FilesSetting {
   readonly configFile: string | undefined
 }
 
-export function fileCommands(setting: FilesSetting): FileCommands {
+export function fileCommands(setting: FilesSetting): ConfiguredFiles {
   return new ConfiguredFiles(setting)
 }
 
-class ConfiguredFiles implements FileCommands {
+export class ConfiguredFiles implements FileCommands {
   readonly #setting: FilesSetting
 
   constructor(setting: FilesSetting) {
@@ -43,6 +43,13 @@ class ConfiguredFiles implements FileCommands {
     const { runChecks } = await import('./quality/checks/check-run.ts')
     const files = await this.#find(request.paths, signal)
     return await runChecks(runRequest(request, files), await this.#runSetting(files), listener, signal)
+  }
+
+  /** A result without files, for what is done without a check. */
+  async begin(command: string): Promise<CheckRun> {
+    const { runChecks } = await import('./quality/checks/check-run.ts')
+    const request = { files: [], onBadRows: 'fail' as const, checksum: false, memoryBytes: undefined, command }
+    return await runChecks(request, await this.#runSetting([]), () => undefined, new AbortController().signal)
   }
 
   async plan(request: FileCheckRequest, signal: AbortSignal): Promise<readonly FilePlan[]> {
@@ -76,6 +83,10 @@ class ConfiguredFiles implements FileCommands {
   }
 
   /** Paths as a shell gives them, or names of sets. */
+  find(paths: readonly string[], signal: AbortSignal): Promise<readonly FoundFile[]> {
+    return this.#find(paths, signal)
+  }
+
   async #find(paths: readonly string[], signal: AbortSignal): Promise<readonly FoundFile[]> {
     const { config, folder } = this.#setting
     const sets = configuredFileSets(config)

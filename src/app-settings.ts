@@ -1,4 +1,4 @@
-import { type Config, chunkBytesMax, freshnessMs, gatherBytes } from './connectors.ts'
+import { type Config, freshnessMs } from './connectors.ts'
 import type { EngineSettings } from './engine/context.ts'
 
 export function engineSettings(config: Config): EngineSettings {
@@ -15,4 +15,20 @@ export function engineSettings(config: Config): EngineSettings {
     customer,
     retentionMs: stage.retentionMs,
   }
+}
+
+/** About what the smallest warehouse loads in the minute that is paid for whenever it wakes up. */
+const WAREHOUSE_GATHER_BYTES = 2 * 1024 ** 3
+
+/** What makes it worth while to load a part of a snapshot. */
+function gatherBytes({ destination }: Config): number {
+  return destination.type === 'snowflake' ? WAREHOUSE_GATHER_BYTES : 0
+}
+
+/** A few of them compressed are what Snowflake asks for: files of 100 to 250 MB. */
+const WAREHOUSE_CHUNK_BYTES = 512 * 1024 ** 2
+
+/** How much of a table is read into one file at most; undefined: as the source likes it. */
+function chunkBytesMax({ destination }: Config): number | undefined {
+  return destination.type === 'snowflake' ? WAREHOUSE_CHUNK_BYTES : undefined
 }

@@ -1,6 +1,7 @@
 /** `sync`: opens what a run needs, runs it, and lets go of everything however it ends. */
 import { randomUUID } from 'node:crypto'
 import type { ConfigPlace } from './app-add.ts'
+import { type FilePorts, recordedFiles } from './app-file-source.ts'
 import { ConfigReload } from './app-reload.ts'
 import { engineSettings } from './app-settings.ts'
 import { configureTables, nameTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
@@ -17,10 +18,28 @@ import type { LogLevel, SyncRequest } from './core/application.ts'
 import { systemClock } from './core/clock.ts'
 import { PipelineError } from './core/errors.ts'
 import type { ProgressListener, SyncSummary } from './core/progress.ts'
+import type { State } from './core/state.ts'
 import { tableName } from './core/table-schema.ts'
-import type { SourceContext } from './engine/context.ts'
+import type { EngineSettings, SourceContext } from './engine/context.ts'
 import { runSync } from './engine/sync.ts'
+import type { FileProblems, FindWork } from './file-sets/file-work.ts'
 import { openLog } from './pino-log.ts'
+
+/** What sources of files are asked to load; absent: nothing. */
+export interface FileWorkPorts {
+  readonly findWork?: FindWork
+  readonly problems?: FileProblems
+  /** In place of those of the configuration. */
+  readonly settings?: Partial<EngineSettings>
+}
+
+async function filePorts(
+  state: State,
+  name: string,
+  { findWork = async () => [], problems = { note: () => undefined } }: FileWorkPorts,
+): Promise<FilePorts> {
+  return { findWork, problems, recorded: await recordedFiles(state, name) }
+}
 
 export interface SyncSetting {
   readonly config: Config
@@ -34,6 +53,7 @@ export async function syncAll(
   request: SyncRequest,
   listener: ProgressListener,
   signal: AbortSignal,
+  files: FileWorkPorts = {},
 ): Promise<SyncSummary> {
   await using resources = new AsyncDisposableStack()
   const log = await openLog(logLevel)
@@ -44,10 +64,11 @@ export async function syncAll(
   const sources = new Map<string, DescribedSource>()
   for (const name of selectSources(config, request)) {
     const recorded = await state.source(name)
-    sources.set(
-      name,
-      resources.use(await createSource(name, sourceConfig(config, name), folder, recorded, valueLimits(config))),
-    )
+    const source = sourceConfig(config, name)
+    const ports = source.type === 'files' ? await filePorts(state, name, files) : undefined
+    const reading = ports === undefined ? undefined : { memoryBytesMax: config.sync.memoryBytesMax, ports }
+    const opened = await createSource(name, source, folder, recorded, valueLimits(config), reading)
+    sources.set(name, resources.use(opened))
   }
   const named = await nameTables(config, sources, signal)
   const resolved = configureTables(config, [...sources.keys()], named, folder)
@@ -81,7 +102,7 @@ export async function syncAll(
       keyComparison: destination,
       stage,
       state,
-      settings: engineSettings(config),
+      settings: { ...engineSettings(config), ...files.settings },
       clock: systemClock,
       log,
       emit: listener,

@@ -30,6 +30,7 @@ import type {
 } from './core/application.ts'
 import type { QuarantineEntry } from './core/destination.ts'
 import type { FileCommands } from './core/file-commands.ts'
+import type { FileLoading } from './core/file-loading.ts'
 import type { FileReports } from './core/file-report.ts'
 import type { ProgressListener, SyncSummary } from './core/progress.ts'
 import type { TableId } from './core/table-schema.ts'
@@ -103,6 +104,22 @@ class ConfiguredApplication implements Application {
       plan: async (request, signal) => (await open()).plan(request, signal),
       results: async (signal) => (await open()).results(signal),
       result: async (run, signal) => (await open()).result(run, signal),
+    }
+  }
+
+  fileLoading(): FileLoading {
+    const { logLevel, place } = this.#given
+    const setting = { ...this.#setting, logLevel, place }
+    const checking = async () =>
+      (await import('./app-files.ts')).fileCommands({ ...this.#setting, configFile: place?.path })
+    const periods = () => import('./app-file-periods.ts')
+    return {
+      load: async (request, listener, signal) =>
+        (await import('./app-file-load.ts')).loadFiles(setting, await checking(), request, listener, signal),
+      countPeriod: async (selection, signal) => (await periods()).countPeriod(setting, selection, signal),
+      deletePeriod: async (selection, command, listener, signal) =>
+        (await periods()).deletePeriod(setting, await checking(), selection, command, listener, signal),
+      status: async (selection, signal) => (await periods()).filesStatus(setting, selection, signal),
     }
   }
 

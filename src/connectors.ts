@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { z } from 'zod'
+import { FILES_FOLDER, type FilePorts } from './app-file-source.ts'
 import type { FreshnessRange } from './config/freshness.ts'
 import type { DeepReadonly } from './config/load.ts'
 import { targetName } from './config/naming.ts'
@@ -69,6 +70,8 @@ export type DescribedSource = ChangeSource & {
   useTables(tables: SourceConfig['tables']): void
 }
 
+const FILES_MEMORY_BYTES_MIN = 512 << 20
+
 /** `recorded`: what an earlier run has recorded of it; undefined where there was none. `limits`: see `valueLimits`. */
 export async function createSource(
   name: string,
@@ -76,17 +79,27 @@ export async function createSource(
   folder: string,
   recorded: SourceRecord | undefined,
   limits?: ValueLimits,
+  files?: { readonly memoryBytesMax: number; readonly ports: FilePorts },
 ): Promise<DescribedSource> {
-  if (config.type === 'files') throw notRead(name)
+  if (config.type === 'files') {
+    const setsOf = (tables: SourceConfig['tables']) => fileSets(name, { ...config, tables } as typeof config)
+    const { createFileSource } = await import('./sources/files/source.ts')
+    const { memoryBytesMax = 0, ports } = files ?? {}
+    const source = createFileSource(name, {
+      sets: setsOf(config.tables),
+      limits,
+      scratch: resolve(folder, FILES_FOLDER, 'scratch', name),
+      // Parts of many columns on several threads take their room.
+      memoryBytes: Math.max(memoryBytesMax / 2, FILES_MEMORY_BYTES_MIN),
+      findWork: async () => [],
+      ...ports,
+    })
+    return Object.assign(source, {
+      useTables: (tables: SourceConfig['tables']) => source.useSets(setsOf(tables)),
+    })
+  }
   const { createPostgresSource } = await import('./sources/postgres/source.ts')
   return createPostgresSource(name, config, folder, recorded, limits)
-}
-
-function notRead(name: string): PipelineError {
-  return new PipelineError('config_invalid', `Opening source ${name}`, {
-    cause: new Error('a source of type files cannot be synchronized yet'),
-    hint: 'Narrow the command to another source with --source',
-  })
 }
 
 /** The file sets of all sources, in the order of the configuration. */
@@ -156,22 +169,6 @@ export interface Querying {
 /** How old tables may be of which nothing else is said. */
 export function freshnessMs({ sync, destination }: Config): number {
   return sync.freshnessMs ?? Math.max(FRESHNESS[destination.type]?.defaultMs ?? 0, sync.intervalMs)
-}
-
-/** About what the smallest warehouse loads in the minute that is paid for whenever it wakes up. */
-const WAREHOUSE_GATHER_BYTES = 2 * 1024 ** 3
-
-/** What makes it worth while to load a part of a snapshot. */
-export function gatherBytes({ destination }: Config): number {
-  return destination.type === 'snowflake' ? WAREHOUSE_GATHER_BYTES : 0
-}
-
-/** A few of them compressed are what Snowflake asks for: files of 100 to 250 MB. */
-const WAREHOUSE_CHUNK_BYTES = 512 * 1024 ** 2
-
-/** How much of a table is read into one file at most; undefined: as the source likes it. */
-export function chunkBytesMax({ destination }: Config): number | undefined {
-  return destination.type === 'snowflake' ? WAREHOUSE_CHUNK_BYTES : undefined
 }
 
 /**

@@ -6,6 +6,7 @@ import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../core/duration.ts
 import type { RunLocalSnowflake } from '../core/local-snowflake.ts'
 import type { CommandContext, CommandEnd, GlobalOptions } from './command.ts'
 import { addFileCheckCommands } from './file-check-commands.ts'
+import { addFileLoadCommands } from './file-load-commands.ts'
 import { addFileReportCommands } from './file-report-commands.ts'
 import { addJobCommands } from './job-commands.ts'
 
@@ -217,6 +218,7 @@ export function createProgram(version: string, runDemo: RunDemo, runLocalSnowfla
     .command('files')
     .description('large files: what is in them, what is wrong with them, reports of it')
   addFileCheckCommands(files, choose)
+  addFileLoadCommands(files, choose)
   addFileReportCommands(files, choose)
 
   program

@@ -8,6 +8,7 @@
 import type { ControlAction, ControlAnswer } from './control-request.ts'
 import type { QuarantineEntry, TableComparison } from './destination.ts'
 import type { FileCommands } from './file-commands.ts'
+import type { FileLoading } from './file-loading.ts'
 import type { FileReports } from './file-report.ts'
 import type { Finding } from './finding.ts'
 import type { Position } from './position.ts'
@@ -239,6 +240,8 @@ export interface Application extends AsyncDisposable {
   summary(): ConfigSummary
   /** What is asked of files: sources of type `files`. */
   files(): FileCommands
+  /** Files that are loaded, and what was loaded of them. */
+  fileLoading(): FileLoading
   /** Reports of file checks that were made. */
   fileReports(): FileReports
   /** Connects everywhere and reports what it finds, passed checks included. A part that cannot be reached is a finding. */

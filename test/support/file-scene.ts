@@ -11,9 +11,9 @@ import type { SyncSummary } from '../../src/core/progress.ts'
 import { openDuckDbDestination } from '../../src/destinations/duckdb/destination.ts'
 import type { SourceContext } from '../../src/engine/context.ts'
 import { runSync } from '../../src/engine/sync.ts'
+import { type FileToken, loadedFile, parseFileToken } from '../../src/file-sets/file-token.ts'
+import type { FileWork } from '../../src/file-sets/file-work.ts'
 import { findFiles } from '../../src/file-sets/find-files.ts'
-import { type FileToken, loadedFile, parseFileToken } from '../../src/sources/files/file-token.ts'
-import type { FileWork } from '../../src/sources/files/file-work.ts'
 import { createFileSource } from '../../src/sources/files/source.ts'
 import { openLocalStage } from '../../src/stages/local/local-stage.ts'
 import { openSqliteState } from '../../src/state/sqlite/sqlite-state.ts'
@@ -65,7 +65,6 @@ export async function loadFiles(
   const source = resources.use(
     createFileSource('monthly', {
       sets,
-      folder,
       recorded,
       scratch: join(folder, 'scratch'),
       memoryBytes: 256 << 20,

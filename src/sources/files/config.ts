@@ -69,15 +69,16 @@ function tableOf(options: FileTableOptions): FilesTable {
   return {
     name: `${FILES_NAMESPACE}.${options.name}`,
     target: options.target,
-    key: options.key,
+    // Elsewhere it is checked, and no row is recognised by it.
+    key: options.write === 'merge' ? options.key : undefined,
     exclude: options.exclude,
     types: {},
     transform: undefined,
     on_transform_error: 'stop',
     null_cursor: 'include',
     freshness: options.freshness,
-    // Replaced rows are removed and added.
-    write: options.write === 'merge' ? 'merge' : 'append',
+    // Tables hold rows, not changes of them; `set.write` says how rows get there.
+    write: 'merge',
     hard_delete: false,
     cluster_by: options.cluster_by,
     schema_changes: 'evolve',

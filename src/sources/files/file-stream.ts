@@ -15,10 +15,6 @@ import type { FileSet, FoundFile } from '../../core/file-set.ts'
 import { boundary, parsePosition } from '../../core/position.ts'
 import type { BoundaryToken, ChangeStream, StreamEvent, StreamRequest, StreamTable } from '../../core/source.ts'
 import { tableName } from '../../core/table-schema.ts'
-import type { FileClock } from './file-clock.ts'
-import type { FilePart } from './file-parts.ts'
-import type { FileReader, WrittenPart } from './file-reader.ts'
-import { FollowedSet } from './file-table.ts'
 import {
   difference,
   type FileInProgress,
@@ -27,8 +23,12 @@ import {
   loadedFile,
   withLoaded,
   withRemoval,
-} from './file-token.ts'
-import type { FileProblems, FileWork, FindWork } from './file-work.ts'
+} from '../../file-sets/file-token.ts'
+import type { FileProblems, FileWork, FindWork } from '../../file-sets/file-work.ts'
+import type { FileClock } from './file-clock.ts'
+import type { FilePart } from './file-parts.ts'
+import type { FileReader, WrittenPart } from './file-reader.ts'
+import { FollowedSet } from './file-table.ts'
 import { removalBatch } from './removal-batch.ts'
 
 /** What all streams of a source share. */

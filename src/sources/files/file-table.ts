@@ -5,7 +5,7 @@ import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
 import type { StreamTable } from '../../core/source.ts'
 import { type Column, type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
-import { emptyToken, type FileToken, parseFileToken, tokenText } from './file-token.ts'
+import { emptyToken, type FileToken, parseFileToken, tokenText } from '../../file-sets/file-token.ts'
 import { describeSet, followSet } from './set-schema.ts'
 
 export class FollowedSet {

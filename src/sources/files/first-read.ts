@@ -3,9 +3,9 @@ import type { SnapshotBatch } from '../../core/batch.ts'
 import { boundary, type Position } from '../../core/position.ts'
 import type { SnapshotPlan, SnapshotRequest, SnapshotSession } from '../../core/source.ts'
 import type { TableSchema } from '../../core/table-schema.ts'
+import { emptyToken, tokenText } from '../../file-sets/file-token.ts'
 import { FileClock } from './file-clock.ts'
 import type { Beginnings } from './file-stream.ts'
-import { emptyToken, tokenText } from './file-token.ts'
 
 export class EmptySnapshot implements SnapshotSession {
   readonly position: Position

@@ -18,18 +18,16 @@ import type {
 import type { SourceRecord } from '../../core/state.ts'
 import type { RowRange, TableSchema } from '../../core/table-schema.ts'
 import { tableName } from '../../core/table-schema.ts'
+import { parseFileToken } from '../../file-sets/file-token.ts'
+import type { FileProblems, FindWork } from '../../file-sets/file-work.ts'
 import { FileClock } from './file-clock.ts'
 import { FileReader, type FileReaderOptions } from './file-reader.ts'
 import { Beginnings, FileStream } from './file-stream.ts'
-import { parseFileToken } from './file-token.ts'
-import type { FileProblems, FindWork } from './file-work.ts'
 import { EmptySnapshot } from './first-read.ts'
 import { describeSet, followSet } from './set-schema.ts'
 
 export interface FileSourceOptions extends FileReaderOptions {
   readonly sets: readonly FileSet[]
-  /** Where relative paths of the sets start. */
-  readonly folder: string
   readonly findWork: FindWork
   readonly problems?: FileProblems | undefined
   /** What an earlier run has recorded. */
@@ -50,7 +48,7 @@ export function createFileSource(name: string, options: FileSourceOptions): File
 
 export class FileSource implements ChangeSource {
   readonly name: string
-  readonly #options: FileSourceOptions
+  #options: FileSourceOptions
   readonly #clock: FileClock
   readonly #beginnings = new Beginnings()
   readonly #reader: FileReader
@@ -66,6 +64,11 @@ export class FileSource implements ChangeSource {
   get description(): string {
     const { sets } = this.#options
     return sets.length === 1 ? (sets[0]?.path ?? '') : `${sets.length} file sets`
+  }
+
+  /** They are configured otherwise from now on. */
+  useSets(sets: readonly FileSet[]): void {
+    this.#options = { ...this.#options, sets }
   }
 
   async discover(): Promise<readonly DiscoveredTable[]> {

@@ -1,6 +1,6 @@
 /** What the application asks of the source: which files are loaded, and which periods go. The source knows no checks. */
-import type { PipelineError } from '../../core/errors.ts'
-import type { FilePeriod, FileSet, FoundFile } from '../../core/file-set.ts'
+import type { PipelineError } from '../core/errors.ts'
+import type { FilePeriod, FileSet, FoundFile } from '../core/file-set.ts'
 import type { FileToken } from './file-token.ts'
 
 export type FileWork =

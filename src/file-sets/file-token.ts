@@ -2,7 +2,7 @@
  * What is remembered of a file set between runs: the files that are loaded, and how far the one in progress is. Recorded
  * together with the boundary that covers the rows, so that it says neither more nor less than what is staged.
  */
-import { PipelineError } from '../../core/errors.ts'
+import { PipelineError } from '../core/errors.ts'
 
 export interface KnownFile {
   /** Relative to the configuration, as it is called everywhere. */

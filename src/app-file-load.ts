@@ -1,0 +1,264 @@
+/**
+ * Loads files that pass their check: what is loaded already is left out, the rest is checked, what passes goes through the
+ * engine, and the result says of each file what became of it.
+ */
+import { join } from 'node:path'
+import { FILES_FOLDER } from './app-file-source.ts'
+import { type SyncSetting, syncAll } from './app-sync.ts'
+import { configuredFileSets, openState } from './connectors.ts'
+import { describeError, PipelineError } from './core/errors.ts'
+import type { CheckRun, LoadResult } from './core/file-check.ts'
+import type { FileCommands } from './core/file-commands.ts'
+import type { FileLoadListener, FileLoadRequest } from './core/file-loading.ts'
+import type { FileSet, FoundFile } from './core/file-set.ts'
+import type { State } from './core/state.ts'
+import { qualifiedTableName, type TableId } from './core/table-schema.ts'
+import { fileChecksum } from './file-sets/file-fingerprint.ts'
+import { difference, type FileToken, type KnownFile, loadedFile, parseFileToken } from './file-sets/file-token.ts'
+import type { FileWork } from './file-sets/file-work.ts'
+import { writeResult } from './quality/checks/result-store.ts'
+
+/** Finds files as the check does, and checks them. */
+export interface FileChecking {
+  find(paths: readonly string[], signal: AbortSignal): Promise<readonly FoundFile[]>
+  readonly check: FileCommands['check']
+  /** A result without files. */
+  begin(command: string): Promise<CheckRun>
+}
+
+/** What is on its way is merged as soon as it may be: whoever waits for a load has nothing else to wait for. */
+const LOADING = { intervalMs: 1_000 }
+/** DuckDB merges while the next part is read; a warehouse that is awake is paid for. */
+const DUCKDB_FRESHNESS_MS = 1_000
+
+export async function loadFiles(
+  setting: SyncSetting,
+  checking: FileChecking,
+  request: FileLoadRequest,
+  listener: FileLoadListener,
+  signal: AbortSignal,
+): Promise<CheckRun> {
+  const found = await checking.find(request.paths, signal)
+  const tokens = await readTokens(setting, found, signal)
+  const known = await Promise.all(found.map((file) => knownFile(file, tokens.get(keyOf(file.set.table)))))
+  const loads = new Map<string, LoadResult>()
+  for (const [index, file] of found.entries()) {
+    const token = tokens.get(keyOf(file.set.table))
+    const now = known[index]
+    const already =
+      token === undefined || now === undefined ? undefined : alreadyLoaded(file, now, token, request.again)
+    if (already !== undefined) loads.set(file.name, already)
+  }
+  const wanted = found.filter(({ name }) => !loads.has(name))
+  const paths = wanted.map(({ path }) => path)
+  const run =
+    paths.length === 0
+      ? await checking.begin(request.command)
+      : await checking.check({ ...request, paths }, listener.check, signal)
+  const passed = wanted.filter((file) => {
+    const result = run.files.find((each) => each.file === file.name)
+    if (result !== undefined && result.verdict !== 'fail') return true
+    loads.set(file.name, outcome(file, 'refused', result?.reasons.join(' ') ?? 'it was not checked'))
+    return false
+  })
+  let failure: unknown
+  for (const source of new Set(passed.map(({ set }) => set.table.source))) {
+    const files = passed.filter(({ set }) => set.table.source === source)
+    const works = files.map((file) => workOf(file, run, request.again))
+    try {
+      for (const result of await loadSource(setting, source, works, listener, signal)) loads.set(result.file, result)
+    } catch (error) {
+      failure ??= error
+      for (const file of files) loads.set(file.name, outcome(file, 'failed', describeError(error)))
+    }
+  }
+  const ended = { ...run, command: request.command, loads: [...loads.values()], endedMs: Date.now() }
+  await writeResult(join(setting.folder, FILES_FOLDER), ended)
+  if (failure !== undefined) throw failure
+  return ended
+}
+
+function workOf(file: FoundFile, run: CheckRun, again: boolean): FileWork {
+  const checksum = run.files.find((each) => each.file === file.name)?.checksum
+  return { kind: 'load', file, checksum, again }
+}
+
+/** Undefined: it is to be loaded. */
+function alreadyLoaded(file: FoundFile, now: KnownFile, token: FileToken, again: boolean): LoadResult | undefined {
+  const before = loadedFile(token, file.name)
+  if (before === undefined) return undefined
+  const { rows, position } = before
+  if (before.removed === true) {
+    if (again) return undefined
+    return {
+      file: file.name,
+      outcome: 'already_loaded',
+      rows: 0,
+      position,
+      message: `its period was deleted; --again loads it again`,
+    }
+  }
+  const changed = difference(before, now)
+  const { write } = file.set
+  if (again && write !== 'append') return undefined
+  if (changed === undefined) {
+    const message = again ? 'its rows would be there twice: delete its period first (files delete --period)' : undefined
+    return { file: file.name, outcome: again ? 'refused' : 'already_loaded', rows, position, message }
+  }
+  const fix =
+    write === 'append'
+      ? 'delete its period first (files delete --period), then load it with --again'
+      : '--again loads it again'
+  return { file: file.name, outcome: 'refused', rows, position, message: `${changed} since it was loaded: ${fix}` }
+}
+
+function outcome(file: FoundFile, what: LoadResult['outcome'], message: string | undefined): LoadResult {
+  return { file: file.name, outcome: what, rows: 0, position: undefined, message }
+}
+
+/** With its checksum where only that tells whether it is still the same. */
+export async function knownFile(file: FoundFile, token: FileToken | undefined): Promise<KnownFile> {
+  const { name, bytes, modifiedMs, period, path } = file
+  const known: KnownFile = { name, bytes, modifiedMs, period: period?.name }
+  const before = token === undefined ? undefined : loadedFile(token, name)
+  const isTouched = before !== undefined && before.bytes === bytes && before.modifiedMs !== modifiedMs
+  if (!isTouched || before.checksum === undefined) return known
+  return { ...known, checksum: await fileChecksum(path, new AbortController().signal) }
+}
+
+/** One source, in one run of the engine. */
+async function loadSource(
+  setting: SyncSetting,
+  source: string,
+  works: readonly FileWork[],
+  listener: FileLoadListener,
+  signal: AbortSignal,
+): Promise<readonly LoadResult[]> {
+  const problems = new Map<string, PipelineError>()
+  await runWorks(setting, source, works, listener, signal, (set, error) => problems.set(keyOf(set.table), error))
+  await using state = await openState(setting.config, setting.folder, 'read')
+  const tokens = await tokensOf(state, source)
+  const results: LoadResult[] = []
+  for (const work of works) {
+    if (work.kind !== 'load') continue
+    const { file } = work
+    const key = keyOf(file.set.table)
+    const loaded = tokens.get(key)?.loaded.find(({ name, bytes }) => name === file.name && bytes === file.bytes)
+    const problem = problems.get(key)
+    const isStaged = loaded !== undefined && loaded.modifiedMs === file.modifiedMs
+    const behind = isStaged ? await notMerged(state, file.set.table, loaded.position) : undefined
+    if (isStaged && behind === undefined) {
+      results.push({
+        file: file.name,
+        outcome: 'loaded',
+        rows: loaded.rows,
+        position: loaded.position,
+        message: undefined,
+      })
+    } else {
+      const message = behind ?? (await tableProblem(state, file.set.table)) ?? problemOf(file, problem, signal)
+      results.push(outcome(file, 'failed', message))
+    }
+  }
+  return results
+}
+
+function problemOf(file: FoundFile, problem: PipelineError | undefined, signal: AbortSignal): string {
+  if (problem === undefined)
+    return signal.aborted ? 'the run was stopped; it goes on with the next one' : 'it was not reached'
+  const isOwn = problem.context.file === file.name || problem.context.file === file.path
+  const hint = problem.hint === undefined ? '' : `. ${problem.hint}`
+  return isOwn ? `${describeError(problem)}${hint}` : `it waits for ${problem.context.file}: ${describeError(problem)}`
+}
+
+/** Of a table that has stopped. */
+async function tableProblem(state: State, table: TableId): Promise<string | undefined> {
+  const record = (await state.tables(table.source)).find((each) => keyOf(each.table) === keyOf(table))
+  return record?.state === 'failed' || record?.state === 'needs_resync' ? record.lastError : undefined
+}
+
+/** Why its rows are not in the table, where they are not. */
+async function notMerged(state: State, table: TableId, position: string): Promise<string | undefined> {
+  const record = (await state.tables(table.source)).find((each) => keyOf(each.table) === keyOf(table))
+  if (record?.mergedThrough !== undefined && record.mergedThrough >= position) return undefined
+  return record?.lastError ?? 'its rows are staged, and not in the table yet: run simplyload files load again'
+}
+
+/** What is to be done for the sets of a source, once. */
+export async function runWorks(
+  setting: SyncSetting,
+  source: string,
+  works: readonly (FileWork & { readonly set?: FileSet })[],
+  { sync }: Pick<FileLoadListener, 'sync'>,
+  signal: AbortSignal,
+  onProblem: (set: FileSet, error: PipelineError) => void,
+): Promise<void> {
+  const asked = new Set<string>()
+  const ofSet = (set: FileSet) => (work: FileWork & { readonly set?: FileSet }) =>
+    keyOf((work.kind === 'load' ? work.file.set : work.set)?.table ?? set.table) === keyOf(set.table)
+  const settings = {
+    ...LOADING,
+    ...(setting.config.destination.type === 'duckdb' ? { freshnessMs: DUCKDB_FRESHNESS_MS } : {}),
+  }
+  const request = { source, tables: [], once: true }
+  await syncAll(setting, request, sync, signal, {
+    settings,
+    problems: { note: onProblem },
+    // Asked again in each round: done is done.
+    findWork: async (set) => {
+      if (asked.has(keyOf(set.table))) return []
+      asked.add(keyOf(set.table))
+      return works.filter(ofSet(set))
+    },
+  })
+}
+
+/** Of the sets of these files. Empty where nothing was ever loaded. */
+async function readTokens(
+  { config, folder }: SyncSetting,
+  files: readonly FoundFile[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, FileToken>> {
+  const tokens = new Map<string, FileToken>()
+  signal.throwIfAborted()
+  await using state = await openState(config, folder, 'read')
+  for (const source of new Set(files.map(({ set }) => set.table.source))) {
+    for (const [key, token] of await tokensOf(state, source)) tokens.set(key, token)
+  }
+  return tokens
+}
+
+export async function tokensOf(state: State, source: string): Promise<ReadonlyMap<string, FileToken>> {
+  const tokens = await state.tokens(source)
+  return new Map(tokens.map(({ table, token }) => [keyOf(table), parseFileToken(token, table.name)]))
+}
+
+export function keyOf(table: TableId): string {
+  return qualifiedTableName(table)
+}
+
+/** Sets by the names that people give them. Throws `not_found`. */
+export function selectSets(
+  config: SyncSetting['config'],
+  { source, tables }: { readonly source?: string | undefined; readonly tables: readonly string[] },
+): readonly FileSet[] {
+  const all = configuredFileSets(config).filter((set) => source === undefined || set.table.source === source)
+  const isNamed = ({ table }: FileSet, name: string) =>
+    [table.name, `${table.namespace}.${table.name}`, keyOf(table)].includes(name)
+  const unknown = tables.find((name) => !all.some((set) => isNamed(set, name)))
+  if (unknown !== undefined || all.length === 0) {
+    throw new PipelineError(
+      'not_found',
+      unknown === undefined ? 'Finding file sets' : `Finding the file set ${unknown}`,
+      {
+        cause: new Error(all.length === 0 ? 'the configuration has no source of type files' : 'no set is called so'),
+        hint: `Configured are ${
+          configuredFileSets(config)
+            .map(({ table }) => keyOf(table))
+            .join(', ') || 'none'
+        }`,
+      },
+    )
+  }
+  return tables.length === 0 ? all : all.filter((set) => tables.some((name) => isNamed(set, name)))
+}

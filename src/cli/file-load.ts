@@ -1,0 +1,80 @@
+import type { CheckRun, LoadResult } from '../core/file-check.ts'
+import type { OnBadRows } from '../core/file-commands.ts'
+import { type CommandContext, type CommandEnd, done } from './command.ts'
+import { PlainLines } from './display/plain-lines.ts'
+import { EXIT } from './exit-code.ts'
+import { counted } from './quantity.ts'
+import { printable } from './terminal-text.ts'
+
+export interface LoadOptions {
+  readonly again: boolean
+  readonly onBadRows: OnBadRows
+  readonly checksum: boolean
+  readonly memory?: number
+}
+
+const MARKS: Readonly<Record<LoadResult['outcome'], string>> = {
+  loaded: '✓',
+  already_loaded: '·',
+  refused: '✗',
+  failed: '✗',
+}
+
+export async function fileLoad(
+  context: CommandContext,
+  paths: readonly string[],
+  { again, onBadRows, checksum, memory }: LoadOptions,
+): Promise<CommandEnd> {
+  const { output, signal, argv } = context
+  const loading = (await context.open()).fileLoading()
+  const request = { paths, again, onBadRows, checksum, memoryBytes: memory, command: argv.join(' ') }
+  const lines = new PlainLines((line) => output.note(line))
+  let activity = ''
+  const run = await loading.load(
+    request,
+    {
+      check: (event) => {
+        output.event({ ...event })
+        if (event.event === 'notice') output.note(printable(event.message))
+        if (event.event === 'file' && `${event.file} ${event.activity}` !== activity) {
+          activity = `${event.file} ${event.activity}`
+          output.note(printable(`${event.file}: ${event.activity}`))
+        }
+      },
+      sync: (event) => {
+        output.event({ ...event })
+        lines.apply(event)
+      },
+    },
+    signal,
+  )
+  lines.end(Date.now())
+  for (const load of run.loads) tell(context, load)
+  return ended(context, run)
+}
+
+function tell({ output }: CommandContext, { file, outcome, rows, message }: LoadResult): void {
+  const { colors } = output
+  const isBad = outcome === 'refused' || outcome === 'failed'
+  const mark = isBad ? colors.red(MARKS[outcome]) : outcome === 'loaded' ? colors.green(MARKS.loaded) : MARKS[outcome]
+  const words = {
+    loaded: counted(rows, 'row'),
+    already_loaded: 'loaded before',
+    refused: 'not loaded',
+    failed: 'failed',
+  }
+  output.event({ event: 'load', file, outcome, rows, message })
+  output.answer(
+    `${mark} ${printable(file)}: ${words[outcome]}${message === undefined ? '' : `: ${printable(message)}`}`,
+  )
+}
+
+function ended({ output, signal }: CommandContext, { run, loads }: CheckRun): CommandEnd {
+  const of = (outcome: LoadResult['outcome']) => loads.filter((load) => load.outcome === outcome)
+  const rows = of('loaded').reduce((sum, load) => sum + load.rows, 0)
+  const bad = of('refused').length + of('failed').length
+  const fields = { run, loaded: of('loaded').length, refused: of('refused').length, failed: of('failed').length, rows }
+  output.note(`${counted(of('loaded').length, 'file')} loaded, ${counted(rows, 'row')}; result ${run}.`)
+  if (signal.aborted) return { outcome: 'interrupted', exitCode: EXIT.interrupted, fields }
+  return bad === 0 ? done(fields) : { outcome: 'partial', exitCode: EXIT.partial, fields }
+}
