@@ -54,7 +54,7 @@ const BUCKET = 'bucket'
 
 async function startWithBucket(statements: Set<string>) {
   const bucket = await mkdtemp(join(tmpdir(), 'simplyload-bucket-'))
-  const twin = await startTwin({ buckets: { [BUCKET]: bucket } })
+  const twin = await startTwin({ buckets: { [BUCKET]: bucket }, threads: 1 })
   const { faults } = twin
   const next = faults.next.bind(faults)
   faults.next = (call) => {

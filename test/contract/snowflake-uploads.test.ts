@@ -19,8 +19,8 @@ afterAll(() => fixtures[Symbol.asyncDispose]())
 
 const ONE = { values: { 1: '1', 2: 'one', 3: 'first' } }
 
-function countUploads(): void {
-  fixture.twin.faults.plan = ({ kind, sql }: TwinCall) => {
+function countUploads(of = fixture): void {
+  of.twin.faults.plan = ({ kind, sql }: TwinCall) => {
     if (kind === 'query' && sql !== undefined && /^PUT/.test(sql)) uploads.push(sql)
     return undefined
   }
@@ -107,4 +107,37 @@ test('rows without a key are told apart, whichever of the joined files they come
   const rows = await table.rows('_fivetran_id', 'line')
   expect(rows.map((each) => each.split(' ')[1]).sort()).toEqual(['a', 'a', 'b'])
   expect(new Set(rows.map((each) => each.split(' ')[0])).size).toBe(3)
+})
+
+test('with an external stage, what a transform has made is uploaded, and nothing else', async () => {
+  const form = { kind: 'sql', sql: 'SELECT * FROM batch' } as const
+  await using external = await fixtures.open('external')
+  const table = await DrivenTable.live(external, ITEMS, [ONE])
+  countUploads(external)
+  await table.merge(20, [{ op: 'i', position: at(11), values: { 1: '2', 2: 'two', 3: null } }])
+  expect(uploads).toHaveLength(0)
+  table.target = { ...table.target, transform: { form, onError: 'stop', digest: 'd' } }
+  await table.merge(30, [{ op: 'i', position: at(21), values: { 1: '3', 2: 'three', 3: null } }])
+  expect(uploads).toHaveLength(1)
+  expect(await table.rows('id', 'name')).toEqual(['1 one', '2 two', '3 three'])
+})
+
+test('where there is no folder for joined files the error says so, and what is staged waits', async () => {
+  const table = await DrivenTable.live(fixture, ITEMS, [ONE])
+  const insert = (id: number) =>
+    [{ op: 'i', position: at(10 + id), values: { 1: String(id), 2: 'n', 3: null } }] as const
+  const files = await table.stage([insert(2), insert(3)])
+  const folder = process.env.TMPDIR
+  process.env.TMPDIR = '/nowhere'
+  try {
+    await expect(table.flushParts([table.part(files, before(10))], before(20))).rejects.toMatchObject({
+      code: 'stage_unavailable',
+      hint: expect.stringContaining('TMPDIR'),
+    })
+  } finally {
+    if (folder === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = folder
+  }
+  await table.flushParts([table.part(files, before(10))], before(20))
+  expect(await table.rows('id')).toEqual(['1', '2', '3'])
 })

@@ -24,7 +24,7 @@ const DATABASE = 'WAREHOUSE'
 export async function openRecorded(): Promise<RecordedDestination> {
   const folder = await mkdtemp(join(tmpdir(), 'snowflake-statements-'))
   const stage = await StageRows.open(join(folder, 'stage'))
-  const twin = await startTwin()
+  const twin = await startTwin({ threads: 1 })
   await twin.sql(`CREATE DATABASE ${DATABASE}`)
   let statements: string[] = []
   twin.faults.plan = ({ kind, sql, attempt }) => {

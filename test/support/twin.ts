@@ -84,7 +84,7 @@ export async function connectDriver(options: Partial<ConnectionOptions>): Promis
 export async function openShop(
   options: TwinOptions = {},
 ): Promise<{ readonly twin: Twin; readonly client: TwinClient } & AsyncDisposable> {
-  const twin = await startTwin(options)
+  const twin = await startTwin({ threads: 1, ...options })
   await twin.sql('CREATE DATABASE IF NOT EXISTS SHOP')
   const client = await connectTwin(twin, { database: 'SHOP', schema: 'PUBLIC' })
   return {

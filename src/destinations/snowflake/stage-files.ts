@@ -11,6 +11,7 @@ import { basename, dirname, join } from 'node:path'
 import { joinedColumns, joinParquet, type ParquetColumns, parquetColumns } from '../../columnar/parquet-join.ts'
 import { SYSTEM_COLUMNS } from '../../core/batch.ts'
 import type { TargetTable } from '../../core/destination.ts'
+import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { StageFile } from '../../core/stage.ts'
 import { stageFileError } from '../../core/stage-file-error.ts'
@@ -167,18 +168,42 @@ class UploadFolder implements AsyncDisposable {
     if (paths.length === 1 && !PATTERN.test(first)) {
       return { localPath: first, [Symbol.asyncDispose]: async () => undefined }
     }
+    let own: string | undefined
+    try {
+      // Files of two tables may have one name.
+      own = await mkdtemp(join(await this.#made(), 'd-'))
+      const localPath = join(own, name)
+      if (paths.length > 1 && columns !== undefined) await joinParquet(paths, columns, localPath, signal)
+      else await symlink(first, localPath)
+    } catch (error) {
+      if (own !== undefined) await rm(own, { recursive: true, force: true })
+      signal.throwIfAborted()
+      throw folderError(error)
+    }
+    const made = own
+    return { localPath: join(made, name), [Symbol.asyncDispose]: () => rm(made, { recursive: true, force: true }) }
+  }
+
+  async #made(): Promise<string> {
     this.#folder ??= mkdtemp(join(tmpdir(), 'simplyload-put-'))
-    // Files of two tables may have one name.
-    const own = await mkdtemp(join(await this.#folder, 'd-'))
-    const localPath = join(own, name)
-    if (paths.length > 1 && columns !== undefined) await joinParquet(paths, columns, localPath, signal)
-    else await symlink(first, localPath)
-    return { localPath, [Symbol.asyncDispose]: () => rm(own, { recursive: true, force: true }) }
+    return this.#folder
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#folder !== undefined) await rm(await this.#folder, { recursive: true, force: true })
+    const folder = await this.#folder?.catch(() => undefined)
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Of the file system; whatever else went wrong is handed on. */
+function folderError(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === undefined || error instanceof PipelineError) return error
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT'
+  return new PipelineError(isFull ? 'stage_full' : 'stage_unavailable', 'Joining files for an upload', {
+    cause: error,
+    hint: `Small files are joined in ${tmpdir()}, which needs up to 1 GB for it; TMPDIR names another folder`,
+  })
 }
 
 async function requireFile(file: StageFile, localPath: string): Promise<void> {
