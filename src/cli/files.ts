@@ -4,6 +4,7 @@ import type { FileCheckRequest, FilePlan, OnBadRows } from '../core/file-command
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { showFiles } from './display/show-files.ts'
 import { EXIT } from './exit-code.ts'
+import { sendWaiting } from './file-report.ts'
 import { checkEvent, printRun } from './file-verdict.ts'
 import { bytes, count, counted } from './quantity.ts'
 import { printable, wrap } from './terminal-text.ts'
@@ -20,7 +21,8 @@ export async function filesCheck(
   paths: readonly string[],
   { explain, onBadRows, checksum, memory }: CheckOptions,
 ): Promise<CommandEnd> {
-  const files = (await context.open()).files()
+  const application = await context.open()
+  const files = application.files()
   const command = ['files check', ...paths].join(' ')
   const request: FileCheckRequest = { paths, onBadRows, checksum, memoryBytes: memory, command }
   if (explain) return printPlan(context, await files.plan(request, context.signal))
@@ -40,6 +42,7 @@ export async function filesCheck(
     })
   }
   printRun(context, run)
+  await sendWaiting(context, application.fileReports())
   const failed = run.files.filter(({ verdict }) => verdict === 'fail').length
   const fields = { run: run.run, verdict: run.verdict, files: run.files.length, failed }
   return run.verdict === 'fail'

@@ -63,6 +63,18 @@ it('several files are held against files of their own name only', () => {
   ])
 })
 
+it('findings of a file that was not checked again are neither gone nor mended', () => {
+  const april: CheckRun = {
+    ...made,
+    files: [
+      { ...file, checks: [fails('a', 2)] },
+      { ...file, file: 'other', checks: [fails('b', 1)] },
+    ],
+    sets: [],
+  }
+  expect(told(april, withFile({ checks: [fails('a', 2)] }))).toEqual([])
+})
+
 it('days with other rows or another status are told', () => {
   const [first, ...rest] = file.days
   const newer = withFile({ days: [{ ...first!, rows: 1, status: 'partial' }, ...rest] })

@@ -17,8 +17,9 @@ export function compareRuns(older: CheckRun, newer: CheckRun): RunComparison {
   const pairs = pairFiles(older.files, newer.files)
   const sets = new Set([...older.sets, ...newer.sets].map(({ set }) => set))
   const findings = [
-    ...pairs.flatMap((pair) =>
-      compareFindings(pair.set, (pair.newer ?? pair.older)?.file, pair.older?.checks, pair.newer?.checks),
+    // Of a file that was not checked again nothing is known; that it is gone is told of the file.
+    ...pairs.flatMap(({ set, older: was, newer: is }) =>
+      is === undefined ? [] : compareFindings(set, is.file, was?.checks, is.checks),
     ),
     ...[...sets].flatMap((set) => compareFindings(set, undefined, setChecks(older, set), setChecks(newer, set))),
   ]
@@ -110,9 +111,7 @@ function findingChange(was: CheckResult | undefined, is: CheckResult | undefined
   if (isFinding && !wasFinding) return 'appeared'
   if (!isFinding && wasFinding) return 'gone'
   if (!isFinding) return was !== undefined && is === undefined ? 'gone' : undefined
-  return was?.outcome !== is?.outcome || was?.failed !== is?.failed || was?.message !== is?.message
-    ? 'changed'
-    : undefined
+  return was?.outcome !== is?.outcome || was?.failed !== is?.failed ? 'changed' : undefined
 }
 
 function state(check: CheckResult | undefined): FindingState | undefined {

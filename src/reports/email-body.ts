@@ -33,7 +33,7 @@ export function emailHtml(run: CheckRun, summary: ReportSummary, pictureId: stri
     `<tr><td style="padding:22px 24px;background:${paper};border-left:8px solid ${ink}">
 <h1 style="margin:0;font-size:24px;color:${ink}">${summary.headline}</h1>${sentences}</td></tr>`,
     row(counters(summary)),
-    row(coverage(summary)),
+    ...(run.files.length > 0 ? [row(coverage(summary))] : []),
     ...(pictureId === undefined
       ? []
       : [
@@ -119,7 +119,9 @@ export function emailText(run: CheckRun, summary: ReportSummary): string {
       ({ severity, failed, failedBefore }) =>
         `${severity}: ${count(failed)} failed, ${difference(failed, failedBefore)}`,
     ),
-    `${count(records)} records counted, ${count(parsed)} read, ${count(rejected)} rejected`,
+    ...(run.files.length > 0
+      ? [`${count(records)} records counted, ${count(parsed)} read, ${count(rejected)} rejected`]
+      : []),
     '',
     ...open
       .slice(0, FINDINGS_MAX)

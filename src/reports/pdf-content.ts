@@ -31,10 +31,10 @@ export function pdfContent(run: CheckRun, summary: ReportSummary): Content[] {
     },
     banner(summary),
     counters(summary),
-    coverage(summary),
+    ...(run.files.length > 0 ? [coverage(summary)] : []),
     ...calendars(run),
     ...findings(run),
-    ...files(run),
+    ...(run.files.length > 0 ? files(run) : []),
     ...audit(run),
   ]
 }

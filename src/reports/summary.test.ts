@@ -18,6 +18,15 @@ it('a run without files is no pass', () => {
   expect(sum.holds).toBe(false)
 })
 
+it('a run that only removed rows says which', () => {
+  const deletions = [
+    { set: 'monthly.files.sales', period: '2024-03', rows: 1234, outcome: 'deleted' as const, message: undefined },
+  ]
+  expect(summarize({ ...withFiles(), deletions }).sentences).toEqual([
+    '1,234 rows of 2024-03 were removed from monthly.files.sales.',
+  ])
+})
+
 it('three sentences at most, and the equation of coverage where there is room', () => {
   const sentences = (reasons: readonly string[]) => summarize(withFiles({ reasons })).sentences
   const accounted = 'Of 100 records, 98 were read and 2 rejected: none is unaccounted for.'

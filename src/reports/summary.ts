@@ -119,10 +119,21 @@ function coverageSum(files: readonly FileResult[]): CoverageSum {
 
 function sentences(run: CheckRun, coverage: CoverageSum): readonly string[] {
   const [only, ...others] = run.files
-  if (only === undefined) return ['No file was checked, so nothing passed.']
+  if (only === undefined) return withoutFiles(run)
   const told = others.length === 0 ? only.reasons : severalFiles(run)
   const rest = coverageSentence(coverage)
   return told.length < 3 ? [...told, rest] : told.slice(0, 3)
+}
+
+function withoutFiles({ deletions = [] }: CheckRun): readonly string[] {
+  if (deletions.length === 0) return ['No file was checked, so nothing passed.']
+  return deletions
+    .slice(0, 3)
+    .map(({ set, period, rows, outcome, message }) =>
+      outcome === 'deleted'
+        ? `${counted(rows, 'row')} of ${period} ${rows === 1 ? 'was' : 'were'} removed from ${set}.`
+        : `Rows of ${period} were not removed from ${set}: ${message ?? 'it failed'}.`,
+    )
 }
 
 /** How many files do not pass, and the worst reason of the worst file. */

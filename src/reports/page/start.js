@@ -27,12 +27,12 @@ function build(data) {
   const calendar = [...sets.keys()].length === 0 ? null : calendarSection(sets, perSet)
   const parts = [
     counterTiles(data),
-    coverageSection(data),
+    data.files.length > 0 ? coverageSection(data) : null,
     calendar,
-    filesSection(data, findings.showFile),
+    data.files.length > 0 ? filesSection(data, findings.showFile) : null,
     findings.view,
     perSet,
-    structureSection(data),
+    data.files.length > 0 ? structureSection(data) : null,
     trendSection(data),
     comparisonSection(data),
     auditSection(data),
