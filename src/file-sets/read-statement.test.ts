@@ -31,8 +31,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-async function written(content: string | Buffer, set: Partial<FileSet>): Promise<FoundFile> {
-  const path = join(folder, `file-${files++}`)
+async function written(content: string | Buffer, set: Partial<FileSet>, name = `file-${files++}`): Promise<FoundFile> {
+  const path = join(folder, name)
   writeFileSync(path, content)
   const identity = await identifyFile(path)
   return { ...identity, set: fileSet(set), name: path, compression: await compressionOf(path), period: undefined }
@@ -126,6 +126,16 @@ test.each([['\n'], ['\r\n']])('ragged records are rejected with their place, lin
   expect(rejected.map((row) => row.text)).toEqual(['2,b,c', '3,"x"y', '4'])
   expect(count.records).toBe(rows.length + rejected.length)
 })
+
+test.each(['plain.csv.gz', 'plain.csv.zst', "it's here.csv", 'copy [1] of *.csv', 'what?.csv', 'größe;$x.csv'])(
+  'a file is read as what it is, whatever it is called: %s',
+  async (name) => {
+    const columns = fileColumns({ id: 'int64' })
+    const { rows, count } = await read(await written('id\n1\n2\n', { columns, format: CSV }, name))
+    expect(rows).toEqual([{ id: '1' }, { id: '2' }])
+    expect(count).toMatchObject({ records: 2 })
+  },
+)
 
 test('what stands before the header is skipped, byte order mark and blank lines included', async () => {
   const columns = fileColumns({ id: 'int64', name: 'text' })

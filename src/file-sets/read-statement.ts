@@ -76,6 +76,8 @@ function readDelimited({ set, path, prologue, recordsOnly = false, rejects }: Re
   const quote = format.quote ?? ''
   const options = [
     'auto_detect = false',
+    // What is packed comes unpacked, through a pipe; by a name that ends in .gz DuckDB would unpack once more.
+    "compression = 'none'",
     `header = ${hasHeader}`,
     ...(hasHeader || skips === 0 ? [] : [`skip = ${skips}`]),
     `delim = ${quoteText(format.delimiter)}`,

@@ -39,6 +39,11 @@ test.each([
     'bytes follow the packed data that are none themselves',
   ],
   [
+    'a small gzip with garbage behind it',
+    Buffer.concat([gzipSync('id,name\n1,a\n'), Buffer.from('garbage')]),
+    'bytes follow the packed data that are none themselves',
+  ],
+  [
     'zstd with garbage behind it',
     Buffer.concat([zstdCompressSync(TEXT), Buffer.from('garbage')]),
     '7 bytes follow the packed data that are none themselves',

@@ -143,7 +143,7 @@ export class FileText implements AsyncIterable<Buffer> {
         }
       } catch (error) {
         this.#signal.throwIfAborted()
-        this.facts.damage = damageOf(error, unpacked)
+        this.facts.damage = damageOf(error)
         if (this.facts.damage === undefined) throw error
         return
       } finally {
@@ -221,13 +221,13 @@ export class FileText implements AsyncIterable<Buffer> {
 }
 
 /** Undefined: it is no fault of the packed data. */
-function damageOf(error: unknown, unpacked: number): string | undefined {
+function damageOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const message = error instanceof Error ? error.message : ''
   if (!/^(Z_|ZSTD_|ERR_ZSTD|ERR_ZLIB)/.test(code)) return undefined
   if (/unexpected end/i.test(message)) return 'it ends in the middle of the packed data: it was cut'
-  if (message === 'incorrect header check' && unpacked > 0)
-    return 'bytes follow the packed data that are none themselves'
+  // That it begins as gzip is known before. Of what fits into one piece nothing is handed on in that case.
+  if (message === 'incorrect header check') return 'bytes follow the packed data that are none themselves'
   if (/incorrect (data|length) check|match checksum/.test(message)) return 'the checksum of the packed data is wrong'
   return `the packed data are damaged (${message})`
 }
