@@ -130,6 +130,7 @@ async function run({ say, profile, ...options }: BenchOptions): Promise<BenchRep
       bytes,
       bytesPerMillionRows: Math.round(perMillion(bytes.uploaded)),
       bytesRatio: round(bytesRatio),
+      uploadedMB: uploads.sizes().map((size) => round(size / 1e6, 1)),
       limit: 'the same rows through the DuckDB destination',
       measuredFrom: 'the start of each run, loading Node not',
       seconds: KINDS.map((kind) => [loads[kind], merges[kind]].map((result) => round(result?.seconds ?? 0, 2))),

@@ -25,8 +25,8 @@ function gatherBytes({ destination }: Config): number {
   return destination.type === 'snowflake' ? WAREHOUSE_GATHER_BYTES : 0
 }
 
-/** A few of them compressed are what Snowflake asks for: files of 100 to 250 MB. */
-const WAREHOUSE_CHUNK_BYTES = 512 * 1024 ** 2
+/** A fifth to a tenth of it compressed, cut at 200 MiB where it is more: files of 100 to 250 MB, as Snowflake asks for. */
+const WAREHOUSE_CHUNK_BYTES = 1024 ** 3
 
 /** How much of a table is read into one file at most; undefined: as the source likes it. */
 function chunkBytesMax({ destination }: Config): number | undefined {

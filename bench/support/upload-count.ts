@@ -7,18 +7,20 @@ const PUT = /^\s*PUT\s+'file:\/\/([^']+)'/i
 export interface UploadCount {
   /** So far. */
   bytes(): number
+  /** Of each file, in order. */
+  sizes(): readonly number[]
 }
 
 /** Client and twin must have the same files, and file names without quotes. */
 export function countUploads({ faults }: Twin): UploadCount {
-  let bytes = 0
+  const sizes: number[] = []
   faults.plan = ({ kind, sql }) => {
     if (kind === 'query' && sql !== undefined && /^\s*PUT\b/i.test(sql)) {
       const path = PUT.exec(sql)?.[1]
       if (path === undefined || !/AUTO_COMPRESS = FALSE/i.test(sql)) throw new Error(`What does this upload? ${sql}`)
-      bytes += statSync(path).size
+      sizes.push(statSync(path).size)
     }
     return undefined
   }
-  return { bytes: () => bytes }
+  return { bytes: () => sizes.reduce((sum, size) => sum + size, 0), sizes: () => sizes }
 }

@@ -214,7 +214,7 @@ export const postgresSourceSchema = z
         chunk_bytes: size
           .optional()
           .describe(
-            'Size of the parts in which a table is read. Default: 64MiB; for Snowflake up to 512MiB of large tables',
+            'Size of the parts in which a table is read. Default: 64MiB; for Snowflake up to 1GiB of large tables',
           ),
       })
       .prefault({})
