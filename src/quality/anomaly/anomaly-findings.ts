@@ -1,16 +1,16 @@
 /** From days outside their band to what a person is told: days in a row are one finding, a shift replaces those it explains. */
 import { type Day, dayText } from '../calendar/civil-date.ts'
 import type { AnomalyFinding, AnomalySettings, DayVerdict, Severity } from './anomaly-result.ts'
+import type { Measure } from './measure-scale.ts'
 
 export class FindingList {
   readonly #settings: AnomalySettings
-  readonly #unit: string
+  readonly #measure: Measure
   readonly findings: AnomalyFinding[] = []
 
-  /** `unit`: what is counted, for messages: `rows`. */
-  constructor(settings: AnomalySettings, unit: string) {
+  constructor(settings: AnomalySettings, measure: Measure) {
     this.#settings = settings
-    this.#unit = unit
+    this.#measure = measure
   }
 
   /** `joins`: the day compared before was an anomaly too. */
@@ -25,7 +25,7 @@ export class FindingList {
         ...last,
         through: day,
         severity: last.severity === 'CRITICAL' ? 'CRITICAL' : severity,
-        message: `${from} to ${dayText(day)}: a ${kind}; ${this.#said(value)} on the last day, ${this.#said(lower)} to ${this.#said(upper)} expected`,
+        message: `${from} to ${dayText(day)}: a ${kind}; ${this.#said(value)} on the last day, ${counted(lower)} to ${counted(upper)} expected`,
       }
       return
     }
@@ -35,7 +35,7 @@ export class FindingList {
       from: day,
       through: day,
       size: value / expected,
-      message: `${dayText(day)}: ${this.#said(value)}; ${this.#said(lower)} to ${this.#said(upper)} expected, as on ${days} days of the class ${comparedAs}`,
+      message: `${dayText(day)}: ${this.#said(value)}; ${counted(lower)} to ${counted(upper)} expected, as on ${days} days of the class ${comparedAs}`,
     })
   }
 
@@ -49,11 +49,15 @@ export class FindingList {
       from,
       through,
       size,
-      message: `since ${dayText(from)}: ${size.toFixed(2)} times the ${this.#unit} of before, on each of the days through ${dayText(through)}`,
+      message: `since ${dayText(from)}: ${size.toFixed(2)} times the ${this.#measure === 'count' ? 'rows' : 'sum'} of before, on each of the days through ${dayText(through)}`,
     })
   }
 
   #said(value: number): string {
-    return `${Math.round(value).toLocaleString('en-US')} ${this.#unit}`
+    return this.#measure === 'count' ? `${counted(value)} rows` : `a sum of ${counted(value)}`
   }
+}
+
+function counted(value: number): string {
+  return Math.round(value).toLocaleString('en-US')
 }

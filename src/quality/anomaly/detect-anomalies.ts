@@ -65,7 +65,7 @@ class Detector {
     )
     this.#baseline = new Baseline(this.#scale, this.#settings.smallestShare / this.#settings.warningAt)
     this.#newNormal = new Set(request.newNormalFrom)
-    this.#findings = new FindingList(this.#settings, measure === 'count' ? 'rows' : 'of the sum')
+    this.#findings = new FindingList(this.#settings, measure)
   }
 
   see(index: number, value: number): void {
