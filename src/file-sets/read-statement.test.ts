@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
@@ -136,6 +136,31 @@ test.each(['plain.csv.gz', 'plain.csv.zst', "it's here.csv", 'copy [1] of *.csv'
     expect(count).toMatchObject({ records: 2 })
   },
 )
+
+test('a file whose name looks like a pattern is that file, and not those that fit it', async () => {
+  const set = { columns: fileColumns({ id: 'int64' }), format: CSV }
+  for (const other of ['a1.csv', 'xy.csv']) await written('id\n9\n', set, other)
+  expect((await read(await written('id\n1\n', set, 'a[1].csv'))).rows).toEqual([{ id: '1' }])
+  expect((await read(await written('id\n2\n', set, 'x?.csv'))).rows).toEqual([{ id: '2' }])
+})
+
+test('a folder with a name and a value is no column, and takes the place of none', async () => {
+  const folderOf = join(folder, 'region=folder')
+  mkdirSync(folderOf)
+  const path = join(folderOf, 'a.parquet')
+  await connection.run(`COPY (SELECT 1 AS id, 'file' AS region) TO '${path}' (FORMAT parquet)`)
+  const set = fileSet({ columns: fileColumns({ id: 'int32', region: 'text' }), format: { kind: 'parquet' } })
+  const types = new Map([
+    ['id', 'INTEGER'],
+    ['region', 'VARCHAR'],
+  ])
+  const { rows } = readStatement({ set, path, prologue: undefined, rejects: 'r' }, types)
+  expect(await rowsOf(rows)).toEqual([{ id: 1, region: 'file' }])
+  const text = await read(
+    await written('id\n1\n', { columns: fileColumns({ id: 'int64' }), format: CSV }, 'region=folder/b.csv'),
+  )
+  expect(text.rows).toEqual([{ id: '1' }])
+})
 
 test('what stands before the header is skipped, byte order mark and blank lines included', async () => {
   const columns = fileColumns({ id: 'int64', name: 'text' })

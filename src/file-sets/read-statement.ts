@@ -10,7 +10,7 @@
  */
 import type { FileColumn, FileSet } from '../core/file-set.ts'
 import type { Prologue } from './prologue.ts'
-import { duckDbType, quoteName, quoteText, valueOfText } from './value-cast.ts'
+import { duckDbType, quoteName, quotePath, quoteText, valueOfText } from './value-cast.ts'
 
 /** Longest record in bytes that is read; a longer one is rejected. DuckDB holds two buffers of it for each thread. */
 export const RECORD_BYTES_MAX = 16 << 20
@@ -78,6 +78,8 @@ function readDelimited({ set, path, prologue, recordsOnly = false, rejects }: Re
     'auto_detect = false',
     // What is packed comes unpacked, through a pipe; by a name that ends in .gz DuckDB would unpack once more.
     "compression = 'none'",
+    // A folder such as region=x is a part of the path, and no column.
+    'hive_partitioning = false',
     `header = ${hasHeader}`,
     ...(hasHeader || skips === 0 ? [] : [`skip = ${skips}`]),
     `delim = ${quoteText(format.delimiter)}`,
@@ -105,7 +107,7 @@ function readDelimited({ set, path, prologue, recordsOnly = false, rejects }: Re
     const isBad = column.type.kind === 'text' ? 'false' : `(${raw} IS NOT NULL AND ${value} IS NULL)`
     return { column, raw, value, isBad, isPresent: true }
   })
-  const table = `read_csv(${quoteText(path)}, ${options.join(', ')})`
+  const table = `read_csv(${quotePath(path)}, ${options.join(', ')})`
   return {
     table,
     columns,
@@ -130,7 +132,7 @@ function rejectedSql(rejects: string, isCrLf: boolean): string {
 }
 
 function readParquet({ set, path }: ReadRequest, types: ReadonlyMap<string, string>): ReadStatement {
-  const table = `read_parquet(${quoteText(path)})`
+  const table = `read_parquet(${quotePath(path)}, hive_partitioning = false)`
   const byName = new Map([...types].map(([name, type]) => [name.toLowerCase(), { name, type }]))
   const columns = set.columns.map((column): ReadColumn => {
     const found = byName.get(column.name.toLowerCase())

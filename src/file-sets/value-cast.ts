@@ -134,3 +134,8 @@ export function quoteName(name: string): string {
 export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
+
+/** A path for DuckDB, which takes `*`, `?` and `[` in it for a pattern: each in brackets is itself. */
+export function quotePath(path: string): string {
+  return quoteText(path.replace(/[*?[]/g, '[$&]'))
+}

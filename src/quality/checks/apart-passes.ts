@@ -3,7 +3,7 @@
  * What is kept in memory is one small row for each key; the rest lies on the disk where there are many.
  */
 import type { BadRowSample, CheckResult, CheckRule } from '../../core/file-check.ts'
-import { quoteName, quoteText } from '../../file-sets/value-cast.ts'
+import { quoteName, quotePath, quoteText } from '../../file-sets/value-cast.ts'
 import type { ApartRule } from '../rules/rule-sql.ts'
 import type { FilePasses } from './file-passes.ts'
 import { ruleTitle } from './file-questions.ts'
@@ -199,8 +199,8 @@ function querySample(rule: CheckRule, sql: string, text: string, { file }: FileP
 /** Another file, read as its name says; all as text, for it is compared as text. */
 function referred(path: string): string {
   return /\.parquet$/i.test(path)
-    ? `read_parquet(${quoteText(path)})`
-    : `read_csv(${quoteText(path)}, header = true, all_varchar = true)`
+    ? `read_parquet(${quotePath(path)}, hive_partitioning = false)`
+    : `read_csv(${quotePath(path)}, header = true, all_varchar = true, hive_partitioning = false)`
 }
 
 function numberOf(value: unknown): number {

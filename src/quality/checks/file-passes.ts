@@ -9,7 +9,7 @@ import { type FileFeed, openFeed } from '../../file-sets/file-feed.ts'
 import { type Prologue, readPrologue } from '../../file-sets/prologue.ts'
 import { type ReadStatement, readStatement } from '../../file-sets/read-statement.ts'
 import type { RecordCount } from '../../file-sets/record-counter.ts'
-import { quoteText } from '../../file-sets/value-cast.ts'
+import { quotePath } from '../../file-sets/value-cast.ts'
 import type { CheckDatabase, CheckSession } from './check-database.ts'
 import { type TypedRelation, typedRelation } from './file-relation.ts'
 
@@ -71,7 +71,10 @@ export class FilePasses {
       return new FilePasses(file, setting, await readPrologue(file, signal), undefined)
     }
     using session = await setting.database.session(signal)
-    const described = await attempt(session.rows(`DESCRIBE FROM read_parquet(${quoteText(file.path)})`), signal)
+    const described = await attempt(
+      session.rows(`DESCRIBE FROM read_parquet(${quotePath(file.path)}, hive_partitioning = false)`),
+      signal,
+    )
     const columns = 'rows' in described ? described.rows : []
     return new FilePasses(
       file,
