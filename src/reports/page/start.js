@@ -14,7 +14,10 @@ import { keepStatements } from './samples.js'
 /** @returns {Promise<ReportData>} */
 async function unpack() {
   const packed = document.getElementById('data')?.textContent ?? ''
-  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0))
+  const letters = atob(packed)
+  const bytes = new Uint8Array(letters.length)
+  // A loop: `Uint8Array.from` with a function takes as long as all the rest.
+  for (let at = 0; at < letters.length; at++) bytes[at] = letters.charCodeAt(at)
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))
   return new Response(stream).json()
 }
