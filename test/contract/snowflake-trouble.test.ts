@@ -183,3 +183,18 @@ test('a name that somebody else has, and keeps from us, is an error of that tabl
   expect(await fixture.destination.flush(rest, never)).toMatchObject({ outcome: 'committed' })
   expect(await table.rows('id')).toEqual(['1', '2'])
 })
+
+test('a merge into a table that somebody has changed says what is not as it was made', async () => {
+  const table = await DrivenTable.live(fixture, ITEMS, [ONE])
+  await fixture.run('ALTER TABLE shop_public.items DROP COLUMN note')
+  const files = await table.stage([[{ op: 'u', position: at(12), values: { 1: '1', 2: 'uno', 3: null } }]])
+  const merge = () => table.flushParts([table.part(files, before(10))], before(20))
+  await expect(merge()).rejects.toMatchObject({
+    cause: new Error('it is not as it was made: column note VARCHAR is missing'),
+    hint: expect.stringContaining('simplyload table resync public.items'),
+    context: { table: 'public.items' },
+  })
+  await fixture.run('ALTER TABLE shop_public.items ADD COLUMN note VARCHAR')
+  await merge()
+  expect(await table.rows('id', 'name')).toEqual(['1 uno'])
+})

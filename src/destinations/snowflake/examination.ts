@@ -83,7 +83,7 @@ async function tableFindings(
 }
 
 /** How the table differs from what we know of it. */
-async function differencesOf(session: SnowflakeSession, layout: TableLayout): Promise<readonly string[]> {
+export async function differencesOf(session: SnowflakeSession, layout: TableLayout): Promise<readonly string[]> {
   const columns = new Map((await describeTable(session, layout)).map((column) => [column.name, column]))
   return layout.columns.flatMap((column) => {
     const found = columns.get(column.name)

@@ -13,6 +13,7 @@ import {
   type TableFlushResult,
   targetText,
 } from '../../core/destination.ts'
+import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
 import type { StageFile } from '../../core/stage.ts'
@@ -28,6 +29,7 @@ import { advanceGroup, advanceTable, putCheckpoint, tableCheckpoints, takeLease 
 import { clusterKeyAfter, clusterKeyOf, clusterTable } from './clustering.ts'
 import type { ErrorPlace } from './error-rules.ts'
 import { translateError } from './errors.ts'
+import { differencesOf } from './examination.ts'
 import type { LayoutCache } from './layout-cache.ts'
 import { saveLayout } from './layout-store.ts'
 import { removalStatements } from './period-removal.ts'
@@ -131,7 +133,7 @@ async function commitParts(
       }
       results.push(await apply())
     } catch (error) {
-      throw ofTable(session, state, part, error)
+      throw await ofChangedTable(session, state, part, error)
     }
   }
   session.phase('merge')
@@ -175,7 +177,7 @@ async function prepareParts(
       if (preparation.outcome === 'incomplete') missing.push({ table: part.target.table, keys: preparation.keys })
       else prepared.push({ part, fresh, apply: preparation.apply })
     } catch (error) {
-      throw ofTable(session, state, part, error)
+      throw await ofChangedTable(session, state, part, error)
     }
   }
   return missing.length > 0 ? { outcome: 'incomplete', missing } : prepared
@@ -254,6 +256,27 @@ async function preparePart(
 function isPromoted({ checkpoints, layouts }: FlushState, { into, target: { table } }: TableFlush): boolean {
   const isIn = checkpoints.get(tableName(table))?.group !== undefined
   return into === 'promote' && isIn && layouts.get(table, 'shadow') === undefined
+}
+
+/** As `ofTable`; where somebody has changed the table, it says what is not as it was made. */
+async function ofChangedTable(
+  session: SnowflakeSession,
+  state: FlushState,
+  part: TableFlush,
+  error: unknown,
+): Promise<unknown> {
+  const { target } = part
+  const layout = state.layouts.get(target.table, isPromoted(state, part) ? 'final' : slotOf(part))?.layout
+  const isRefused = error instanceof Error && /^SQL compilation error/.test(error.message)
+  if (session.isStop(error) || !isRefused || layout === undefined) return ofTable(session, state, part, error)
+  const differences = await differencesOf(session, layout).catch(() => [])
+  if (differences.length === 0) return ofTable(session, state, part, error)
+  const table = tableName(target.table)
+  return new PipelineError('destination_rejected', `Merging ${table} into ${targetText(target)}`, {
+    cause: new Error(`it is not as it was made: ${differences.join('; ')}`),
+    hint: `Change it back, or read it again: simplyload table resync ${table}`,
+    context: { table },
+  })
 }
 
 /** An error that concerns one table only, so that it can be left out. */
