@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { FILES_FOLDER } from './app-file-source.ts'
 import { type SyncSetting, syncAll } from './app-sync.ts'
 import { configuredFileSets, openState } from './connectors.ts'
-import { describeError, PipelineError } from './core/errors.ts'
+import { describeError, isPipelineError, PipelineError } from './core/errors.ts'
 import type { CheckRun, LoadResult } from './core/file-check.ts'
 import type { FileCommands } from './core/file-commands.ts'
 import type { FileLoadListener, FileLoadRequest } from './core/file-loading.ts'
@@ -15,7 +15,8 @@ import type { State } from './core/state.ts'
 import { qualifiedTableName, type TableId } from './core/table-schema.ts'
 import { fileChecksum } from './file-sets/file-fingerprint.ts'
 import { difference, type FileToken, type KnownFile, loadedFile, parseFileToken } from './file-sets/file-token.ts'
-import type { FileWork } from './file-sets/file-work.ts'
+import type { FileWork, FindWork } from './file-sets/file-work.ts'
+import { findFiles } from './file-sets/find-files.ts'
 import { writeResult } from './quality/checks/result-store.ts'
 
 /** Finds files as the check does, and checks them. */
@@ -211,6 +212,49 @@ export async function runWorks(
       return works.filter(ofSet(set))
     },
   })
+}
+
+/** Of each file that was not let through: what it was. It is looked at again when it is another one. */
+type Refusals = Map<string, string>
+
+/**
+ * For a sync that goes on: what is there and not loaded, as far as it passes its check. What does not pass is told once, and
+ * checked again when it has changed.
+ */
+export function passingFiles(
+  { folder }: SyncSetting,
+  checking: FileChecking,
+  tell: (set: FileSet, message: string) => void,
+): FindWork {
+  const refused: Refusals = new Map()
+  return async (set, token, signal) => {
+    const found = await findFiles({ sets: [set], folder }, signal).catch((error: unknown) => {
+      if (isPipelineError(error, 'not_found')) return []
+      throw error
+    })
+    const wanted: FoundFile[] = []
+    for (const file of found) {
+      const identity = `${file.bytes} ${file.modifiedMs}`
+      if (refused.get(file.name) === identity) continue
+      const already = alreadyLoaded(file, await knownFile(file, token), token, false)
+      if (already === undefined) wanted.push(file)
+      else if (already.outcome === 'refused') {
+        refused.set(file.name, identity)
+        tell(set, `${file.name}: ${already.message}`)
+      }
+    }
+    if (wanted.length === 0) return []
+    const paths = wanted.map(({ path }) => path)
+    const request = { paths, onBadRows: 'fail' as const, checksum: true, memoryBytes: undefined, command: 'sync' }
+    const run = await checking.check(request, () => undefined, signal)
+    return wanted.flatMap((file): readonly FileWork[] => {
+      const result = run.files.find((each) => each.file === file.name)
+      if (result !== undefined && result.verdict !== 'fail') return [workOf(file, run, false)]
+      refused.set(file.name, `${file.bytes} ${file.modifiedMs}`)
+      tell(set, `${file.name} does not pass its check: ${result?.reasons.join(' ') ?? ''} (result ${run.run})`)
+      return []
+    })
+  }
 }
 
 /** Of the sets of these files. Empty where nothing was ever loaded. */

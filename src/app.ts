@@ -1,6 +1,7 @@
 /** The application: the configuration, and for each command what it takes. Heavy modules are loaded when first used. */
 import { relative, resolve } from 'node:path'
 import type { ConfigPlace } from './app-add.ts'
+import type { FileWorkPorts } from './app-sync.ts'
 import { loadConfig } from './config/load.ts'
 import { isModuleFile } from './config/module-file.ts'
 import { presentConfigFile } from './config/present-file.ts'
@@ -32,6 +33,7 @@ import type { QuarantineEntry } from './core/destination.ts'
 import type { FileCommands } from './core/file-commands.ts'
 import type { FileLoading } from './core/file-loading.ts'
 import type { FileReports } from './core/file-report.ts'
+import type { FileSet } from './core/file-set.ts'
 import type { ProgressListener, SyncSummary } from './core/progress.ts'
 import type { TableId } from './core/table-schema.ts'
 import type {
@@ -144,7 +146,8 @@ class ConfiguredApplication implements Application {
   async sync(request: SyncRequest, listener: ProgressListener, signal: AbortSignal): Promise<SyncSummary> {
     const { syncAll } = await import('./app-sync.ts')
     const { logLevel, place } = this.#given
-    return syncAll({ ...this.#setting, logLevel, place }, request, listener, signal)
+    const setting = { ...this.#setting, logLevel, place }
+    return syncAll(setting, request, listener, signal, await this.#fileWork(listener))
   }
 
   async status(selection: Selection, signal: AbortSignal): Promise<readonly SourceStatus[]> {
@@ -214,6 +217,20 @@ class ConfiguredApplication implements Application {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Each method lets go of what it took.
+  }
+
+  /** What sources of files load while a sync runs. */
+  async #fileWork(listener: ProgressListener): Promise<FileWorkPorts> {
+    if (!Object.values(this.#config.sources).some(({ type }) => type === 'files')) return {}
+    const [{ passingFiles }, { fileCommands }] = await Promise.all([
+      import('./app-file-load.ts'),
+      import('./app-files.ts'),
+    ])
+    const { logLevel, place } = this.#given
+    const checking = fileCommands({ ...this.#setting, configFile: place?.path })
+    const tell = ({ table }: FileSet, message: string) =>
+      listener({ event: 'notice', source: table.source, message, atMs: Date.now() })
+    return { findWork: passingFiles({ ...this.#setting, logLevel, place }, checking, tell) }
   }
 
   get #setting(): { readonly config: Config; readonly folder: string } {
