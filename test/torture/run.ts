@@ -1,12 +1,4 @@
-/**
- * `npm run torture -- --minutes 30 --seed N`: tortures the sync, one world after another, until the time is up.
- *
- * Options: `--minutes` (default 5), `--seed` (default: from the clock), `--world-seconds` per world (default 60),
- * `--large` rows of the largest transactions (default 200000), `--state sqlite|file|postgres` (default: by the seed, each in
- * turn), `--source cdc|polling` (default cdc), `--stage local|s3` (default local), `--destination
- * duckdb|snowflake` (default duckdb; the local Snowflake), `--write merge|append|history` (default merge), `--keep` folders of good runs
- * too, `--hold` the server after the first world that comes out different, until Ctrl-C.
- */
+/** `npm run torture -- --minutes 30 --seed N`: tortures the sync, one world after another, until the time is up. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,8 +11,24 @@ import { torture } from './torture.ts'
 import { DESTINATION_KINDS } from './torture-destination.ts'
 import { STAGE_KINDS } from './torture-stage.ts'
 
+const USAGE = `npm run torture -- [options]: random changes while the sync is killed, cut off and denied its destination
+
+  --minutes N         how long (default 5)
+  --seed N            of the first world; each next one has the next seed (default: from the clock)
+  --world-seconds N   per world (default 60)
+  --large N           rows of the largest transactions (default 200000)
+  --source            cdc, polling (default cdc)
+  --state             sqlite, file, postgres (default: each in turn, by the seed)
+  --stage             local, s3 (default local)
+  --destination       duckdb, snowflake: the local one (default duckdb)
+  --write             merge, append, history (default merge)
+  --keep              folders of good worlds too
+  --hold              the server after the first world that comes out different, until Ctrl-C
+`
+
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
     minutes: { type: 'string', default: '5' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     'world-seconds': { type: 'string', default: '60' },
@@ -34,6 +42,11 @@ const { values } = parseArgs({
     hold: { type: 'boolean', default: false },
   },
 })
+
+if (values.help) {
+  process.stdout.write(USAGE)
+  process.exit()
+}
 
 const wantedState = STATE_KINDS.find((kind) => kind === values.state)
 if (values.state !== undefined && wantedState === undefined)
