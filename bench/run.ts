@@ -4,6 +4,9 @@
  */
 import { parseArgs } from 'node:util'
 import { anomaly } from './anomaly.ts'
+import { filesCheck } from './files-check.ts'
+import { filesCheckWide } from './files-check-wide.ts'
+import { filesDuplicates } from './files-duplicates.ts'
 import { filesReport } from './files-report.ts'
 import { history } from './history.ts'
 import { largeTransaction } from './large-transaction.ts'
@@ -39,6 +42,9 @@ const BENCHMARKS: readonly Benchmark[] = [
   stageS3,
   startup,
   anomaly,
+  filesCheck,
+  filesCheckWide,
+  filesDuplicates,
   filesReport,
 ]
 
@@ -51,6 +57,7 @@ const OPTIONS = {
   connections: { type: 'string', default: '1' },
   rounds: { type: 'string' },
   profile: { type: 'string' },
+  gigabytes: { type: 'string' },
 } as const
 
 const USAGE = `npm run bench -- NAME [options]
@@ -61,6 +68,7 @@ ${BENCHMARKS.map(({ name, summary }) => `  ${name.padEnd(18)} ${summary}`).join(
   --rounds N         pairs of a limit and a measured run
   --connections N    of snapshot-parquet
   --profile FOLDER   CPU profiles of the measured processes
+  --gigabytes N      text of files-check, files-check-wide and files-duplicates
   --rows N, --changes N, --tables N, --seconds N   smaller, for trying; the figure wants the defaults
 `
 
@@ -94,6 +102,7 @@ async function main(): Promise<void> {
     rounds: optional(values.rounds),
     connections: whole(values.connections),
     profile: values.profile,
+    gigabytes: values.gigabytes === undefined ? undefined : Number(values.gigabytes),
     say,
   })
   tell(benchmark.name, report)

@@ -11,6 +11,8 @@ export interface BenchOptions {
   readonly connections: number
   /** Pairs of a limit and a measured run. */
   readonly rounds: number | undefined
+  /** Text of generated files. Undefined: what fits a few minutes. */
+  readonly gigabytes?: number | undefined
   /** Folder for CPU profiles of the measured processes. */
   readonly profile: string | undefined
   /** For people, on standard error. */
