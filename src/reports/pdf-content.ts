@@ -192,13 +192,18 @@ function audit(run: CheckRun): Content[] {
     ['Calendar', run.calendar.join('; ') || 'none'],
   ]
   return [
-    { text: 'Audit trail', style: 'heading' },
     {
-      table: {
-        widths: [80, '*'],
-        body: facts.map(([term, text]): TableCell[] => [{ text: term, style: 'soft' }, { text: plain(text) }]),
-      },
-      layout: 'noBorders',
+      unbreakable: true,
+      stack: [
+        { text: 'Audit trail', style: 'heading' },
+        {
+          table: {
+            widths: [80, '*'],
+            body: facts.map(([term, text]): TableCell[] => [{ text: term, style: 'soft' }, { text: plain(text) }]),
+          },
+          layout: 'noBorders',
+        },
+      ],
     },
     ...(loads.length + deletions.length === 0
       ? []
