@@ -65,7 +65,8 @@ export function planLimits(
   blockBytes: number,
 ): PlanLimits {
   const total = sizes.reduce((sum, size) => sum + size.tableBytes, 0)
-  const share = total / (CHUNKS_PER_CONNECTION * connections)
+  // Chunks are whole blocks: without one more, a last chunk of a few would be left.
+  const share = total / (CHUNKS_PER_CONNECTION * connections) + blockBytes
   const chunkBytes = configured ?? Math.max(CHUNK_BYTES, Math.min(chunkBytesMax, share))
   return { chunkBytes: Math.max(chunkBytes, total / CHUNKS_MAX), blockBytes }
 }
