@@ -13,6 +13,7 @@ export function addFileCheckCommands(files: Command, choose: Choose): void {
     .description('read files once, and say whether they are what the configuration says')
     .argument('[paths...]', 'files, folders, patterns or tables; all files of all tables where left out')
     .option('--explain', 'show how often each file would be read, and what for, and read nothing', false)
+    .option('--suggest', 'say which table takes each file, and propose one where none does', false)
     .addOption(
       new Option('--on-bad-rows <what>', 'rows that cannot be read: fail the file, or are kept apart')
         .choices(ON_BAD_ROWS)
@@ -20,8 +21,14 @@ export function addFileCheckCommands(files: Command, choose: Choose): void {
     )
     .option('--checksum', 'take the SHA-256 of each file, for the audit', false)
     .option('--memory <size>', 'of the whole process (default: 4GiB, or half of the machine)', size)
+    .option('--background', 'as a job, which outlives this terminal', false)
     .action((paths, options) =>
-      choose(async (context) => (await import('./files.ts')).filesCheck(context, paths, options)),
+      choose(async (context) => {
+        if (options.suggest) return (await import('./file-suggest.ts')).filesSuggest(context, paths)
+        return options.background
+          ? (await import('./jobs.ts')).startInBackground(context, options)
+          : (await import('./files.ts')).filesCheck(context, paths, options)
+      }),
     )
   files
     .command('results')

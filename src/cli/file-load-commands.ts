@@ -20,8 +20,13 @@ export function addFileLoadCommands(files: Command, choose: Choose): void {
     )
     .option('--no-checksum', 'do not take the checksum of each file')
     .option('--memory <size>', 'of the whole process while it checks (default: 4 GiB)', size)
+    .option('--background', 'as a job, which outlives this terminal', false)
     .action((paths, options) =>
-      choose(async (context) => (await import('./file-load.ts')).fileLoad(context, paths, options)),
+      choose(async (context) =>
+        options.background
+          ? (await import('./jobs.ts')).startInBackground(context, options)
+          : (await import('./file-load.ts')).fileLoad(context, paths, options),
+      ),
     )
   files
     .command('delete')

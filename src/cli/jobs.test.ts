@@ -88,3 +88,29 @@ test('what cannot be a job is refused before there is one', () => {
   rmSync(join(folder, 'simplyload.yaml'))
   expect(run('jobs', 'list')).toMatchObject({ status: 2, stderr: expect.stringContaining('simplyload init') })
 })
+
+test('files are checked and loaded in the background, within the memory that is given', () => {
+  writeFileSync(
+    join(folder, 'simplyload.yaml'),
+    `version: 1
+sources: { monthly: { type: files, tables: [{ name: sales, path: "sales_{yyyy}-{mm}.csv", columns: { id: bigint, day: date } }] } }
+destination: { type: duckdb, path: w.duckdb }
+`,
+  )
+  writeFileSync(join(folder, 'sales_2024-03.csv'), 'id,day\n1,2024-03-01\n2,2024-03-04\n')
+  expect(run('files', 'check', '--background', '--memory', '1GiB', 'sales_2024-03.csv')).toMatchObject({
+    status: 0,
+    stdout: '✓ check-1 runs in the background, with at most 1.1 GB of memory.\n',
+  })
+  const checked = run('jobs', 'follow', 'check-1')
+  expect(checked).toMatchObject({ status: 0, stdout: expect.stringContaining('sales_2024-03.csv') })
+  expect(run('files', 'load', '--background').stdout).toContain('load-2 runs in the background')
+  expect(run('jobs', 'follow', '2').status).toBe(0)
+  const shown = eventsOf(run('--json', 'jobs', 'show', '1'))[0]
+  expect(shown).toMatchObject({
+    state: 'succeeded',
+    argv: ['files', 'check', 'sales_2024-03.csv'],
+    memoryBytesMax: 2 ** 30,
+  })
+  expect(run('query', 'SELECT count(*) AS n FROM monthly_files.sales').stdout).toContain('2')
+})

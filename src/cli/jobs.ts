@@ -36,14 +36,12 @@ export async function start(
   return begin(context, command, options)
 }
 
-/** For `--background` of a command: the command line as it was typed, without that word. */
-export function startInBackground(context: CommandContext, options: MemoryOptions = {}): Promise<CommandEnd> {
-  return begin(
-    context,
-    context.argv.filter((word) => word !== '--background'),
-    options,
-    [],
+/** For `--background` of a command: the command line as it was typed, without what the job is told besides. */
+export function startInBackground(context: CommandContext, options: MemoryOptions): Promise<CommandEnd> {
+  const words = context.argv.filter(
+    (word, index, all) => word !== '--background' && !word.startsWith('--memory') && all[index - 1] !== '--memory',
   )
+  return begin(context, words, options, [])
 }
 
 async function begin(
