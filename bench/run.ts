@@ -7,6 +7,7 @@ import { anomaly } from './anomaly.ts'
 import { filesCheck } from './files-check.ts'
 import { filesCheckWide } from './files-check-wide.ts'
 import { filesDuplicates } from './files-duplicates.ts'
+import { filesLoad } from './files-load.ts'
 import { filesReport } from './files-report.ts'
 import { history } from './history.ts'
 import { largeTransaction } from './large-transaction.ts'
@@ -45,6 +46,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   filesCheck,
   filesCheckWide,
   filesDuplicates,
+  filesLoad,
   filesReport,
 ]
 

@@ -24,6 +24,11 @@ export interface LoadOptions {
   readonly files?: readonly string[]
   readonly remove?: FilePeriod
   readonly partBytes?: number
+  readonly threads?: number
+  /** Of what reads files, and of the destination. */
+  readonly memoryBytes?: number
+  readonly destinationBytes?: number
+  readonly freshnessMs?: number
   /** Called after each event; may end the process. */
   readonly hear?: (event: { readonly event: string }) => void
 }
@@ -50,7 +55,7 @@ export async function loadFiles(
   const destination = resources.use(
     openDuckDbDestination({
       path: join(folder, 'out.duckdb'),
-      memoryBytesMax: 512 << 20,
+      memoryBytesMax: options.destinationBytes ?? 512 << 20,
       fetch: stage.fetch.bind(stage),
     }),
   )
@@ -67,8 +72,8 @@ export async function loadFiles(
       sets,
       recorded,
       scratch: join(folder, 'scratch'),
-      memoryBytes: 256 << 20,
-      threads: 1,
+      memoryBytes: options.memoryBytes ?? 256 << 20,
+      threads: options.threads ?? 1,
       partBytes: options.partBytes,
       problems: { note: (_, error) => problems.push(describeError(error)) },
       findWork: async (set, token) => {
@@ -100,7 +105,7 @@ export async function loadFiles(
     state,
     settings: {
       intervalMs: 50,
-      freshnessMs: 50,
+      freshnessMs: options.freshnessMs ?? 50,
       batchRowsMax: 100_000,
       batchBytesMax: 16 << 20,
       memoryBytesMax: 512 << 20,
