@@ -11,6 +11,7 @@ import type {
   FileCommands,
   FilePlan,
   FileProgressListener,
+  FileSuggestion,
   ResultMark,
 } from './core/file-commands.ts'
 import type { FileSet, FoundFile } from './core/file-set.ts'
@@ -56,6 +57,16 @@ export class ConfiguredFiles implements FileCommands {
     const { planChecks } = await import('./quality/checks/check-run.ts')
     const files = await this.#find(request.paths, signal)
     return await planChecks(runRequest(request, files), await this.#runSetting(files), signal)
+  }
+
+  async suggest(paths: readonly string[], signal: AbortSignal): Promise<readonly FileSuggestion[]> {
+    const { config, folder } = this.#setting
+    const { suggestFiles } = await import('./app-file-suggestions.ts')
+    return await suggestFiles(
+      { sets: configuredFileSets(config), folder: resolve(folder), scratch: this.#results },
+      paths,
+      signal,
+    )
   }
 
   async results(signal: AbortSignal): Promise<readonly ResultMark[]> {

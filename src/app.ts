@@ -104,6 +104,7 @@ class ConfiguredApplication implements Application {
     return {
       check: async (request, listener, signal) => (await open()).check(request, listener, signal),
       plan: async (request, signal) => (await open()).plan(request, signal),
+      suggest: async (paths, signal) => (await open()).suggest(paths, signal),
       results: async (signal) => (await open()).results(signal),
       result: async (run, signal) => (await open()).result(run, signal),
     }

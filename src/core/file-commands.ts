@@ -80,11 +80,23 @@ export interface ResultMark {
   readonly files: number
 }
 
+/** What a file belongs to, and what could be written into the configuration where that is nothing. */
+export interface FileSuggestion {
+  readonly file: string
+  /** `source.namespace.name`; one where everything is well. */
+  readonly sets: readonly string[]
+  /** An entry of `tables`, as YAML with its reasons as comments; undefined: a set takes the file. */
+  readonly yaml: string | undefined
+  readonly reasons: readonly string[]
+}
+
 export interface FileCommands {
   /** Reads the files and judges them. Throws `not_found` and `source_file` for files that nothing or too much matches. */
   check(request: FileCheckRequest, listener: FileProgressListener, signal: AbortSignal): Promise<CheckRun>
   /** What `check` would read, without reading it. */
   plan(request: FileCheckRequest, signal: AbortSignal): Promise<readonly FilePlan[]>
+  /** Of files, folders and patterns: which sets take each file, and an entry for one that none takes. Reads a MiB of each. */
+  suggest(paths: readonly string[], signal: AbortSignal): Promise<readonly FileSuggestion[]>
   /** The newest first. */
   results(signal: AbortSignal): Promise<readonly ResultMark[]>
   /** `run`: its name, or `latest`. Throws `not_found`. */

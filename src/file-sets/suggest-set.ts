@@ -127,7 +127,8 @@ async function dialectOf(sample: Sample, copy: string, query: SampleQuery): Prom
     `SELECT Delimiter, Quote, SkipRows, HasHeader FROM sniff_csv(${quoteText(copy)}, sample_size = 20000, ignore_errors = true)`,
   ).catch(() => [])
   const delimiter = character(found?.Delimiter) ?? mostFrequent(sample.text)
-  const quote = character(found?.Quote) ?? (sample.text.includes('"') ? '"' : undefined)
+  // That a sample has no quotes does not say that the rest has none; with tabs they are seldom meant as such.
+  const quote = character(found?.Quote) ?? (delimiter !== '\t' || sample.text.includes('"') ? '"' : undefined)
   const format: DelimitedFormat = {
     kind: 'delimited',
     delimiter,

@@ -1,0 +1,24 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { fileSet } from '../test/support/file-set.ts'
+import { suggestFiles } from './app-file-suggestions.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'file-suggestions-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const never = new AbortController().signal
+
+test('files are told the set that takes them, or get a proposed one', async () => {
+  mkdirSync(join(folder, 'data'))
+  writeFileSync(join(folder, 'data/sales_2024-03.csv'), 'id,day\n1,2024-03-01\n')
+  writeFileSync(join(folder, 'data/known.tsv'), 'id\n1\n')
+  const setting = { sets: [fileSet({ path: 'data/*.tsv' })], folder, scratch: join(folder, 'scratch') }
+  const paths = ['data/known.tsv', 'data/sales_2024-03.csv'].map((name) => join(folder, name))
+  const [known, sales] = await suggestFiles(setting, paths, never)
+  expect(known).toEqual({ file: 'data/known.tsv', sets: ['monthly.files.sales'], yaml: undefined, reasons: [] })
+  expect(sales).toMatchObject({ file: 'data/sales_2024-03.csv', sets: [] })
+  expect(sales?.yaml).toContain('    path: data/sales_{yyyy}-{mm}.csv\n    format: csv\n')
+  expect(readdirSync(setting.scratch)).toEqual([])
+  await expect(suggestFiles(setting, [], never)).rejects.toMatchObject({ code: 'config_invalid' })
+})
