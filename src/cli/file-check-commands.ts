@@ -14,7 +14,6 @@ export function addFileCheckCommands(files: Command, choose: Choose): void {
     .argument('[paths...]', 'files, folders, patterns or tables; all files of all tables where left out')
     .option('--explain', 'show how often each file would be read, and what for, and read nothing', false)
     .option('--suggest', 'say which table takes each file, and propose one where none does', false)
-    .option('--suggest', 'say which table takes each file, and propose one where none does', false)
     .addOption(
       new Option('--on-bad-rows <what>', 'rows that cannot be read: fail the file, or are kept apart')
         .choices(ON_BAD_ROWS)

@@ -166,15 +166,18 @@ export class RecordScanner {
     const words = wordsOf(chunk, at, to)
     for (let index = 0; index < words.length; index++) {
       const mixed = (words[index] ?? 0) ^ 0x0a0a0a0a
+      // Whether any byte was LF; cheaper than which ones.
+      if (((mixed - 0x01010101) & ~mixed & 0x80808080) === 0) {
+        before = 0
+        continue
+      }
       // The highest bit of each byte that was LF, exactly: no byte carries into the next one.
       const ends = ~(((mixed & 0x7f7f7f7f) + 0x7f7f7f7f) | mixed | 0x7f7f7f7f)
-      if (ends !== 0) {
-        const bits = (ends >>> 7) & 0x01010101
-        lines += Math.imul(bits, 0x01010101) >>> 24
-        const doubled = bits & ((bits << 8) | before)
-        if (doubled !== 0) blanks += Math.imul(doubled, 0x01010101) >>> 24
-        before = bits >>> 24
-      } else before = 0
+      const bits = (ends >>> 7) & 0x01010101
+      lines += Math.imul(bits, 0x01010101) >>> 24
+      const doubled = bits & ((bits << 8) | before)
+      if (doubled !== 0) blanks += Math.imul(doubled, 0x01010101) >>> 24
+      before = bits >>> 24
     }
     at += words.length << 2
     for (; at < to; at++) {
