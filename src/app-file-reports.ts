@@ -1,6 +1,7 @@
 /** Reports of results that are kept: found, put beside earlier ones, written, sent. What makes them is loaded when used. */
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { FILES_FOLDER } from './app-file-source.ts'
 import { PipelineError } from './core/errors.ts'
 import type { CheckRun } from './core/file-check.ts'
 import type {
@@ -18,12 +19,9 @@ import { pendingReports } from './reports/outbox.ts'
 import { type ReportContext, TREND_RUNS, type TrendPoint, trendPoint } from './reports/report-data.ts'
 import { summarize } from './reports/summary.ts'
 
-/** Beside the state. */
-const RESULTS_FOLDER = '.simplyload/files'
-
 /** `folder`: where relative paths of the configuration start. */
 export function fileReports(folder: string, settings: ReportSettings): FileReports {
-  return new KeptReports(join(folder, RESULTS_FOLDER), settings)
+  return new KeptReports(join(folder, FILES_FOLDER), settings)
 }
 
 class KeptReports implements FileReports {

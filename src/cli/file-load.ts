@@ -3,6 +3,7 @@ import type { OnBadRows } from '../core/file-commands.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { PlainLines } from './display/plain-lines.ts'
 import { EXIT } from './exit-code.ts'
+import { sendWaiting } from './file-report.ts'
 import { counted } from './quantity.ts'
 import { printable } from './terminal-text.ts'
 
@@ -26,7 +27,8 @@ export async function fileLoad(
   { again, onBadRows, checksum, memory }: LoadOptions,
 ): Promise<CommandEnd> {
   const { output, signal, argv } = context
-  const loading = (await context.open()).fileLoading()
+  const application = await context.open()
+  const loading = application.fileLoading()
   const request = { paths, again, onBadRows, checksum, memoryBytes: memory, command: argv.join(' ') }
   const lines = new PlainLines((line) => output.note(line))
   let activity = ''
@@ -50,6 +52,7 @@ export async function fileLoad(
   )
   lines.end(Date.now())
   for (const load of run.loads) tell(context, load)
+  await sendWaiting(context, application.fileReports())
   return ended(context, run)
 }
 
