@@ -1,5 +1,5 @@
 /**
- * Rules are tried before a file is read: each is parsed, and bound to an empty table with the columns of its set, so that what is
+ * Rules are tried before a file is read: each is parsed, and bound to a table of one empty row with the columns of its set, so that what is
  * wrong with it is told at once, with its place, and not after an hour.
  */
 import { PipelineError } from '../../core/errors.ts'
@@ -26,6 +26,8 @@ export async function inspectRules(set: FileSet, session: CheckSession): Promise
   const names = set.columns.map(({ name }) => name)
   const columns = set.columns.map(({ name, type }) => `${quoteName(name)} ${duckDbType(type)}`)
   await session.run(`CREATE OR REPLACE TEMP TABLE file (${columns.join(', ')})`)
+  // Values that are none of their type are noticed where there is a row to compare them with.
+  await session.run(`INSERT INTO file (${quoteName(set.columns[0]?.name ?? '')}) VALUES (NULL)`)
   const scope: RuleScope = {
     dialect: DUCKDB_RULES,
     columns: new Map(
