@@ -256,3 +256,20 @@ test('a query that ends early, or never begins, leaves nothing behind', async ()
   }
   expect((await read(file)).count.records).toBe(500_000)
 })
+
+test('more packed files at once than there are threads are all read', async () => {
+  const columns = fileColumns({ id: 'int64', name: 'text' })
+  const packed = gzipSync(`id,name\n${'1,abcdefgh\n'.repeat(60_000)}`)
+  const connections = await Promise.all(Array.from({ length: 6 }, () => instance.connect()))
+  const counts = await Promise.all(
+    connections.map(async (each, index) => {
+      const file = await written(packed, { columns, format: CSV })
+      await using feed = await openFeed(file, { folder }, never)
+      const { table } = readStatement({ ...feed, set: file.set, rejects: `at_once_${index}` })
+      const [rows, { records }] = await Promise.all([each.runAndReadAll(`SELECT count(*) FROM ${table}`), feed.count()])
+      each.closeSync()
+      return [Number(rows.getRows()[0]?.[0]), records]
+    }),
+  )
+  expect(counts).toEqual(connections.map(() => [60_000, 60_000]))
+})
