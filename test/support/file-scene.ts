@@ -3,11 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { systemClock } from '../../src/core/clock.ts'
+import type { Destination } from '../../src/core/destination.ts'
 import { describeError } from '../../src/core/errors.ts'
 import type { FilePeriod, FileSet } from '../../src/core/file-set.ts'
 import { silentLog } from '../../src/core/log.ts'
 import type { SyncSummary } from '../../src/core/progress.ts'
 
+import type { Stage } from '../../src/core/stage.ts'
+import type { ValueLimits } from '../../src/core/value-limits.ts'
 import { openDuckDbDestination } from '../../src/destinations/duckdb/destination.ts'
 import type { SourceContext } from '../../src/engine/context.ts'
 import { runSync } from '../../src/engine/sync.ts'
@@ -29,6 +32,9 @@ export interface LoadOptions {
   readonly memoryBytes?: number
   readonly destinationBytes?: number
   readonly freshnessMs?: number
+  /** In place of a DuckDB file. */
+  readonly openDestination?: (fetch: Stage['fetch'], folder: string) => Destination
+  readonly limits?: ValueLimits
   /** Called after each event; may end the process. */
   readonly hear?: (event: { readonly event: string }) => void
 }
@@ -52,13 +58,13 @@ export async function loadFiles(
   await using resources = new AsyncDisposableStack()
   const state = resources.use(await openSqliteState({ path: join(folder, 'state.db'), mode: 'write' }))
   const stage = resources.use(await openLocalStage(join(folder, 'stage')))
-  const destination = resources.use(
+  const openDuckDb = () =>
     openDuckDbDestination({
       path: join(folder, 'out.duckdb'),
       memoryBytesMax: options.destinationBytes ?? 512 << 20,
       fetch: stage.fetch.bind(stage),
-    }),
-  )
+    })
+  const destination = resources.use(options.openDestination?.(stage.fetch.bind(stage), folder) ?? openDuckDb())
   const tables = await state.tables('monthly')
   const recorded = {
     source: await state.source('monthly'),
@@ -71,6 +77,7 @@ export async function loadFiles(
     createFileSource('monthly', {
       sets,
       recorded,
+      limits: options.limits,
       scratch: join(folder, 'scratch'),
       memoryBytes: options.memoryBytes ?? 256 << 20,
       threads: options.threads ?? 1,
