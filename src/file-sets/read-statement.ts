@@ -101,8 +101,9 @@ function readDelimited({ set, path, prologue, recordsOnly = false, rejects }: Re
     const place = placeOf(column.name, names)
     if (place === undefined) return missing(column)
     const name = `c${place + 1}`
-    // Programs that quote everything write "" for a number that is not there.
-    const raw = column.type.kind !== 'text' && format.nullWords.includes('') ? `nullif(${name}, '')` : name
+    // Programs that quote everything write "" for a number that is not there; without quotes '' is NULL by the reader's own word.
+    const mayBeEmpty = column.type.kind !== 'text' && format.quote !== undefined && format.nullWords.includes('')
+    const raw = mayBeEmpty ? `nullif(${name}, '')` : name
     const value = valueOfText(raw, column, format.decimalSeparator)
     const isBad = column.type.kind === 'text' ? 'false' : `(${raw} IS NOT NULL AND ${value} IS NULL)`
     return { column, raw, value, isBad, isPresent: true }

@@ -42,6 +42,8 @@ export interface ScanStart {
 export const MARK_BYTES = 4 << 20
 
 const [LF, CR, SPACE] = [10, 13, 32]
+/** On average so far. */
+const LONG_LINE_BYTES = 64
 const NO_BYTE = -1
 
 export class RecordScanner {
@@ -54,6 +56,7 @@ export class RecordScanner {
   readonly #stopsOutside = new Uint8Array(256)
   readonly #stopsInside = new Uint8Array(256)
 
+  readonly #firstOffset: number
   #offset: number
   #line: number
   #records = 0
@@ -82,6 +85,7 @@ export class RecordScanner {
     this.#escape = format.escape === undefined ? this.#quote : format.escape.charCodeAt(0)
     this.#countsBlank = columnCount === 1
     this.#markBytes = markBytes
+    this.#firstOffset = start.byteOffset
     this.#offset = start.byteOffset
     this.#line = start.line
     this.#recordStart = start.byteOffset
@@ -151,6 +155,10 @@ export class RecordScanner {
   }
 
   #countLines(chunk: Uint8Array, from: number, to: number): void {
+    if (this.#offset + from - this.#firstOffset > this.#lf * LONG_LINE_BYTES) {
+      this.#countLongLines(chunk, from, to)
+      return
+    }
     let at = from
     let lines = 0
     let blanks = 0
@@ -192,6 +200,25 @@ export class RecordScanner {
     this.#blankLines += blanks
     this.#records += lines - blanks
     this.#recordStart = this.#offset + chunk.lastIndexOf(LF, to - 1) + 1
+  }
+
+  /** From LF to LF, by a search of the machine's own: twice as fast as the words where lines have a hundred bytes. */
+  #countLongLines(chunk: Uint8Array, from: number, to: number): void {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, to)
+    let begin = this.#recordStart - this.#offset
+    let lines = 0
+    let blanks = 0
+    for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, begin)) {
+      lines++
+      if (at === begin) blanks++
+      begin = at + 1
+    }
+    if (lines === 0) return
+    this.#lf += lines
+    this.#line += lines
+    this.#blankLines += blanks
+    this.#records += lines - blanks
+    this.#recordStart = this.#offset + begin
   }
 
   #scanBytes(chunk: Uint8Array): void {
