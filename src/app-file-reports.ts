@@ -89,7 +89,7 @@ class KeptReports implements FileReports {
 
   /** Earlier runs of the same sets. One at a time: of all but the last only a few numbers are kept. */
   async #context(run: CheckRun, signal: AbortSignal): Promise<ReportContext> {
-    const sets = new Set(run.files.map(({ set }) => set))
+    const sets = new Set([...run.files, ...(run.deletions ?? [])].map(({ set }) => set))
     const trend: TrendPoint[] = []
     let before: CheckRun | undefined
     for (const name of await listResults(this.#folder)) {
@@ -98,10 +98,12 @@ class KeptReports implements FileReports {
       if (name === run.run) continue
       const other = await readable(this.#folder, name)
       if (other === undefined || other.startedMs > run.startedMs || !isAbout(other, sets)) continue
-      before ??= other
+      // A run that only removed rows found nothing that counters could be held against.
+      if (other.files.length > 0) before ??= other
       trend.unshift(trendPoint(other))
     }
-    return { before, trend, comparison: before && compareRuns(before, run) }
+    const isComparable = before !== undefined && run.files.length > 0
+    return { before, trend, comparison: isComparable ? compareRuns(before, run) : undefined }
   }
 
   async #send(run: CheckRun, context: ReportContext, signal: AbortSignal): Promise<readonly SendOutcome[]> {

@@ -13,7 +13,8 @@ const withFiles = (...files: Partial<FileResult>[]): CheckRun => ({
 })
 
 it('a run without files is no pass', () => {
-  const { sentences, coverage: sum } = summarize(withFiles())
+  const { headline, sentences, coverage: sum } = summarize(withFiles())
+  expect(headline).toBe('Nothing was checked')
   expect(sentences).toEqual(['No file was checked, so nothing passed.'])
   expect(sum.holds).toBe(false)
 })
@@ -22,9 +23,10 @@ it('a run that only removed rows says which', () => {
   const deletions = [
     { set: 'monthly.files.sales', period: '2024-03', rows: 1234, outcome: 'deleted' as const, message: undefined },
   ]
-  expect(summarize({ ...withFiles(), deletions }).sentences).toEqual([
-    '1,234 rows of 2024-03 were removed from monthly.files.sales.',
-  ])
+  expect(summarize({ ...withFiles(), deletions })).toMatchObject({
+    headline: 'Rows were removed',
+    sentences: ['1,234 rows of 2024-03 were removed from monthly.files.sales.'],
+  })
 })
 
 it('three sentences at most, and the equation of coverage where there is room', () => {

@@ -44,13 +44,20 @@ const HEADLINES: Readonly<Record<Verdict, string>> = {
 
 const VERDICT_ORDER: readonly Verdict[] = ['fail', 'warning', 'pass']
 
+/** Nothing that was evaluated is no pass. */
+function headline({ files, deletions = [], verdict }: CheckRun): string {
+  if (files.length > 0) return HEADLINES[verdict]
+  if (deletions.length === 0) return 'Nothing was checked'
+  return deletions.every(({ outcome }) => outcome === 'deleted') ? 'Rows were removed' : 'Rows were not removed'
+}
+
 export function summarize(run: CheckRun, before?: CheckRun): ReportSummary {
   const coverage = coverageSum(run.files)
   const files = { pass: 0, warning: 0, fail: 0 }
   for (const file of run.files) files[file.verdict] += 1
   return {
     verdict: run.verdict,
-    headline: HEADLINES[run.verdict],
+    headline: headline(run),
     sentences: sentences(run, coverage),
     counters: counters(run, before),
     coverage,

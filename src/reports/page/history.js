@@ -208,16 +208,17 @@ export function auditSection(data) {
       { class: 'facts' },
       facts.flatMap(([term, text]) => [element('dt', {}, term), element('dd', {}, fileText(text))]),
     ),
-    table(
-      ['File', { title: 'Bytes', number: true }, 'Changed', 'Checksum'],
-      files.map((file) => [
-        fileText(file.file),
-        `${count(file.bytes)} (${byteText(file.bytes)})`,
-        timeText(file.modifiedMs),
-        element('code', {}, file.checksum ?? 'not asked for'),
-      ]),
-      'checksums',
-    ),
+    files.length > 0 &&
+      table(
+        ['File', { title: 'Bytes', number: true }, 'Changed', 'Checksum'],
+        files.map((file) => [
+          fileText(file.file),
+          `${count(file.bytes)} (${byteText(file.bytes)})`,
+          timeText(file.modifiedMs),
+          element('code', {}, file.checksum ?? 'not asked for'),
+        ]),
+        'checksums',
+      ),
     run.loads.length > 0 && [
       element('h3', {}, 'Loads'),
       table(

@@ -29,11 +29,11 @@ function build(data) {
   const perSet = element('div', {})
   const calendar = [...sets.keys()].length === 0 ? null : calendarSection(sets, perSet)
   const parts = [
-    counterTiles(data),
+    data.files.length > 0 ? counterTiles(data) : null,
     data.files.length > 0 ? coverageSection(data) : null,
     calendar,
     data.files.length > 0 ? filesSection(data, findings.showFile) : null,
-    findings.view,
+    data.files.length > 0 ? findings.view : null,
     perSet,
     data.files.length > 0 ? structureSection(data) : null,
     trendSection(data),
