@@ -58,6 +58,28 @@ test('chunks contain each row exactly once, whatever the gaps between them', asy
   expect(expected.every((row) => byId.get(row.id) === row.note)).toBe(true)
 })
 
+test('whoever waits for a table to himself is not waited for: a reader that comes after him gives the snapshot up', async () => {
+  await database.query(
+    'CREATE TABLE wanted (id int PRIMARY KEY, v int); INSERT INTO wanted SELECT i, 0 FROM generate_series(1, 5000) i',
+  )
+  const { schema, session } = await one('wanted')
+  const { chunks } = await session.plan(schema, signal)
+  await collect(session.readChunk(schema, chunks[0]!, signal))
+  const truncated = (await database.connect()).query('TRUNCATE wanted')
+  const waits = "SELECT count(*)::int AS waiting FROM pg_locks WHERE relation = 'wanted'::regclass AND NOT granted"
+  await expect.poll(async () => (await database.query(waits))[0]).toEqual({ waiting: 1 })
+  // Who has read of the table before goes on with it.
+  const goesOn = session.readChunk(schema, chunks[1]!, signal)[Symbol.asyncIterator]()
+  await goesOn.next()
+  await expect(collect(session.readChunk(schema, chunks[2]!, signal))).rejects.toMatchObject({
+    code: 'snapshot_lost',
+    message: 'Reading public.wanted',
+  })
+  while (!(await goesOn.next()).done);
+  await session[Symbol.asyncDispose]()
+  await truncated
+})
+
 test('rows are those of the consistent point, also when the table changes while it is read', async () => {
   await database.query(
     'CREATE TABLE moving (id int PRIMARY KEY, v int); INSERT INTO moving SELECT i, 0 FROM generate_series(1, 5000) i',

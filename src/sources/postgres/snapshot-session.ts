@@ -5,7 +5,7 @@
  *   2. The holder imports it, locks the tables (ACCESS SHARE) and exports it again, for as long as it lives.
  *   3. The slot's connection is closed: a slot pins the log, a snapshot does not.
  *   4. Workers join the holder's snapshot. One that loses its connection joins again; when the holder is gone nobody can,
- *      which is `snapshot_lost`.
+ *      which is `snapshot_lost`. So it is when somebody waits for a table to himself, which a new worker cannot read.
  */
 import { randomBytes } from 'node:crypto'
 import { SnapshotBuilder } from '../../columnar/snapshot-builder.ts'
@@ -73,6 +73,8 @@ const JOIN_ATTEMPTS_MAX = 5
 
 interface Worker {
   readonly client: PostgresClient
+  /** The relations, by oid, whose lock it has. */
+  readonly locked: Set<number>
   /** Of the chunk before, and for rows of what: its vectors have grown to the size that the next batches need. */
   used: { readonly schema: TableSchema; readonly builder: SnapshotBuilder } | undefined
 }
@@ -198,6 +200,7 @@ export class PostgresSnapshot implements SnapshotSession {
     for (let attempt = 1; ; attempt += 1) {
       const worker = this.#idle.pop() ?? (await this.#join(signal))
       try {
+        await this.#lockLeaf(worker, schema, range, signal)
         const byKey = range.keys && (await this.#keyCondition(worker.client, schema, range.keys, signal))
         const { wire, sql } = this.#statement(schema, range, worker.client.wireRules, byKey)
         const { used } = worker
@@ -240,6 +243,24 @@ export class PostgresSnapshot implements SnapshotSession {
     return catalog
   }
 
+  /**
+   * Whoever waits for the table to himself (TRUNCATE, ALTER TABLE) waits for the holder, and a worker that came after him
+   * would wait for him: nobody would ever go on. Then the snapshot is given up, which lets him through.
+   */
+  async #lockLeaf(worker: Worker, schema: TableSchema, { relation }: ChunkRange, signal: AbortSignal): Promise<void> {
+    if (worker.locked.has(relation)) return
+    const { namespace, name } = this.#leafOf(schema, relation)
+    const sql = `LOCK TABLE ONLY ${quoteTable(namespace, name)} IN ACCESS SHARE MODE NOWAIT`
+    await worker.client.query(sql, undefined, signal)
+    worker.locked.add(relation)
+  }
+
+  #leafOf(schema: TableSchema, relation: number): CatalogTable['leaves'][number] {
+    const leaf = this.#catalogOf(schema).leaves.find((candidate) => candidate.oid === relation)
+    invariant(leaf !== undefined, 'chunks of an earlier snapshot are read only where the fingerprint is the same')
+    return leaf
+  }
+
   async #keyCondition(
     client: PostgresClient,
     schema: TableSchema,
@@ -257,8 +278,7 @@ export class PostgresSnapshot implements SnapshotSession {
     byKey: string | undefined,
   ): Pick<CopyColumns, 'wire'> & { sql: string } {
     const catalog = this.#catalogOf(schema)
-    const leaf = catalog.leaves.find((candidate) => candidate.oid === range.relation)
-    invariant(leaf !== undefined, 'chunks of an earlier snapshot are read only where the fingerprint is the same')
+    const leaf = this.#leafOf(schema, range.relation)
     const { wire, list } = copyColumns(schema, catalog, { values: 'binary', drift: 'refuse', rules })
     const conditions = [
       ...(range.fromBlock === undefined ? [] : [`ctid >= '(${range.fromBlock},0)'`]),
@@ -277,7 +297,7 @@ export class PostgresSnapshot implements SnapshotSession {
     try {
       worker = await (this.#takeAhead() ?? connect(this.#options.settings, { purpose: 'snapshot' }, signal))
       await worker.query(`${BEGIN}; SET TRANSACTION SNAPSHOT ${quoteLiteral(this.#snapshot)}`)
-      return { client: worker, used: undefined }
+      return { client: worker, locked: new Set(), used: undefined }
     } catch (error) {
       worker?.destroy()
       signal.throwIfAborted()
@@ -315,8 +335,9 @@ export class PostgresSnapshot implements SnapshotSession {
 /** Errors of one table carry its name. */
 function named(error: unknown, schema: TableSchema): unknown {
   if (!isPipelineError(error)) return error
-  // The root is locked: a missing column or partition means DDL between the consistent point and the lock.
-  const moved = ['42703', '42P01'].includes(sqlState(error) ?? '')
+  // The root is locked: a missing column or partition means DDL between the consistent point and the lock. 55P03: somebody
+  // waits for the table to himself.
+  const moved = ['42703', '42P01', '55P03'].includes(sqlState(error) ?? '')
   const context = { ...error.context, table: tableName(schema.table) }
   return new PipelineError(moved ? 'snapshot_lost' : error.code, `Reading ${tableName(schema.table)}`, {
     cause: error.cause,
