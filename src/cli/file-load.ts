@@ -1,7 +1,9 @@
 import type { CheckRun, LoadResult } from '../core/file-check.ts'
 import type { OnBadRows } from '../core/file-commands.ts'
+import type { ProgressListener } from '../core/progress.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { PlainLines } from './display/plain-lines.ts'
+import { showFiles } from './display/show-files.ts'
 import { EXIT } from './exit-code.ts'
 import { sendWaiting } from './file-report.ts'
 import { counted } from './quantity.ts'
@@ -26,30 +28,25 @@ export async function fileLoad(
   paths: readonly string[],
   { again, onBadRows, checksum, memory }: LoadOptions,
 ): Promise<CommandEnd> {
-  const { output, signal, argv } = context
+  const { output, signal } = context
   const application = await context.open()
   const loading = application.fileLoading()
-  const request = { paths, again, onBadRows, checksum, memoryBytes: memory, command: argv.join(' ') }
+  // Not the command line as it is: a result is kept, and --set may carry a secret.
+  const command = ['files load', ...paths, ...(again ? ['--again'] : [])].join(' ')
+  const request = { paths, again, onBadRows, checksum, memoryBytes: memory, command }
   const lines = new PlainLines((line) => output.note(line))
-  let activity = ''
-  const run = await loading.load(
-    request,
-    {
-      check: (event) => {
-        output.event({ ...event })
-        if (event.event === 'notice') output.note(printable(event.message))
-        if (event.event === 'file' && `${event.file} ${event.activity}` !== activity) {
-          activity = `${event.file} ${event.activity}`
-          output.note(printable(`${event.file}: ${event.activity}`))
-        }
-      },
-      sync: (event) => {
-        output.event({ ...event })
-        lines.apply(event)
-      },
-    },
-    signal,
-  )
+  let run: CheckRun
+  {
+    // Gone before anything else is printed: an error, or what the sync tells.
+    using progress = new DisposableStack()
+    const shown = progress.use(showFiles(context))
+    const sync: ProgressListener = (event) => {
+      progress.dispose()
+      output.event({ ...event })
+      lines.apply(event)
+    }
+    run = await loading.load(request, { check: shown.listener, sync }, signal)
+  }
   lines.end(Date.now())
   for (const load of run.loads) tell(context, load)
   await sendWaiting(context, application.fileReports())

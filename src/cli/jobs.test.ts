@@ -105,7 +105,12 @@ destination: { type: duckdb, path: w.duckdb }
   const checked = run('jobs', 'follow', 'check-1')
   expect(checked).toMatchObject({ status: 0, stdout: expect.stringContaining('sales_2024-03.csv') })
   expect(run('files', 'load', '--background').stdout).toContain('load-2 runs in the background')
-  expect(run('jobs', 'follow', '2').status).toBe(0)
+  const loaded = eventsOf(run('--json', 'jobs', 'follow', '2'))
+  expect(loaded.at(-1)).toMatchObject({ exitCode: 0, state: 'succeeded' })
+  expect(loaded).toContainEqual({ event: 'start', files: 1 })
+  expect(loaded).toContainEqual(expect.objectContaining({ event: 'load', outcome: 'loaded', rows: 2 }))
+  // Values of rows are in no log.
+  expect(JSON.stringify(loaded)).not.toContain('"result"')
   const shown = eventsOf(run('--json', 'jobs', 'show', '1'))[0]
   expect(shown).toMatchObject({
     state: 'succeeded',
