@@ -3,6 +3,7 @@
  * engine, and the result says of each file what became of it.
  */
 import { join } from 'node:path'
+import { type LoadedRows, withLoadedChecks } from './app-file-loaded.ts'
 import { FILES_FOLDER } from './app-file-source.ts'
 import { type SyncSetting, syncAll } from './app-sync.ts'
 import { configuredFileSets, openState } from './connectors.ts'
@@ -73,10 +74,31 @@ export async function loadFiles(
       for (const file of files) loads.set(file.name, outcome(file, 'failed', describeError(error)))
     }
   }
-  const ended = { ...run, command: request.command, loads: [...loads.values()], endedMs: Date.now() }
+  const checked = await withLoadedChecks(setting, run, await loadedRows(setting, passed, loads), signal)
+  const ended = {
+    ...checked,
+    command: request.command,
+    loads: found.flatMap(({ name }) => loads.get(name) ?? []),
+    endedMs: Date.now(),
+  }
   await writeResult(join(setting.folder, FILES_FOLDER), ended)
   if (failure !== undefined) throw failure
   return ended
+}
+
+async function loadedRows(
+  setting: SyncSetting,
+  files: readonly FoundFile[],
+  loads: ReadonlyMap<string, LoadResult>,
+): Promise<readonly LoadedRows[]> {
+  const loaded = files.filter(({ name }) => loads.get(name)?.outcome === 'loaded')
+  if (loaded.length === 0) return []
+  const tokens = await readTokens(setting, loaded, new AbortController().signal)
+  return loaded.flatMap((file) => {
+    const token = tokens.get(keyOf(file.set.table))
+    const of = token === undefined ? undefined : loadedFile(token, file.name)
+    return of === undefined ? [] : [{ file, loaded: of }]
+  })
 }
 
 function workOf(file: FoundFile, run: CheckRun, again: boolean): FileWork {

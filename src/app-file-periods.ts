@@ -2,9 +2,9 @@
 import { join } from 'node:path'
 import { type FileChecking, keyOf, knownFile, runWorks, selectSets, tokensOf } from './app-file-load.ts'
 import { FILES_FOLDER } from './app-file-source.ts'
+import { configuredSets } from './app-file-targets.ts'
 import type { SyncSetting } from './app-sync.ts'
-import { configureTables, nameTables } from './app-tables.ts'
-import { createSource, openDestination, openStage, openState, valueLimits } from './connectors.ts'
+import { openDestination, openStage, openState } from './connectors.ts'
 import type { TargetTable } from './core/destination.ts'
 import { describeError, PipelineError } from './core/errors.ts'
 import type { CheckRun, LoadResult, PeriodDeletion } from './core/file-check.ts'
@@ -43,12 +43,12 @@ export async function countPeriod(
   const period = parsePeriod(selection.period)
   const sets = datedSets(setting, selection)
   const tokens = await allTokens(setting, sets)
-  const targets = await targetsOf(setting, sets, signal)
+  const targets = await configuredSets(setting, sets, signal)
   await using stage = await openStage(config, folder)
   await using destination = await openDestination(config, folder, stage)
   const counted: PeriodRows[] = []
   for (const set of sets) {
-    const target = targets.get(keyOf(set.table))
+    const target = targets.get(keyOf(set.table))?.target
     if (target === undefined) throw new PipelineError('internal', `Finding the target of ${keyOf(set.table)}`)
     // Of a set that was never loaded there is no table.
     const isLoaded = tokens.has(keyOf(set.table))
@@ -127,11 +127,11 @@ export async function filesStatus(
 ): Promise<readonly SetStatus[]> {
   const sets = selectSets(setting.config, selection)
   const tokens = await allTokens(setting, sets)
-  const targets = await targetsOf(setting, sets, signal)
+  const targets = await configuredSets(setting, sets, signal)
   const last = await lastLoads(setting)
   const found: SetStatus[] = []
   for (const set of sets) {
-    const target = targets.get(keyOf(set.table))
+    const target = targets.get(keyOf(set.table))?.target
     const files = await setFiles(setting, set, tokens.get(keyOf(set.table)), last, signal)
     const periods = [...new Set(files.map(({ file, period }) => period ?? file))]
     const isWhole = (period: string, states: readonly string[]) =>
@@ -234,23 +234,6 @@ async function allTokens({ config, folder }: SyncSetting, sets: readonly FileSet
     for (const [key, token] of await tokensOf(state, source)) tokens.set(key, token)
   }
   return tokens
-}
-
-async function targetsOf(
-  { config, folder }: SyncSetting,
-  sets: readonly FileSet[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, TargetTable>> {
-  await using resources = new AsyncDisposableStack()
-  const sources = new Map()
-  for (const name of new Set(sets.map(({ table }) => table.source))) {
-    const source = config.sources[name]
-    if (source === undefined) continue
-    sources.set(name, resources.use(await createSource(name, source, folder, undefined, valueLimits(config))))
-  }
-  const named = await nameTables(config, sources, signal)
-  const tables = configureTables(config, [...sources.keys()], named, folder).flatMap((each) => each.tables)
-  return new Map(tables.map(({ target }) => [keyOf(target.table), target]))
 }
 
 /** The same in DuckDB and in Snowflake. */

@@ -13,7 +13,7 @@ export interface DeleteOptions {
 }
 
 export async function fileDelete(context: CommandContext, options: DeleteOptions): Promise<CommandEnd> {
-  const { output, signal, argv } = context
+  const { output, signal } = context
   const { period, table: tables = [], source, yes } = options
   const loading = (await context.open()).fileLoading()
   const selection = { period, tables, source }
@@ -32,7 +32,9 @@ export async function fileDelete(context: CommandContext, options: DeleteOptions
     output.note('Nothing was deleted.')
     return { outcome: 'interrupted', exitCode: EXIT.interrupted, fields: { rows: 0 } }
   }
-  const run = await loading.deletePeriod(selection, argv.join(' '), (event) => output.event({ ...event }), signal)
+  // Not the command line as it is: a result is kept, and --set may carry a secret.
+  const command = ['files delete --period', period, ...tables.flatMap((table) => ['--table', table])].join(' ')
+  const run = await loading.deletePeriod(selection, command, (event) => output.event({ ...event }), signal)
   let failed = 0
   for (const deletion of run.deletions ?? []) {
     output.event({ event: 'deletion', ...deletion })

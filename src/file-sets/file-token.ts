@@ -19,7 +19,8 @@ export interface LoadedFile extends KnownFile {
   readonly rows: number
   /** Rows with something in quarantine, those that are there whole included. */
   readonly quarantined: number
-  /** The boundary behind its last row. */
+  /** The boundaries before its first row and behind its last one. */
+  readonly first: string
   readonly position: string
   /** Staged; milliseconds since 1970. */
   readonly atMs: number
@@ -30,6 +31,8 @@ export interface LoadedFile extends KnownFile {
 export interface FileInProgress extends KnownFile {
   /** Of the next range's first byte, after decompression. */
   readonly offset: number
+  /** The boundary before its first row. */
+  readonly first: string
   /** Number of the next range. */
   readonly range: number
   readonly rows: number

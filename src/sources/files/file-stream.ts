@@ -175,7 +175,7 @@ export class FileStream implements ChangeStream {
       checksum: work.checksum,
       period: file.period?.name,
     }
-    const begun = startOf(table, known, work.again)
+    const begun = startOf(table, known, work.again, this.#at())
     if (begun === undefined) return
     if (table.set.write === 'replace') yield* this.#replace(table, file, begun)
     else yield* this.#add(table, file, begun)
@@ -292,9 +292,9 @@ function advanced(before: FileInProgress, part: FilePart, { rows, quarantined }:
 }
 
 /** Where the file begins; undefined where it is loaded already. Throws `source_file` where it may not be loaded. */
-function startOf(table: FollowedSet, known: KnownFile, again: boolean): FileInProgress | undefined {
+function startOf(table: FollowedSet, known: KnownFile, again: boolean, first: string): FileInProgress | undefined {
   const { set, token } = table
-  const beginning = { ...known, offset: 0, range: 0, rows: 0, quarantined: 0 }
+  const beginning = { ...known, first, offset: 0, range: 0, rows: 0, quarantined: 0 }
   const before = loadedFile(token, known.name)
   const changed = before === undefined || before.removed === true ? undefined : difference(before, known)
   // Not even a file in progress keeps it from being done.

@@ -1,0 +1,65 @@
+/** The commands about loading files, as a person types them. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { CheckRun } from '../../src/core/file-check.ts'
+import { simplyload } from '../support/command-process.ts'
+import { writeInput } from '../support/file-scene.ts'
+
+const CONFIG = `version: 1
+sources:
+  monthly:
+    type: files
+    tables:
+      - name: sales
+        path: sales_{yyyy}-{mm}.tsv
+        format: tsv
+        columns: { id: bigint, day: date }
+        date: day
+destination: { type: duckdb, path: out.duckdb }
+`
+
+test('files are loaded, shown, refused where they are wrong, and deleted by period', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'files-load-'))
+  try {
+    const content = (month: string) =>
+      `id\tday\n${Array.from({ length: 28 }, (_, day) => `${day}\t2024-${month}-${String(day + 1).padStart(2, '0')}\n`).join('')}`
+    writeInput(folder, 'simplyload.yaml', CONFIG)
+    writeInput(folder, 'sales_2024-02.tsv', content('02'))
+    writeInput(folder, 'sales_2024-03.tsv', `${content('03')}x\t2024-03-30\n`)
+    const run = (...words: string[]) => simplyload(folder, words)
+
+    const first = await run('files', 'load')
+    expect(first.exitCode).toBe(7)
+    const loads = first.events.filter(({ event }) => event === 'load')
+    expect(loads.map(({ file, outcome, rows }) => [file, outcome, rows])).toEqual([
+      ['sales_2024-02.tsv', 'loaded', 28],
+      ['sales_2024-03.tsv', 'refused', 0],
+    ])
+    expect(loads[1]?.message).toContain('id')
+    const [result] = readdirSync(join(folder, '.simplyload/files')).filter((name) => name.endsWith('.json'))
+    const kept = JSON.parse(readFileSync(join(folder, '.simplyload/files', result ?? ''), 'utf8')) as CheckRun
+    const asked = kept.files[0]?.checks.find(({ id }) => id === 'loaded.rows')
+    expect(asked).toMatchObject({ outcome: 'pass', evaluated: 28 })
+
+    const status = await run('files', 'status')
+    expect(status.events[0]).toMatchObject({
+      set: 'monthly.files.sales',
+      completed: ['2024-02'],
+      failed: ['2024-03'],
+      files: [{ state: 'loaded', rows: 28 }, { state: 'new' }],
+    })
+
+    const unasked = await run('files', 'delete', '--period', '2024-02')
+    expect([unasked.exitCode, unasked.stderr + unasked.stdout]).toEqual([2, expect.stringContaining('Add --yes')])
+    const deleted = await run('files', 'delete', '--period', '2024-02', '--yes')
+    expect(deleted.events[0]).toMatchObject({ event: 'count', rows: 28, firstDay: '2024-02-01', lastDay: '2024-02-29' })
+    expect(deleted.events.find(({ event }) => event === 'deletion')).toMatchObject({ outcome: 'deleted', rows: 28 })
+    const again = await run('files', 'load', 'sales_2024-02.tsv')
+    expect(again.events.find(({ event }) => event === 'load')).toMatchObject({ outcome: 'already_loaded' })
+    expect((await run('query', 'SELECT count(*) AS n FROM monthly_files.sales')).stdout).toMatch(/"n":"?0/)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
