@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openStore, putFile, recorded, type StoreFixture } from '../../../test/support/s3-stage.ts'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { openStore, putFile, recorded, type StoreFixture, TEST_KEYS } from '../../../test/support/s3-stage.ts'
 import { isPipelineError, type PipelineError } from '../../core/errors.ts'
+import { openS3Stage } from './s3-stage.ts'
 
 const never = new AbortController().signal
 const SMALL = randomBytes(70_000)
@@ -128,6 +129,28 @@ describe('what the operator is told', () => {
     const error = await failureOf(putFile(stage, 'a', SMALL))
     expect(error.code).toBe('stage_rejected')
     expect(error.hint).toContain('stage.kms_key')
+  })
+})
+
+describe('credentials', () => {
+  it('are those of the environment where the configuration has none, and who has none is told', async () => {
+    const { cache, store } = fixture
+    const place = { bucket: 'stage', prefix: 'pre/fix', region: 'eu-central-1', endpoint: store.endpoint }
+    const open = () => openS3Stage({ ...place, path_style: true, cache, memoryBytesMax: 64 << 20 })
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
+    vi.stubEnv('AWS_CONFIG_FILE', '/nowhere')
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nowhere')
+    try {
+      await using without = open()
+      expect((await failureOf(putFile(without, 'a', SMALL))).hint).toContain('No credentials were found')
+      vi.stubEnv('AWS_ACCESS_KEY_ID', TEST_KEYS.access_key_id)
+      vi.stubEnv('AWS_SECRET_ACCESS_KEY', TEST_KEYS.secret_access_key)
+      await using stage = open()
+      await putFile(stage, 'a', SMALL)
+      expect(store.object('pre/fix/a').body.equals(SMALL)).toBe(true)
+    } finally {
+      vi.unstubAllEnvs()
+    }
   })
 })
 
