@@ -22,6 +22,8 @@ export interface SnowflakeFixture extends DestinationFixture {
 export class SnowflakeFixtures implements AsyncDisposable {
   /** All that were sent so far. */
   readonly statements = new Set<string>()
+  /** One for all of them, since a login takes longer than what is asked of it. Of two fixtures at a time, only the one that asked for it last has it. */
+  #client: Promise<TwinClient> | undefined
   #opening: Promise<{ readonly twin: Twin; readonly bucket: string }> | undefined
   #count = 0
 
@@ -36,7 +38,13 @@ export class SnowflakeFixtures implements AsyncDisposable {
     const fixture = await openFixture({
       config: twinConfig(twin, database, isExternal ? external : {}),
       bucket: isExternal ? { folder: join(bucket, database), location: `s3://${BUCKET}/${database}` } : undefined,
-      connect: () => connectTwin(twin, { database, role: 'ACCOUNTADMIN' }),
+      connect: async () => {
+        this.#client ??= connectTwin(twin, { role: 'ACCOUNTADMIN' })
+        const client = await this.#client
+        await client.run(`USE SCHEMA ${database}.PUBLIC`)
+        return client
+      },
+      release: async () => undefined,
       drop: async () => void (await twin.sql(`DROP DATABASE ${database}`)),
     })
     return { ...fixture, twin }
@@ -45,6 +53,7 @@ export class SnowflakeFixtures implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const opened = await this.#opening
     if (opened === undefined) return
+    await (await this.#client)?.[Symbol.asyncDispose]()
     await opened.twin[Symbol.asyncDispose]()
     await rm(opened.bucket, { recursive: true })
   }
@@ -88,6 +97,7 @@ export async function openAccountFixture(account: TestAccount): Promise<Destinat
     config: snowflakeDestinationSchema.parse({ ...account.destination, database, case: 'keep' }),
     bucket: undefined,
     connect: () => account.connect(database),
+    release: (client) => client[Symbol.asyncDispose](),
     drop: () => account.dropDatabase(database),
   })
 }
@@ -97,11 +107,19 @@ interface FixturePlace {
   /** A folder that stands for a bucket with the stage in it. */
   readonly bucket: { readonly folder: string; readonly location: string } | undefined
   connect(): Promise<TwinClient>
+  /** Once the fixture is done with it. */
+  release(client: TwinClient): Promise<void>
   /** The database. */
   drop(): Promise<void>
 }
 
-async function openFixture({ config, bucket, connect, drop }: FixturePlace): Promise<Omit<SnowflakeFixture, 'twin'>> {
+async function openFixture({
+  config,
+  bucket,
+  connect,
+  release,
+  drop,
+}: FixturePlace): Promise<Omit<SnowflakeFixture, 'twin'>> {
   const folder = await mkdtemp(join(tmpdir(), 'simplyload-snowflake-'))
   const stage = await StageRows.open(bucket?.folder ?? join(folder, 'stage [a]*'))
   const open = (): AnyDestination =>
@@ -135,7 +153,7 @@ async function openFixture({ config, bucket, connect, drop }: FixturePlace): Pro
     [Symbol.asyncDispose]: async () => {
       try {
         for (const each of opened) await each[Symbol.asyncDispose]()
-        await client?.[Symbol.asyncDispose]()
+        if (client !== undefined) await release(client)
         stage.close()
       } finally {
         await drop()
