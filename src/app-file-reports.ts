@@ -102,8 +102,8 @@ class KeptReports implements FileReports {
       if (other.files.length > 0) before ??= other
       trend.unshift(trendPoint(other))
     }
-    const isComparable = before !== undefined && run.files.length > 0
-    return { before, trend, comparison: isComparable ? compareRuns(before, run) : undefined }
+    const comparison = before === undefined || run.files.length === 0 ? undefined : compareRuns(before, run)
+    return { before, trend, comparison }
   }
 
   async #send(run: CheckRun, context: ReportContext, signal: AbortSignal): Promise<readonly SendOutcome[]> {
