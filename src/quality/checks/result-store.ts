@@ -7,13 +7,13 @@ import { join } from 'node:path'
 import { PipelineError } from '../../core/errors.ts'
 import { type CheckRun, type FileResult, RESULT_VERSION } from '../../core/file-check.ts'
 
-const NAME = /^(\d{8}T\d{6}Z-[0-9a-f]+)\.json$/
+const NAME = /^(\d{8}T\d{6}(?:\d{3})?Z-[0-9a-f]+)\.json$/
 /** Earlier runs that later files are compared with: two years of days, with room. */
 const HISTORY_RUNS_MAX = 1_000
 
-/** `20261120T194512Z-3f9a1c`: in the order of time, as names are listed. */
+/** `20261120T194512345Z-3f9a1c`: in the order of time, as names are listed. */
 export function runName(startedMs: number, random: string): string {
-  const time = new Date(startedMs).toISOString().replaceAll(/[-:]|\.\d+/g, '')
+  const time = new Date(startedMs).toISOString().replaceAll(/[-:.]/g, '')
   return `${time}-${random}`
 }
 
