@@ -22,7 +22,10 @@ export function progressText(job: Job): string {
   if (job.reason !== undefined) return job.reason
   const facts: string[] = []
   if (part !== undefined && parts !== undefined) facts.push(`${part} of ${parts}`)
-  if (read !== undefined) facts.push(bytesTotal === undefined ? bytes(read) : `${bytes(read)} of ${bytes(bytesTotal)}`)
+  // The last event of a command that has done all may have been told before its end.
+  if (job.state === 'succeeded' && bytesTotal !== undefined) facts.push(bytes(bytesTotal))
+  else if (read !== undefined)
+    facts.push(bytesTotal === undefined ? bytes(read) : `${bytes(read)} of ${bytes(bytesTotal)}`)
   else if (rows !== undefined) facts.push(`${count(rows)} rows`)
   if (!hasJobEnded(job.state)) {
     if (bytesPerSecond !== undefined) facts.push(`${bytes(bytesPerSecond)}/s`)
