@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createTestDatabase, POSTGRES_VERSION, type TestDatabase } from '../../../test/support/postgres.ts'
+import { createTestDatabase, POSTGRES_VERSION, startServer, type TestDatabase } from '../../../test/support/postgres.ts'
 import { request, sourceOf } from '../../../test/support/postgres-source.ts'
 import type { PipelineError } from '../../core/errors.ts'
 import { parseLsn } from './lsn.ts'
@@ -233,27 +233,29 @@ test('a slot in use names the process that reads it', () =>
     expect(error).toMatchObject({ code: 'source_slot_in_use', context: { pid: slot!.pid } })
   }))
 
-test('a writer that stays open delays the slot, and then is named; afterwards no half-made slot is left', () =>
-  withDatabase(async (database) => {
-    await database.query('CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int)')
-    const writer = await database.connect()
-    await writer.query('BEGIN; INSERT INTO b VALUES (1)')
-    const [{ pid }] = (await writer.query('SELECT pg_backend_pid() AS pid')).rows
-    await using source = sourceOf(database.url, database.name, { slot_timeout: '500ms' })
-    expect(await failure(source.prepare([request('a')], true, signal))).toMatchObject({
-      code: 'source_busy',
-      context: { pid },
-    })
-    expect(await database.query('SELECT 1 FROM pg_replication_slots WHERE database = current_database()')).toEqual([])
-    await writer.query("PREPARE TRANSACTION 'two phase'")
-    const prepared = await failure(source.prepare([request('a')], true, signal))
-    expect(prepared).toMatchObject({
-      code: 'source_busy',
-      hint: expect.stringContaining("ROLLBACK PREPARED 'two phase'"),
-    })
-    await database.query("ROLLBACK PREPARED 'two phase'")
-    expect(await source.prepare([request('a')], true, signal)).toMatchObject({ created: true })
-  }))
+test('a writer that stays open delays the slot, and then is named; afterwards no half-made slot is left', async () => {
+  // Of its own: a slot waits for the transactions of all databases, and those of other tests would be named.
+  await using server = await startServer()
+  await using database = await createTestDatabase(server.url)
+  await database.query('CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int)')
+  const writer = await database.connect()
+  await writer.query('BEGIN; INSERT INTO b VALUES (1)')
+  const [{ pid }] = (await writer.query('SELECT pg_backend_pid() AS pid')).rows
+  await using source = sourceOf(database.url, database.name, { slot_timeout: '500ms' })
+  expect(await failure(source.prepare([request('a')], true, signal))).toMatchObject({
+    code: 'source_busy',
+    context: { pid },
+  })
+  expect(await database.query('SELECT 1 FROM pg_replication_slots WHERE database = current_database()')).toEqual([])
+  await writer.query("PREPARE TRANSACTION 'two phase'")
+  const prepared = await failure(source.prepare([request('a')], true, signal))
+  await database.query("ROLLBACK PREPARED 'two phase'")
+  expect(prepared).toMatchObject({
+    code: 'source_busy',
+    hint: expect.stringContaining("ROLLBACK PREPARED 'two phase'"),
+  })
+  expect(await source.prepare([request('a')], true, signal)).toMatchObject({ created: true })
+})
 
 test('what prepare made is removed, and removing it again is no error', () =>
   withDatabase(async (database) => {
