@@ -101,6 +101,8 @@ function printEnd({ output, program }: CommandContext, run: CheckRun): void {
     ...(number('warning') > 0 ? [colors.yellow(`${count(number('warning'))} with warnings`)] : []),
     ...(number('pass') > 0 ? [colors.green(`${count(number('pass'))} passed`)] : []),
   ]
+  const sets = run.sets.filter(({ checks }) => checks.some(({ outcome }) => outcome === 'fail'))
+  if (sets.length > 0) parts.push(colors.red(`${counted(sets.length, 'set')} with findings across files`))
   const total = run.files.reduce((sum, file) => sum + file.bytes, 0)
   const took = run.endedMs - run.startedMs
   output.answer(

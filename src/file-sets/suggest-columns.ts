@@ -2,7 +2,7 @@
 import { parseColumnType } from '../core/column-type-form.ts'
 import type { FileColumn } from '../core/file-set.ts'
 import type { SampleDialect, SampleQuery } from './suggest-set.ts'
-import { quoteText, valueOfText } from './value-cast.ts'
+import { quotePath, quoteText, valueOfText } from './value-cast.ts'
 
 export interface GuessedColumn {
   readonly name: string
@@ -58,7 +58,7 @@ export async function guessColumns(copy: string, dialect: SampleDialect, query: 
   const { format, names } = dialect
   const columns = names.map((_, index) => `'c${index}': 'VARCHAR'`).join(', ')
   const quote = quoteText(format.quote ?? '')
-  const table = `read_csv(${quoteText(copy)}, auto_detect = false, header = ${format.header}, skip = ${format.skipLines}, delim = ${quoteText(format.delimiter)}, quote = ${quote}, escape = ${quote}, nullstr = [''], columns = {${columns}}, ignore_errors = true, store_rejects = false)`
+  const table = `read_csv(${quotePath(copy)}, hive_partitioning = false, auto_detect = false, header = ${format.header}, skip = ${format.skipLines}, delim = ${quoteText(format.delimiter)}, quote = ${quote}, escape = ${quote}, nullstr = [''], columns = {${columns}}, ignore_errors = true, store_rejects = false)`
   const asked = names.flatMap((name, index) => countsOf(name, `c${index}`, index))
   const [counts = {}] = await query(`SELECT count(*) AS records, ${asked.join(', ')} FROM ${table}`)
   const number = (key: string) => Number(counts[key] ?? 0)

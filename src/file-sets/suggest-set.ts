@@ -12,7 +12,7 @@ import { readRecord } from './prologue.ts'
 import { type GuessedColumn, guessColumns, parquetColumn } from './suggest-columns.ts'
 import { suggestPath } from './suggest-path.ts'
 import { FileText } from './unpack-file.ts'
-import { quoteText } from './value-cast.ts'
+import { quotePath } from './value-cast.ts'
 
 /** Enough for thousands of records, and read in a moment. */
 const SAMPLE_BYTES = 1 << 20
@@ -49,7 +49,7 @@ export async function suggestSet(
   const place = suggestPath(name)
   if ((await firstBytes(path, 4)).toString('latin1') === 'PAR1') {
     const found = await query(
-      `SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet(${quoteText(path)}))`,
+      `SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet(${quotePath(path)}, hive_partitioning = false))`,
     )
     const columns = found.map((row) => parquetColumn(String(row.column_name), String(row.column_type)))
     return written(place, ['    format: parquet'], columns, ['It begins with PAR1, so it is Parquet.'])
@@ -124,7 +124,7 @@ export interface SampleDialect {
 
 async function dialectOf(sample: Sample, copy: string, query: SampleQuery): Promise<SampleDialect> {
   const [found] = await query(
-    `SELECT Delimiter, Quote, SkipRows, HasHeader FROM sniff_csv(${quoteText(copy)}, sample_size = 20000, ignore_errors = true)`,
+    `SELECT Delimiter, Quote, SkipRows, HasHeader FROM sniff_csv(${quotePath(copy)}, sample_size = 20000, ignore_errors = true)`,
   ).catch(() => [])
   const delimiter = character(found?.Delimiter) ?? mostFrequent(sample.text)
   // That a sample has no quotes does not say that the rest has none; with tabs they are seldom meant as such.

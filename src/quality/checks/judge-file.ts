@@ -43,7 +43,8 @@ const REJECTED: Readonly<Record<RejectKind, Told>> = {
   },
   length: {
     title: 'No record is longer than 16 MiB',
-    failing: (failed, records) => `${part(failed, records, 'record')} ${failed === 1 ? 'is' : 'are'} longer`,
+    failing: (failed, records) =>
+      `${part(failed, records, 'record')} ${failed === 1 ? 'is' : 'are'} longer than 16 MiB`,
     passing: 'None is',
     fix: 'Look at the line ends: is the file one line?',
   },
