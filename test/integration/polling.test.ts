@@ -24,3 +24,14 @@ test('a first read and what changes after it arrive without a slot or a publicat
   )
   expect(await fixture.sql('SELECT pubname FROM pg_publication')).toEqual([])
 })
+
+test('a period of its own decides how often a source is polled', async () => {
+  const often = { ...polling, interval: '50ms' }
+  const sync = { interval: '1h' }
+  await using fixture = await SyncFixture.create({ sql: ORDERS, tables: ['public.orders'], source: often, sync })
+  const run = fixture.start()
+  await run.live('public.orders')
+  await fixture.sql('INSERT INTO orders (id, amount) SELECT g, g FROM generate_series(2001, 2100) g')
+  await run.heard('staged', ({ changes }) => changes === 100)
+  await run.stop()
+})
