@@ -18,7 +18,10 @@ import type { SnapshotPorts } from './snapshot-ports.ts'
 import { sameShape } from './start-plan.ts'
 import type { Wake } from './wake.ts'
 
-type SharedPorts = Pick<SnapshotPorts, 'lease' | 'generation' | 'attempts' | 'destinationTurn' | 'stop' | 'reached'>
+type SharedPorts = Pick<
+  SnapshotPorts,
+  'lease' | 'nextReading' | 'generation' | 'attempts' | 'destinationTurn' | 'stop' | 'reached'
+>
 
 export interface BackfillPorts extends SharedPorts {
   readonly backfills: BackfillBook
@@ -40,14 +43,14 @@ const ALTERED_MS_MAX = 30_000
 /** Resolves when a stop is asked for; rejects with what no new session mends. */
 export async function readBackfills(context: SourceContext, ports: BackfillPorts, wake: Wake): Promise<void> {
   const { stop, backfills } = ports
-  for (let session = 1; !stop.graceful.aborted; ) {
+  while (!stop.graceful.aborted) {
     const next = backfills.active().find((backfill) => !backfill.isRead)
     if (next === undefined) {
       await wake.wait(Number.POSITIVE_INFINITY, stop.graceful)
       continue
     }
     try {
-      await new BackfillReading(context, ports, next, session++).read()
+      await new BackfillReading(context, ports, next).read()
     } catch (error) {
       stop.immediate.throwIfAborted()
       if (isRefusal(error)) await ports.refuse(next, describeError(error))
@@ -65,13 +68,11 @@ class BackfillReading {
   readonly #context: SourceContext
   readonly #ports: BackfillPorts
   readonly #backfill: Backfill
-  readonly #attempt: number
 
-  constructor(context: SourceContext, ports: BackfillPorts, backfill: Backfill, attempt: number) {
+  constructor(context: SourceContext, ports: BackfillPorts, backfill: Backfill) {
     this.#context = context
     this.#ports = ports
     this.#backfill = backfill
-    this.#attempt = attempt
   }
 
   async read(): Promise<void> {
@@ -159,7 +160,7 @@ class BackfillReading {
     const { reading } = this.#backfill
     invariant(reading !== undefined, 'what is read has a plan')
     const broken = new AbortController()
-    const reader = new ChunkReader(this.#context, this.#ports, session, this.#attempt, broken, {
+    const reader = new ChunkReader(this.#context, this.#ports, session, broken, {
       isWanted: () => this.#isWanted(),
       tell: () => backfills.tell(this.#backfill),
       finished: async (_, files) => {

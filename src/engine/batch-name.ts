@@ -16,9 +16,9 @@ export function inProgressBatchId(lease: Lease, transaction: number, stream: num
   return `${leasePart(lease)}-x${transaction}.${stream}.${part}`
 }
 
-/** `attempt` tells readings of the same chunk apart; `part` counts the files of one reading. */
-export function snapshotBatchId(lease: Lease, at: Position, chunk: number, attempt: number, part: number): string {
-  return `${leasePart(lease)}-s${compact(at)}.${chunk}.${attempt}.${part}`
+/** `reading` tells the readings under one lease apart; `part` counts the files of one reading. */
+export function snapshotBatchId(lease: Lease, at: Position, chunk: number, reading: number, part: number): string {
+  return `${leasePart(lease)}-s${compact(at)}.${chunk}.${reading}.${part}`
 }
 
 export function completionBatchId(lease: Lease, at: Position, attempt: number): string {

@@ -55,10 +55,9 @@ interface ReadChunk extends ChunkJob {
 
 export class ChunkReader {
   readonly #context: SourceContext
-  readonly #ports: Pick<SnapshotPorts, 'lease' | 'attempts' | 'stop'>
+  readonly #ports: Pick<SnapshotPorts, 'lease' | 'nextReading' | 'attempts' | 'stop'>
   readonly #session: SnapshotSession
-  /** Tells readings of the same chunk apart. */
-  readonly #attempt: number
+  readonly #reading: number
   /** Stops the workers when one of them, or whoever shares it, fails. */
   readonly #broken: AbortController
   readonly #hooks: ChunkHooks
@@ -66,16 +65,15 @@ export class ChunkReader {
 
   constructor(
     context: SourceContext,
-    ports: Pick<SnapshotPorts, 'lease' | 'attempts' | 'stop'>,
+    ports: Pick<SnapshotPorts, 'lease' | 'nextReading' | 'attempts' | 'stop'>,
     session: SnapshotSession,
-    attempt: number,
     broken: AbortController,
     hooks: ChunkHooks,
   ) {
     this.#context = context
     this.#ports = ports
     this.#session = session
-    this.#attempt = attempt
+    this.#reading = ports.nextReading()
     this.#broken = broken
     this.#hooks = hooks
   }
@@ -182,7 +180,7 @@ export class ChunkReader {
   }
 
   #batchId(chunk: SnapshotChunk): string {
-    return snapshotBatchId(this.#ports.lease, this.#session.position, chunk.index, this.#attempt, this.#parts++)
+    return snapshotBatchId(this.#ports.lease, this.#session.position, chunk.index, this.#reading, this.#parts++)
   }
 }
 

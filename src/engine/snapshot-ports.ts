@@ -10,6 +10,8 @@ import type { Turn } from './turn.ts'
 export interface SnapshotPorts {
   readonly book: TableBook
   readonly lease: Lease
+  /** Readings under this lease, from 1: two at the same time may be of the same position. */
+  readonly nextReading: () => number
   readonly generation: number
   /** Sessions that broke since a chunk was finished. */
   readonly attempts: Attempts

@@ -32,11 +32,11 @@ export async function runSnapshots(
   tables: readonly BookedTable[],
   connections: number,
 ): Promise<void> {
-  for (let session = 1; !ports.stop.graceful.aborted; session++) {
+  while (!ports.stop.graceful.aborted) {
     const left = tables.filter((table) => isUnread(table))
     if (left.length === 0) return
     try {
-      await readTables(context, ports, left, session, connections)
+      await readTables(context, ports, left, connections)
     } catch (error) {
       ports.stop.immediate.throwIfAborted()
       await ports.attempts.failed(error, ports.stop.graceful)
@@ -52,7 +52,6 @@ async function readTables(
   context: SourceContext,
   ports: SnapshotPorts,
   tables: readonly BookedTable[],
-  attempt: number,
   connections: number,
 ): Promise<void> {
   const { source, settings } = context
@@ -67,7 +66,7 @@ async function readTables(
   )
   ports.reached(session.streamThrough ?? session.position)
   const forms = await presentForms(context, ports, tables)
-  await new SnapshotRun(context, ports, session, forms, attempt).read(tables, connections)
+  await new SnapshotRun(context, ports, session, forms).read(tables, connections)
 }
 
 /** A table as it is under the session's locks, where its schema cannot change any more. */
@@ -108,7 +107,6 @@ class SnapshotRun {
   readonly #ports: SnapshotPorts
   readonly #session: SnapshotSession
   readonly #forms: ReadonlyMap<BookedTable, PresentForm>
-  readonly #attempt: number
   readonly #readings = new Map<BookedTable, TableReading>()
   /** Stops the workers when one of them or the loader fails. */
   readonly #failed = new AbortController()
@@ -119,13 +117,11 @@ class SnapshotRun {
     ports: SnapshotPorts,
     session: SnapshotSession,
     forms: ReadonlyMap<BookedTable, PresentForm>,
-    attempt: number,
   ) {
     this.#context = context
     this.#ports = ports
     this.#session = session
     this.#forms = forms
-    this.#attempt = attempt
     this.#loader = new ShadowLoader(context, ports, session.position, this.#readings, this.#failed)
   }
 
@@ -208,7 +204,7 @@ class SnapshotRun {
   }
 
   #reader(): ChunkReader {
-    return new ChunkReader(this.#context, this.#ports, this.#session, this.#attempt, this.#failed, {
+    return new ChunkReader(this.#context, this.#ports, this.#session, this.#failed, {
       isWanted: ({ table }) => table.record.state === 'snapshotting',
       tell: (reading) => tellReading(this.#context, reading),
       finished: async (reading, files) => {

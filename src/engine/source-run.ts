@@ -122,9 +122,11 @@ class SourceRun {
     this.#stop = { graceful: AbortSignal.any([asked.graceful, immediate, this.#finish.signal]), immediate }
     const attemptsMax = once ? ONCE_ATTEMPTS_MAX : Number.POSITIVE_INFINITY
     this.#sourceGuard = createGuard(attemptsMax, (notice) => tellRetry(context, notice))
+    let readings = 0
     const ports = {
       book: started.book,
       lease: started.lease,
+      nextReading: () => ++readings,
       generation: started.record.generation,
       sourceGuard: this.#sourceGuard,
       destinationGuard: createGuard(attemptsMax, (notice) => tellRetry(context, notice)),

@@ -1,10 +1,12 @@
 /** Tables that are paused, resumed and read again on a sync that runs, and on one that does not. */
 import { expect, test } from 'vitest'
 import { PipelineError } from '../../src/core/errors.ts'
+import type { Position } from '../../src/core/position.ts'
+import type { ChangeSource } from '../../src/core/source.ts'
 import { type FaultPlan, FaultyDestination } from '../support/faulty-destination.ts'
 import { type RunningSync, SyncFixture } from '../support/sync-fixture.ts'
 import { spawnReader } from '../support/warehouse-reader.ts'
-import { Gate, watchSnapshot } from '../support/wrapped-ports.ts'
+import { Gate, watchSnapshot, wrapSource } from '../support/wrapped-ports.ts'
 
 const T = { namespace: 'public', name: 't', key: ['id'] }
 const U = { ...T, name: 'u' }
@@ -210,6 +212,33 @@ test('a table that failed is tried again by resume, without a restart', async ()
   await sync.heard('merged', (event) => event.tables.some((each) => each.table === 'public.t'))
   await sync.stop()
   await fixture.once()
+  expect(await fixture.differences(T, U)).toEqual([])
+})
+
+test('two tables that are read again at the same position have files of their own', async () => {
+  await using fixture = await fixtureOf()
+  let first: Position | undefined
+  // What two slots give that become consistent with the same record.
+  const atOnePosition = (source: ChangeSource): ChangeSource =>
+    wrapSource(source, {
+      openSnapshot: async (request, signal) => {
+        const session = await source.openSnapshot(request, signal)
+        first ??= session.position
+        const position = first
+        return {
+          position,
+          takenUs: session.takenUs,
+          plan: (...args) => session.plan(...args),
+          readChunk: async function* (...args) {
+            for await (const batch of session.readChunk(...args)) yield { ...batch, position }
+          },
+          [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+        }
+      },
+    })
+  const sync = fixture.start({ wraps: { source: atOnePosition } })
+  for (const table of ['t', 'u']) await expectDone(fixture, await fixture.ask({ kind: 'resync' }, table))
+  await sync.stop()
   expect(await fixture.differences(T, U)).toEqual([])
 })
 
