@@ -99,6 +99,8 @@ test('from the calendar to a day, its rules and their sample rows', async ({ ope
   const rules = page.locator('.day-rules details', { hasText: /\d rows?/ })
   expect(await rules.count()).toBeGreaterThanOrEqual(Object.keys(day.failed).length)
   await rules.first().locator('summary').click()
+  // Rows are put into the page when they are asked for.
+  await rules.first().locator('.samples').first().waitFor()
   const titles = await rules.first().locator('.samples th').allTextContents()
   expect(titles.slice(0, 3)).toEqual(['Line', 'Byte offset', 'Reason'])
   expect(await rules.first().locator('.samples .command code').textContent()).toMatch(/^zcat '.*' \| sed -n '\d+p/)
