@@ -183,7 +183,7 @@ describe.each([
     expect(failures(end)).toEqual([])
     for (const event of end.events) {
       if (event.event === 'state' && event.state === 'snapshotting') readAgain.add(event.table)
-      if (['state', 'schema', 'retry', 'notice', 'warning'].includes(event.event)) told.push(event)
+      if (['state', 'schema', 'retry', 'notice'].includes(event.event)) told.push(event)
     }
   }
 
