@@ -135,8 +135,8 @@ export class ConfiguredFiles implements FileCommands {
 }
 
 function runRequest(request: FileCheckRequest, files: readonly FoundFile[]): CheckRunRequest {
-  const { onBadRows, checksum, memoryBytes, command } = request
-  return { files, onBadRows, checksum, memoryBytes, command }
+  const { onBadRows, badRowsFormat, checksum, memoryBytes, command } = request
+  return { files, onBadRows, badRowsFormat, checksum, memoryBytes, command }
 }
 
 function isNamed({ table }: FileSet, word: string): boolean {

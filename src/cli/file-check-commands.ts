@@ -1,7 +1,7 @@
 /** The `files` commands that look at files: their arguments and help. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../core/byte-size.ts'
-import { ON_BAD_ROWS } from '../core/file-commands.ts'
+import { BAD_ROWS_FORMATS, ON_BAD_ROWS } from '../core/file-commands.ts'
 import type { CommandContext, CommandEnd } from './command.ts'
 
 type Choose = (invocation: (context: CommandContext) => Promise<CommandEnd>) => void
@@ -18,6 +18,11 @@ export function addFileCheckCommands(files: Command, choose: Choose): void {
       new Option('--on-bad-rows <what>', 'rows that cannot be read: fail the file, or are kept apart')
         .choices(ON_BAD_ROWS)
         .default('fail'),
+    )
+    .addOption(
+      new Option('--bad-rows-format <format>', 'what they are kept as (default: as configured, else tsv)').choices(
+        BAD_ROWS_FORMATS,
+      ),
     )
     .option('--checksum', 'take the SHA-256 of each file, for the audit', false)
     .option('--memory <size>', 'of the whole process (default: 4GiB, or half of the machine)', size)

@@ -1,7 +1,7 @@
 /** The `files` commands about loading: their arguments and help. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../core/byte-size.ts'
-import { ON_BAD_ROWS } from '../core/file-commands.ts'
+import { BAD_ROWS_FORMATS, ON_BAD_ROWS } from '../core/file-commands.ts'
 import type { CommandContext, CommandEnd } from './command.ts'
 
 type Choose = (invocation: (context: CommandContext) => Promise<CommandEnd>) => void
@@ -17,6 +17,11 @@ export function addFileLoadCommands(files: Command, choose: Choose): void {
       new Option('--on-bad-rows <what>', 'more of them than the set allows fail the file, or are put aside')
         .choices(ON_BAD_ROWS)
         .default('fail'),
+    )
+    .addOption(
+      new Option('--bad-rows-format <format>', 'what they are kept as (default: as configured, else tsv)').choices(
+        BAD_ROWS_FORMATS,
+      ),
     )
     .option('--no-checksum', 'do not take the checksum of each file')
     .option('--memory <size>', 'of the whole process while it checks (default: 4 GiB)', size)

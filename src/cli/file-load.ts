@@ -1,5 +1,5 @@
 import type { CheckRun, LoadResult } from '../core/file-check.ts'
-import type { OnBadRows } from '../core/file-commands.ts'
+import type { BadRowsFormat, OnBadRows } from '../core/file-commands.ts'
 import type { ProgressListener } from '../core/progress.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { PlainLines } from './display/plain-lines.ts'
@@ -12,6 +12,7 @@ import { printable } from './terminal-text.ts'
 export interface LoadOptions {
   readonly again: boolean
   readonly onBadRows: OnBadRows
+  readonly badRowsFormat?: BadRowsFormat
   readonly checksum: boolean
   readonly memory?: number
 }
@@ -26,14 +27,14 @@ const MARKS: Readonly<Record<LoadResult['outcome'], string>> = {
 export async function fileLoad(
   context: CommandContext,
   paths: readonly string[],
-  { again, onBadRows, checksum, memory }: LoadOptions,
+  { again, onBadRows, badRowsFormat, checksum, memory }: LoadOptions,
 ): Promise<CommandEnd> {
   const { output, signal } = context
   const application = await context.open()
   const loading = application.fileLoading()
   // Not the command line as it is: a result is kept, and --set may carry a secret.
   const command = ['files load', ...paths, ...(again ? ['--again'] : [])].join(' ')
-  const request = { paths, again, onBadRows, checksum, memoryBytes: memory, command }
+  const request = { paths, again, onBadRows, badRowsFormat, checksum, memoryBytes: memory, command }
   const lines = new PlainLines((line) => output.note(line))
   let run: CheckRun
   {

@@ -1,6 +1,6 @@
 /** `files check` and `files results`: what was read, and what is to be said of it. */
 import type { CheckRun, FileResult } from '../core/file-check.ts'
-import type { FileCheckRequest, FilePlan, OnBadRows } from '../core/file-commands.ts'
+import type { BadRowsFormat, FileCheckRequest, FilePlan, OnBadRows } from '../core/file-commands.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { showFiles } from './display/show-files.ts'
 import { EXIT } from './exit-code.ts'
@@ -12,6 +12,7 @@ import { printable, wrap } from './terminal-text.ts'
 export interface CheckOptions {
   readonly explain: boolean
   readonly onBadRows: OnBadRows
+  readonly badRowsFormat?: BadRowsFormat
   readonly checksum: boolean
   readonly memory?: number
 }
@@ -19,12 +20,12 @@ export interface CheckOptions {
 export async function filesCheck(
   context: CommandContext,
   paths: readonly string[],
-  { explain, onBadRows, checksum, memory }: CheckOptions,
+  { explain, onBadRows, badRowsFormat, checksum, memory }: CheckOptions,
 ): Promise<CommandEnd> {
   const application = await context.open()
   const files = application.files()
   const command = ['files check', ...paths].join(' ')
-  const request: FileCheckRequest = { paths, onBadRows, checksum, memoryBytes: memory, command }
+  const request: FileCheckRequest = { paths, onBadRows, badRowsFormat, checksum, memoryBytes: memory, command }
   if (explain) return printPlan(context, await files.plan(request, context.signal))
   let run: CheckRun
   {

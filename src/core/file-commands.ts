@@ -8,6 +8,10 @@ import type { CheckRun, FileResult, Verdict } from './file-check.ts'
 export const ON_BAD_ROWS = ['fail', 'quarantine'] as const
 export type OnBadRows = (typeof ON_BAD_ROWS)[number]
 
+/** What rows that cannot be read are kept as. */
+export const BAD_ROWS_FORMATS = ['tsv', 'parquet'] as const
+export type BadRowsFormat = (typeof BAD_ROWS_FORMATS)[number]
+
 export interface FileCheckRequest {
   /** Files, folders, patterns, or names of sets (`monthly.files.sales`, `sales`); empty: every file of every set. */
   readonly paths: readonly string[]
@@ -16,6 +20,8 @@ export interface FileCheckRequest {
    * - `quarantine`: they are kept in a file of their own, and the rest counts.
    */
   readonly onBadRows: OnBadRows
+  /** Undefined: as the set says. */
+  readonly badRowsFormat?: BadRowsFormat | undefined
   /** The checksum of each file is taken, for the audit. */
   readonly checksum: boolean
   /** Of the whole process. Undefined: 4 GiB, or half of the machine's where it has less than 8. */

@@ -3,6 +3,7 @@
  * is a table of a source of type `files`; each of its files, or each range of a plain file, is a batch.
  */
 import type { CheckRule, RowLimit } from './file-check.ts'
+import type { BadRowsFormat } from './file-commands.ts'
 import type { Column, TableId } from './table-schema.ts'
 
 export type FileCompression = 'none' | 'gzip' | 'zstd'
@@ -59,6 +60,8 @@ export interface FileSet {
   readonly rules: readonly CheckRule[]
   /** What makes bad values and rows more than an exception: of each kind the limit. */
   readonly badRows: RowLimit
+  /** What they are kept as. Undefined: TSV. */
+  readonly badRowsFormat?: BadRowsFormat | undefined
 }
 
 /** What a file stands for by its name: a day, a month, a year. Civil days since 1970, both included. */

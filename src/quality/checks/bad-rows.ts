@@ -2,54 +2,43 @@
  * Rows that cannot be loaded, in a file of their own: line, offset, reason, and the record as it stands there. Exactly those that the
  * checks have counted: records that the reader has refused, values that are none of their type, values that are missing.
  */
-import { mkdir, open, rename } from 'node:fs/promises'
-import { dirname, relative, sep } from 'node:path'
+import { relative, sep } from 'node:path'
 import type { FileResult } from '../../core/file-check.ts'
 import type { DelimitedFormat, FoundFile } from '../../core/file-set.ts'
 import { readRecord } from '../../file-sets/prologue.ts'
 import { quoteName } from '../../file-sets/value-cast.ts'
+import { type BadRowFile, type BadRowPlace, openBadRowFile } from './bad-row-file.ts'
 import type { OpenPass } from './file-passes.ts'
 import type { FileQuestions, RowQuestion } from './file-questions.ts'
 import { ROW_NUMBER } from './file-relation.ts'
 import { walkRecords } from './record-locator.ts'
 import type { FileScan } from './scan-file.ts'
 
-const WRITE_BYTES = 1 << 20
-
 export async function keepBadRows(
   scan: FileScan,
-  { path, folder }: { readonly path: string; readonly folder: string },
+  { folder, ...place }: BadRowPlace & { readonly folder: string },
   signal: AbortSignal,
 ): Promise<NonNullable<FileResult['badRows']>> {
-  await mkdir(dirname(path), { recursive: true })
-  const temporary = `${path}.${process.pid}.tmp`
   const { reader } = scan
   const isText = reader.file.set.format.kind === 'delimited'
-  let rows: number
-  {
-    await using handle = await open(temporary, 'w', 0o600)
-    const lines = new LineWriter((text) => handle.appendFile(text))
-    lines.add(['line', 'byte_offset', 'reason', 'record'])
-    rows = await reader.pass({ numbered: true }, signal, (pass) =>
-      isText ? fromText(scan, pass, lines, signal) : fromParquet(scan, pass, lines),
-    )
-    await lines.flush()
-    await handle.sync()
-  }
-  await rename(temporary, path)
-  return { rows, path: relative(folder, path).replaceAll(sep, '/') }
+  await using kept = await openBadRowFile(place, signal)
+  const rows = await reader.pass({ numbered: true }, signal, (pass) =>
+    isText ? fromText(scan, pass, kept, signal) : fromParquet(scan, pass, kept),
+  )
+  await kept.finish()
+  return { rows, path: relative(folder, place.path).replaceAll(sep, '/') }
 }
 
 async function fromText(
   { reader, rejects, questions }: FileScan,
   pass: OpenPass,
-  lines: LineWriter,
+  kept: BadRowFile,
   signal: AbortSignal,
 ): Promise<number> {
   const { file, offsetShift, knowsOffsets } = reader
   const reasonAt = new Map(rejects.map(({ offset, reason }) => [offset + offsetShift, reason]))
   const bad = new BadNumbers(questions, pass)
-  let kept = 0
+  let rows = 0
   await walkRecords(
     file,
     {
@@ -57,26 +46,26 @@ async function fromText(
       // A record has a byte at least: no more than so many begin in it.
       before: async (parsed, bytes) => {
         await bad.readThrough(parsed + bytes + 1)
-        if (lines.isFull) await lines.flush()
+        if (kept.isFull) await kept.flush()
       },
       see: ({ line, byteOffset, bytes }, number) => {
         const reason = number === undefined ? reasonAt.get(byteOffset) : bad.reasonOf(number)
         if (reason === undefined) return true
-        kept++
+        rows++
         const record = masked(file, bytes().toString('utf8'), number !== undefined)
-        lines.add([String(line), knowsOffsets ? String(byteOffset) : '', reason, record])
+        kept.add({ line, byteOffset: knowsOffsets ? byteOffset : undefined, reason, record })
         return true
       },
     },
     signal,
   )
-  return kept
+  return rows
 }
 
 async function fromParquet(
   { reader, questions }: FileScan,
   { relation, session }: OpenPass,
-  lines: LineWriter,
+  kept: BadRowFile,
 ): Promise<number> {
   const shown = [...relation.columns.values()].map(({ name, raw, value }) => {
     const isSensitive = reader.file.set.columns.some((column) => column.name === name && column.sensitive)
@@ -86,13 +75,13 @@ async function fromParquet(
   const flags = asked.map(({ condition }) => `coalesce(${condition}, FALSE)`)
   const sql = `${relation.prologue}SELECT ${[quoteName(ROW_NUMBER), `to_json(struct_pack(${shown.join(', ')}))::VARCHAR`, ...flags].join(', ')}
 FROM file WHERE ${questions.isBadRow}`
-  let kept = 0
+  let rows = 0
   for await (const [number, record, ...found] of session.stream(sql)) {
-    lines.add([String(number), '', reasonOf(asked, found), String(record)])
-    if (lines.isFull) await lines.flush()
-    kept++
+    kept.add({ line: Number(number), byteOffset: undefined, reason: reasonOf(asked, found), record: String(record) })
+    if (kept.isFull) await kept.flush()
+    rows++
   }
-  return kept
+  return rows
 }
 
 /** Numbers of the rows that are bad, in their order, as far as they were asked for. */
@@ -151,32 +140,4 @@ function maskedValues(record: string, format: DelimitedFormat, { set }: FoundFil
   // The header may have another order; then no place is known to be harmless.
   if (values.length !== set.columns.length) return '***'
   return values.map((value, index) => (set.columns[index]?.sensitive === true ? '***' : value)).join(format.delimiter)
-}
-
-/** TSV as PostgreSQL and DuckDB write it for values with tabs and line ends: quoted, quotes doubled. */
-class LineWriter {
-  readonly #write: (text: string) => Promise<void>
-  #parts: string[] = []
-  #length = 0
-
-  constructor(write: (text: string) => Promise<void>) {
-    this.#write = write
-  }
-
-  get isFull(): boolean {
-    return this.#length >= WRITE_BYTES
-  }
-
-  add(values: readonly string[]): void {
-    const line = `${values.map((value) => (/[\t\n\r"]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value)).join('\t')}\n`
-    this.#parts.push(line)
-    this.#length += line.length
-  }
-
-  async flush(): Promise<void> {
-    const text = this.#parts.join('')
-    this.#parts = []
-    this.#length = 0
-    if (text !== '') await this.#write(text)
-  }
 }

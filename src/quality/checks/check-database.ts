@@ -2,7 +2,7 @@
  * DuckDB in memory, for reading files: bound in memory and in what it may touch. The files of a run and one folder for what does
  * not fit into memory are all that it can open, and nothing that a rule says changes that.
  */
-import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBAppender, DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { PipelineError } from '../../core/errors.ts'
 
 export interface CheckDatabaseOptions {
@@ -96,6 +96,11 @@ export class CheckSession implements Disposable {
     const [row] = await this.rows(sql)
     if (row === undefined) throw new PipelineError('internal', 'Asking DuckDB', { cause: new Error('no row came') })
     return row
+  }
+
+  /** For rows of our own into a temporary table. */
+  async appender(table: string): Promise<DuckDBAppender> {
+    return await this.#guarded(() => this.#connection.createAppender(table))
   }
 
   /** Rows as they come; stopping early stops the query. */

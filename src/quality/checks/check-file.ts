@@ -1,7 +1,7 @@
 /** One file: its passes, one after the other, and what is made of them. */
 import { join } from 'node:path'
 import type { CheckResult, FileResult } from '../../core/file-check.ts'
-import type { OnBadRows } from '../../core/file-commands.ts'
+import type { BadRowsFormat, OnBadRows } from '../../core/file-commands.ts'
 import type { FoundFile } from '../../core/file-set.ts'
 import { qualifiedTableName } from '../../core/table-schema.ts'
 import { changeOf } from '../../file-sets/file-fingerprint.ts'
@@ -24,6 +24,7 @@ import { reasonsOf, verdictOf } from './verdict.ts'
 export interface FileCheckSetting {
   readonly database: CheckDatabase
   readonly onBadRows: OnBadRows
+  readonly badRowsFormat: BadRowsFormat
   readonly checksum: boolean
   /** Absolute. For pipes, which the database may read; for bad rows. */
   readonly pipeFolder: string
@@ -170,7 +171,7 @@ async function badRowsOf(
   file: FoundFile,
   scan: FileScan,
   checks: readonly CheckResult[],
-  { onBadRows, badFolder, folder, onActivity }: FileCheckSetting,
+  { onBadRows, badRowsFormat: format, database, pipeFolder, badFolder, folder, onActivity }: FileCheckSetting,
   signal: AbortSignal,
 ): Promise<FileResult['badRows']> {
   const missing = scan.questions.rows.filter(({ rule }) => rule?.question.kind === 'not_null').map(({ id }) => id)
@@ -180,6 +181,6 @@ async function badRowsOf(
   const refused = onBadRows === 'fail' && bad.some(({ outcome }) => outcome === 'fail')
   if (bad.length === 0 || refused || scan.failure !== undefined) return undefined
   onActivity(`keeping ${counted(bad.length, 'kind')} of bad rows`)
-  const name = `${file.name.replaceAll(/[^\w.-]+/g, '_')}.bad.tsv`
-  return await keepBadRows(scan, { path: join(badFolder, name), folder }, signal)
+  const path = join(badFolder, `${file.name.replaceAll(/[^\w.-]+/g, '_')}.bad.${format}`)
+  return await keepBadRows(scan, { path, format, database, scratch: pipeFolder, folder }, signal)
 }

@@ -5,7 +5,7 @@ import { availableParallelism, hostname, totalmem, userInfo } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import type { CheckResult, CheckRun, FileResult } from '../../core/file-check.ts'
 import { RESULT_VERSION } from '../../core/file-check.ts'
-import type { FilePlan, FileProgressListener, ListedFile, OnBadRows } from '../../core/file-commands.ts'
+import type { BadRowsFormat, FilePlan, FileProgressListener, ListedFile, OnBadRows } from '../../core/file-commands.ts'
 import type { FileSet, FoundFile } from '../../core/file-set.ts'
 import { qualifiedTableName, tableName } from '../../core/table-schema.ts'
 import type { BusinessCalendar } from '../calendar/business-calendar.ts'
@@ -46,6 +46,7 @@ export interface CheckRunSetting {
 export interface CheckRunRequest {
   readonly files: readonly FoundFile[]
   readonly onBadRows: OnBadRows
+  readonly badRowsFormat?: BadRowsFormat | undefined
   readonly checksum: boolean
   readonly memoryBytes: number | undefined
   readonly command: string
@@ -66,7 +67,7 @@ export async function runChecks(
     await using database = await openDatabase(request, setting, scratch)
     for (const set of setsOf(request.files)) {
       using session = await database.session(signal)
-      await inspectRules(set, session)
+      await inspectRules(set, session, (file) => resolve(setting.folder, file))
     }
     listener({ event: 'files', atMs: Date.now(), files: request.files.map(listed) })
     const files = await checkFiles(request, setting, { database, scratch, run, listener }, signal)
@@ -109,7 +110,7 @@ export async function planChecks(
     const plans: FilePlan[] = []
     for (const set of setsOf(request.files)) {
       using session = await database.session(signal)
-      await inspectRules(set, session)
+      await inspectRules(set, session, (file) => resolve(setting.folder, file))
       const files = request.files.filter((file) => file.set === set)
       for (const file of files) {
         const passes = await FilePasses.open(file, { database, folder: scratch, onBytes: () => undefined }, signal)
@@ -132,7 +133,7 @@ interface RunningCheck {
 }
 
 async function checkFiles(
-  { files, onBadRows, checksum }: CheckRunRequest,
+  { files, onBadRows, badRowsFormat, checksum }: CheckRunRequest,
   { folder, results, calendars }: CheckRunSetting,
   { database, scratch, run, listener }: RunningCheck & { readonly run: string },
   signal: AbortSignal,
@@ -166,6 +167,7 @@ async function checkFiles(
         {
           database,
           onBadRows,
+          badRowsFormat: badRowsFormat ?? file.set.badRowsFormat ?? 'tsv',
           checksum,
           pipeFolder: scratch,
           badFolder: join(results, 'bad', run),

@@ -38,6 +38,7 @@ test('a name, a path and columns are enough', () => {
     sums: [],
     rules: [],
     badRows: {},
+    badRowsFormat: 'tsv',
   })
 })
 

@@ -97,6 +97,7 @@ export function fileSets(source: string, config: FilesSourceConfig): readonly Fi
 function setOf(options: FileTableOptions): Omit<FileSet, 'table'> {
   const columns = columnsOf(options)
   const key = options.key ?? []
+  const { format: badRowsFormat, ...badRows } = options.bad_rows
   const keyRules: readonly CheckRule[] =
     key.length === 0
       ? []
@@ -121,7 +122,8 @@ function setOf(options: FileTableOptions): Omit<FileSet, 'table'> {
     calendar: options.calendar,
     sums: options.sums,
     rules: [...keyRules, ...columnRules(options, key), ...ownRules(options)],
-    badRows: options.bad_rows,
+    badRows,
+    badRowsFormat,
   }
 }
 

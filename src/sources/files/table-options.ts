@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { COLUMN_TYPE_FORM, parseColumnType } from '../../core/column-type-form.ts'
 import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../../core/duration.ts'
 import { SEVERITIES } from '../../core/file-check.ts'
+import { BAD_ROWS_FORMATS } from '../../core/file-commands.ts'
 import type { ColumnType } from '../../core/table-schema.ts'
 import { patternProblem } from '../../file-sets/file-pattern.ts'
 
@@ -41,6 +42,24 @@ const limit = z.strictObject({
     .describe('Most of the rows that may fail, 0 to 1: `0.001` is one in a thousand'),
 })
 
+interface Bounds {
+  readonly min?: string | number | undefined
+  readonly max?: string | number | undefined
+}
+
+/** Bounds that bound nothing would pass whatever comes. */
+const someBound = ({ min, max }: Bounds): boolean => min !== undefined || max !== undefined
+const NO_BOUND = { error: 'must have min or max' }
+
+/** Numbers by value, dates and times of ISO 8601 as text; what is written otherwise is left to the reader. */
+const inOrder = ({ min, max }: Bounds): boolean => {
+  if (min === undefined || max === undefined) return true
+  if (!Number.isNaN(Number(min)) && !Number.isNaN(Number(max))) return Number(min) <= Number(max)
+  const isIso = (bound: string | number) => /^\d{4}-\d\d-\d\d/.test(String(bound))
+  return !isIso(min) || !isIso(max) || String(min) <= String(max)
+}
+const WRONG_ORDER = { error: 'must not be less than min', path: ['max'] }
+
 /** Letters that strptime of DuckDB reads. `%n` has nanoseconds, which nothing behind it holds. */
 const STRPTIME_LETTERS = 'aAbBcdfgHIjmMpSuUVwWxXyYzZ%G'
 
@@ -65,6 +84,8 @@ const columnOptions = z.strictObject({
       min: bound.optional().describe('Smallest good value'),
       max: bound.optional().describe('Largest good value'),
     })
+    .refine(someBound, NO_BOUND)
+    .refine(inOrder, WRONG_ORDER)
     .optional()
     .describe('Numbers, or dates and times, both ends included'),
   pattern: text.optional().describe('Regular expression (RE2) that the whole text matches'),
@@ -78,15 +99,17 @@ const columnOptions = z.strictObject({
       min: z.int().nonnegative().optional().describe('Fewest characters'),
       max: z.int().nonnegative().optional().describe('Most characters'),
     })
+    .refine(someBound, NO_BOUND)
+    .refine(inOrder, WRONG_ORDER)
     .optional()
     .describe('Characters of the text'),
   references: z
     .strictObject({
-      file: text.describe('A file, relative to this one, or a table on the destination'),
+      file: text.describe('A CSV or Parquet file with its header, relative to this one'),
       column: text.describe('Its column'),
     })
     .optional()
-    .describe('Each value is one of another file or table'),
+    .describe('Each value is one of another file, compared as text'),
   severity: severity.default('CRITICAL').describe('Of the rules of this column'),
   limit: limit.prefault({}).describe('Of the rules of this column: what is more than an exception. Default: no row'),
 })
@@ -174,6 +197,8 @@ export const fileTableOptions = z.strictObject({
       min: z.int().nonnegative().optional().describe('Fewest rows'),
       max: z.int().nonnegative().optional().describe('Most rows'),
     })
+    .refine(someBound, NO_BOUND)
+    .refine(inOrder, WRONG_ORDER)
     .optional()
     .describe('How many rows a file has'),
   calendar: text
@@ -181,6 +206,12 @@ export const fileTableOptions = z.strictObject({
     .describe('One of `calendars`: on which days there must be rows. Default: this is not checked'),
   sums: columnNames.default([]).describe('Columns whose daily sums are watched besides the rows'),
   bad_rows: limit
+    .extend({
+      format: z
+        .enum(BAD_ROWS_FORMATS)
+        .default('tsv')
+        .describe('What `files check` and `files load` keep them as, with line, offset and reason: `tsv` or `parquet`'),
+    })
     .prefault({})
     .describe('Values and rows that cannot be read: what is more than an exception. Default: none'),
   rules: z.array(rule).default([]).describe('Own rules'),
