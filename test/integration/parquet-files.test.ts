@@ -1,7 +1,9 @@
 /** Parquet on both sides: files of a set that DuckDB has written, and bad rows that are kept as Parquet. */
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { CheckFolder, checkOf, columnsOf, findings, salesSet } from '../support/checked-file.ts'
+import type { FileResult } from '../../src/core/file-check.ts'
+import { identifyFile } from '../../src/file-sets/file-fingerprint.ts'
+import { CheckFolder, findings, salesSet } from '../support/checked-file.ts'
 import { openParquetFolder } from '../support/parquet-folder.ts'
 
 const HEADER = 'id\tday\tamount\tnote\n'
@@ -33,3 +35,46 @@ test.each(['none', 'gzip'] as const)(
     expect(await kept('tsv')).toEqual(rows)
   },
 )
+
+const AS_WRITTEN = `SELECT i::BIGINT AS id, DATE '2024-03-01' + i::INTEGER AS day, (i * 1.5)::DECIMAL(12,2) AS amount, 'x' AS note
+  FROM range(10) t(i)`
+
+async function checkParquet(select: string, set = SET) {
+  await using folder = await CheckFolder.make()
+  await using parquet = await openParquetFolder()
+  const file = await folder.write('sales.parquet', '', set)
+  await parquet.query(`COPY (${select}) TO '${file.path}' (FORMAT parquet)`)
+  const { files } = await folder.check([{ ...file, ...(await identifyFile(file.path)) }])
+  return files[0] as FileResult
+}
+
+const SET = salesSet({ format: { kind: 'parquet' }, path: 'sales_{yyyy}-{mm}.parquet', key: ['id'] })
+
+test('a Parquet file as configured has no finding, and its rows are held against its own count', async () => {
+  const result = await checkParquet(AS_WRITTEN)
+  expect(findings(result)).toEqual([])
+  expect(result.coverage).toMatchObject({ records: 10, parsed: 10, rejected: 0, complete: true })
+})
+
+test.each([
+  ['columns in another order', `SELECT note, id, amount, day FROM (${AS_WRITTEN})`, []],
+  ['a column too many', `SELECT *, 1 AS more FROM (${AS_WRITTEN})`, ['structure.columns fail 1/4']],
+  [
+    'wider and narrower numbers',
+    `SELECT * REPLACE (id::INTEGER AS id, amount::DOUBLE AS amount) FROM (${AS_WRITTEN})`,
+    [],
+  ],
+  [
+    'a number that would be rounded',
+    `SELECT * REPLACE (amount::DOUBLE / 7 AS amount) FROM (${AS_WRITTEN})`,
+    ['structure.type.amount fail 8/10'],
+  ],
+  [
+    'text in place of types',
+    `SELECT * REPLACE (CASE id WHEN 3 THEN 'three' ELSE id::VARCHAR END AS id) FROM (${AS_WRITTEN})`,
+    ['structure.type.id fail 1/10'],
+  ],
+  ['a key that comes twice', `SELECT * REPLACE (id // 2 AS id) FROM (${AS_WRITTEN})`, ['rule.key fail 5/10']],
+])('Parquet with %s', async (_, select, expected) => {
+  expect(findings(await checkParquet(select))).toEqual(expected)
+})
