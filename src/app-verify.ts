@@ -16,6 +16,7 @@ import {
 import type { Selection, VerificationReport, VerifyRequest } from './core/application.ts'
 import { systemClock } from './core/clock.ts'
 import { hasFaults, targetText } from './core/destination.ts'
+import { describeError, isPipelineError } from './core/errors.ts'
 import { parsePosition } from './core/position.ts'
 import type { TableRecord } from './core/state.ts'
 import { qualifiedTableName, type TableId, tableName } from './core/table-schema.ts'
@@ -69,9 +70,15 @@ export async function verifyAll(
       waitMs: WAIT_MS,
       examplesMax: request.deep ? EXAMPLES_DEEP : EXAMPLES,
     }
-    const compared = await verifyTable(context, table.target, record.schema, signal)
-    const durationMs = Math.round(systemClock.elapsedMs() - startedMs)
-    tables.push({ ...compared, target: targetName(table), durationMs })
+    try {
+      const compared = await verifyTable(context, table.target, record.schema, signal)
+      const durationMs = Math.round(systemClock.elapsedMs() - startedMs)
+      tables.push({ ...compared, target: targetName(table), durationMs })
+    } catch (error) {
+      // The others can be compared all the same.
+      if (!isPipelineError(error, 'source_table_missing')) throw error
+      skipped.push({ table: id, reason: describeError(error) })
+    }
   }
   const equal = skipped.length === 0 && tables.every(isEqual)
   return { equal, tables, skipped }

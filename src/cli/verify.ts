@@ -90,8 +90,13 @@ function print({ output }: CommandContext, report: VerificationReport): void {
       ? output.colors.green(
           `✓ ${counted(report.tables.length, 'table')}, ${counted(rows, 'row')}: source and destination are equal.`,
         )
-      : output.colors.red('✗ Source and destination differ.'),
+      : output.colors.red(`✗ ${unequal(report)}`),
   )
+}
+
+function unequal({ tables, skipped }: VerificationReport): string {
+  if (!tables.every(isEqual)) return 'Source and destination differ.'
+  return `Not verified: ${counted(skipped.length, 'table')} ${skipped.length === 1 ? 'was' : 'were'} not compared.`
 }
 
 function difference({ key, kind, columns }: RowDifference, colors: Palette): string {

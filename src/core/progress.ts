@@ -10,6 +10,13 @@ export type ProgressEvent =
       readonly tables: number
       readonly atMs: number
     }
+  /** Where each table stands as the run begins; from then on `state` tells what moves. */
+  | {
+      readonly event: 'tables'
+      readonly source: string
+      readonly tables: readonly { readonly table: string; readonly state: TableState; readonly reason?: string }[]
+      readonly atMs: number
+    }
   | {
       readonly event: 'state'
       readonly source: string

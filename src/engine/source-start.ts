@@ -7,6 +7,7 @@ import type { SourceRecord, TableRecord, TableState } from '../core/state.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
 import type { SourceContext } from './context.ts'
 import { restoreLedger } from './ledger-restore.ts'
+import { presentTables } from './present-tables.ts'
 import { planStart, type StartPlan, type TableStart } from './start-plan.ts'
 import { BookedTable, newRecord, TableBook } from './table-book.ts'
 
@@ -20,13 +21,17 @@ export interface StartedSource {
 
 export async function startSource(context: SourceContext, signal: AbortSignal): Promise<StartedSource> {
   const { source, destination, state, tables, name, clock } = context
-  const requests = tables.map((table) => table.request)
   const { lease, checkpoints } = await destination.acquireLease(name, signal)
   // What follows may take its time; whoever had the lease must be able to find out meanwhile that it is gone.
   await destination.release()
   await restoreLedger(context, signal)
   let record = await state.source(name)
-  const described = await source.describe(requests, signal)
+  const { requests, schemas, missing } = await presentTables(
+    source,
+    tables.map((table) => table.request),
+    await state.tables(name),
+    signal,
+  )
   // After a reset of every table nothing depends on the old slot any more.
   const hasHistory = (await state.tables(name)).length > 0 || checkpoints.tables.length > 0
   // Where the source was polled until now there is no slot that could have been lost.
@@ -47,7 +52,8 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
   const records = await state.tables(name)
   const tokens = await state.tokens(name)
   const plan = planStart({
-    described,
+    described: schemas,
+    missing,
     prepared,
     unpublished,
     keysGiven: new Set(requests.flatMap(({ table, key }) => (key === undefined ? [] : [tableName(table)]))),
@@ -74,7 +80,7 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
     signal,
   )
   const book = new TableBook(context)
-  for (const [index, schema] of described.entries()) {
+  for (const [index, schema] of schemas.entries()) {
     const configured = tables[index]
     if (configured === undefined) throw new PipelineError('internal', 'Booking tables')
     const known = records.find((entry) => tableName(entry.table) === tableName(schema.table))
@@ -84,12 +90,18 @@ export async function startSource(context: SourceContext, signal: AbortSignal): 
     await bookTable(context, book, table, plan, schema, { lease, group: checkpoint?.group }, signal)
   }
   await holdBackNarrowed(context, book, lease, signal)
+  context.emit({ event: 'tables', source: name, tables: book.all().map(standing), atMs: clock.nowMs() })
   book.addTokens(await state.tokens(name))
   const waiting = await state.waiting(name)
   book.addWaiting(waiting)
   const furthest = [...checkpoints.groups.values()].sort(comparePositions).at(-1)
   await context.ledgerPages?.begin(lease.epoch, started, furthest)
   return { lease, book, record: started, groups: checkpoints.groups }
+}
+
+function standing({ name, record: { state, lastError } }: BookedTable) {
+  const tells = (state === 'failed' || state === 'needs_resync') && lastError !== undefined
+  return { table: name, state, ...(tells ? { reason: lastError } : {}) }
 }
 
 const UNPUBLISHED =
@@ -175,19 +187,19 @@ async function bookTable(
     case 'gap':
       // Else the group would take it along, and whoever lost the state would find it complete.
       if (group !== undefined) await destination.detach(lease, table.id, signal)
-      await book.fail(
-        table,
-        new PipelineError('source_gap', `Continuing ${table.name}`, {
-          cause: new Error(start.reason),
-          hint: `simplyload checkpoint reset ${name} --table ${table.name} reads the table again; until then its rows stay as they are`,
-          context: { table: table.name },
-        }),
-        true,
-      )
+      await book.fail(table, typeof start.reason === 'string' ? gapOf(table, start.reason) : start.reason, true)
       return
     case 'stay':
       return
   }
+}
+
+function gapOf({ name }: BookedTable, reason: string): PipelineError {
+  return new PipelineError('source_gap', `Continuing ${name}`, {
+    cause: new Error(reason),
+    hint: `simplyload table resync ${name} reads the table again; until then its rows stay as they are`,
+    context: { table: name },
+  })
 }
 
 /** Rows that are there came through the transform as it was then. */

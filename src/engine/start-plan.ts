@@ -6,6 +6,7 @@
  * says why. Pure, so that each combination can be tested.
  */
 import type { SourceCheckpoints, TableCheckpoint } from '../core/destination.ts'
+import type { PipelineError } from '../core/errors.ts'
 import { boundary, type Position, parsePosition } from '../core/position.ts'
 import { describeIdentity, type PreparedSource, readingMode } from '../core/source.ts'
 import type { SourceRecord, TableRecord, TableState } from '../core/state.ts'
@@ -22,12 +23,14 @@ export type TableStart =
   /** The final table is complete as of `from`, outside the group. */
   | { readonly action: 'rejoin'; readonly from: Position; readonly schema: TableSchema }
   | { readonly action: 'stay'; readonly state: TableState; readonly schema: TableSchema }
-  | { readonly action: 'gap'; readonly reason: string; readonly schema: TableSchema }
+  | { readonly action: 'gap'; readonly reason: string | PipelineError; readonly schema: TableSchema }
 
 export interface StartFacts {
   /** Schemas of the configured tables as of now. */
   readonly described: readonly TableSchema[]
   readonly prepared: PreparedSource
+  /** By name: tables that the source has no more. */
+  readonly missing?: ReadonlyMap<string, PipelineError>
   /** Names of tables whose changes were not wholly in the log until now. */
   readonly unpublished?: ReadonlySet<string>
   /** Names of tables whose key the configuration gives. */
@@ -115,6 +118,9 @@ function startOf(
   if (known === undefined) return startWithoutRecord(facts, described, checkpoint)
   const { schema } = known
   if (known.state === 'needs_resync') return { action: 'stay', state: known.state, schema }
+  // Under another name, or made anew, it has had changes that nobody followed.
+  const missing = facts.missing?.get(tableName(known.table))
+  if (missing !== undefined) return { action: 'gap', reason: missing, schema }
   const rests = known.state === 'failed' || known.state === 'paused'
   const state = rests ? (known.resumeState ?? 'pending') : known.state
   if (state === 'pending') return { action: 'snapshot' }

@@ -42,13 +42,14 @@ test('the speed of one file is not that of the next one', () => {
 
 test('rows and bytes of tables that are copied add up', () => {
   const { progress } = reading([
-    [0, { event: 'start', source: 'shop', tables: 2 }],
+    [0, { event: 'start', source: 'shop', tables: 3 }],
+    [0, { event: 'tables', source: 'shop', tables: [{ table: 'public.c', state: 'live' }] }],
     [1, { event: 'snapshot', source: 'shop', table: 'public.a', rows: 10, bytes: 100 }],
     [2, { event: 'snapshot', source: 'shop', table: 'public.b', rows: 5, bytes: 60 }],
     [3, { event: 'snapshot', source: 'shop', table: 'public.a', rows: 20, bytes: 200 }],
     [4, { event: 'state', source: 'shop', table: 'public.a', state: 'live' }],
   ])
-  expect(progress).toMatchObject({ rows: 25, bytes: 260, part: 1, parts: 2 })
+  expect(progress).toMatchObject({ rows: 25, bytes: 260, part: 2, parts: 3 })
 })
 
 test('the last error is kept with its causes and what to do', () => {

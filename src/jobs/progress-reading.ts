@@ -41,6 +41,11 @@ export class ProgressReading {
       case 'start':
         this.#set({ parts: whole(event.tables) ?? whole(event.files) })
         break
+      case 'tables':
+        for (const each of Array.isArray(event.tables) ? event.tables : [])
+          if (each.state === 'live') this.#live.add(`${event.source} ${each.table}`)
+        this.#set({ part: this.#live.size })
+        break
       case 'state':
         if (event.state === 'live') this.#live.add(`${event.source} ${table}`)
         this.#set({ part: this.#live.size, activity: `${table}: ${event.state}` })

@@ -1,6 +1,7 @@
 /** A table that cannot go on stops by itself: with its checkpoint, its reason, and the others going on. */
 import { expect, test } from 'vitest'
 import { PipelineError } from '../../src/core/errors.ts'
+import { simplyload } from '../support/command-process.ts'
 import { type FaultPlan, FaultyDestination } from '../support/faulty-destination.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
 
@@ -62,6 +63,46 @@ test('a table that loses its key stops, and the others go on', async () => {
   const { summary } = await fixture.once()
   expect(summary.outcome).toBe('partial')
   expect(await fixture.differences(GOOD)).toEqual([])
+})
+
+test('a table that is gone when a sync starts stops alone, and is read again once it is back', async () => {
+  await using fixture = await SyncFixture.create({ sql: SQL, tables: ['public.good', 'public.bad'] })
+  await fixture.once()
+  await fixture.sql(`ALTER TABLE bad RENAME TO bad2; INSERT INTO bad2 VALUES (2, 'b'); UPDATE good SET v = 'on'`)
+  for (const v of ['on', 'and on']) {
+    await fixture.sql(`UPDATE good SET v = '${v}'`)
+    const { summary } = await fixture.once()
+    expect(summary.tables).toMatchObject([
+      { table: 'public.good', state: 'live' },
+      { table: 'public.bad', state: 'needs_resync', error: expect.stringMatching(/there is no table public\.bad/) },
+    ])
+    expect(await fixture.differences(GOOD)).toEqual([])
+  }
+  const compared = await simplyload(fixture.folder, ['verify'])
+  expect(compared.exitCode).toBe(6)
+  expect(compared.events).toMatchObject([
+    { event: 'table', table: 'public.good', equal: true },
+    { event: 'skipped', table: 'public.bad' },
+    { event: 'end' },
+  ])
+
+  await fixture.sql(`ALTER TABLE bad2 RENAME TO bad`)
+  await fixture.ask({ kind: 'resync' }, 'bad')
+  expect((await fixture.once()).summary.outcome).toBe('ok')
+  expect(await fixture.differences(GOOD, BAD)).toEqual([])
+})
+
+test('a table that is gone while it is compared is named, and the others are compared', async () => {
+  await using fixture = await SyncFixture.create({ sql: SQL, tables: ['public.bad', 'public.good'] })
+  await fixture.once()
+  await fixture.sql('DROP TABLE bad')
+  const compared = await simplyload(fixture.folder, ['verify'])
+  expect(compared.exitCode).toBe(6)
+  expect(compared.events).toMatchObject([
+    { event: 'table', table: 'public.good', equal: true },
+    { event: 'skipped', table: 'public.bad', reason: expect.stringMatching(/there is no table public\.bad/) },
+    { event: 'end', verified: false, differing: 0, skipped: 1 },
+  ])
 })
 
 test('a table that is dropped at the source stops, and the others go on', async () => {

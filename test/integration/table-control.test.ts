@@ -62,6 +62,11 @@ test('a pause outlives restarts and kills, and what changed meanwhile is not los
   expect(await fixture.differences(U)).toEqual([])
   for (let round = 2; round < 5; round++) {
     const sync = fixture.start()
+    const { tables } = await sync.heard('tables')
+    expect(tables).toEqual([
+      { table: 'public.t', state: 'paused' },
+      { table: 'public.u', state: 'live' },
+    ])
     await fixture.sql(`UPDATE t SET v = ${round}; DELETE FROM t WHERE id = ${round}; UPDATE u SET v = ${round}`)
     await sync.heard('merged')
     if (round % 2 === 0) await sync.crash()

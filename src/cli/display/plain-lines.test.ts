@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ProgressEvent } from '../../core/progress.ts'
+import type { TableState } from '../../core/state.ts'
 import { PlainLines } from './plain-lines.ts'
 
 function linesOf(events: readonly ProgressEvent[], endMs: number): readonly string[] {
@@ -20,6 +21,34 @@ test('merges are summed up over some seconds, and nothing is left untold at the 
   expect(linesOf(events, 6000)).toEqual([
     'shop: merged 510 changes in 51 merges, median latency 125 ms, 0 B behind',
     'shop: merged 90 changes in 9 merges, median latency 155 ms, 0 B behind',
+  ])
+})
+
+test('a run that goes on says where its tables stand; one that begins, as they move', () => {
+  const standing = (...tables: [string, TableState][]): ProgressEvent => ({
+    event: 'tables',
+    source: 'shop',
+    tables: tables.map(([table, state]) => ({ table, state })),
+    atMs: 0,
+  })
+  expect(linesOf([standing(['a', 'live'], ['b', 'paused'], ['c', 'live'], ['d', 'pending'])], 0)).toEqual([
+    'shop: 2 tables live; 1 table paused: b',
+  ])
+  expect(linesOf([standing(['a', 'pending'])], 0)).toEqual([])
+})
+
+test('why a table stops is told once', () => {
+  const about = { source: 'shop', table: 'public.a', atMs: 0 } as const
+  const stopped: ProgressEvent = { ...about, event: 'state', state: 'failed', reason: 'Merging failed: no room' }
+  const error: ProgressEvent = {
+    ...about,
+    event: 'error',
+    code: 'destination_full',
+    message: 'Merging failed: no room',
+  }
+  expect(linesOf([stopped, error], 0)).toEqual([
+    'shop: public.a: failed',
+    'shop: error: public.a: Merging failed: no room',
   ])
 })
 

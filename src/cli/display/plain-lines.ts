@@ -38,8 +38,10 @@ export class PlainLines {
     switch (event.event) {
       case 'start':
         return `started, ${counted(event.tables, 'table')}`
+      case 'tables':
+        return standingText(event)
       case 'state':
-        return `${event.table}: ${STATE_WORDS[event.state]}${event.reason === undefined ? '' : `, ${event.reason}`}`
+        return stateText(event)
       case 'snapshot':
         return this.#snapshotText(event)
       case 'backfill':
@@ -70,8 +72,10 @@ export class PlainLines {
     if (toldMs === undefined) this.#told.set(event.table, event.atMs)
     if (!finished && (toldMs === undefined || event.atMs - toldMs < SUMMARY_MS)) return undefined
     this.#told.set(event.table, event.atMs)
-    const of = finished ? '' : ` of about ${compact(event.estimatedRows)}`
-    return `${event.table}: ${count(event.rows)}${of} rows copied (${bytes(event.bytes)})`
+    const rows = finished
+      ? counted(event.rows, 'row')
+      : `${count(event.rows)} of about ${compact(event.estimatedRows)} rows`
+    return `${event.table}: ${rows} copied (${bytes(event.bytes)})`
   }
 
   #backfillText(event: Extract<ProgressEvent, { event: 'backfill' }>): string | undefined {
@@ -98,7 +102,7 @@ export class PlainLines {
     if (event.atMs - flow.sinceMs >= SUMMARY_MS) this.#summarize(event.source, flow, event.atMs)
     if (quarantined === 0) return undefined
     const names = event.tables.filter((table) => table.quarantined > 0).map((table) => table.table)
-    return `${counted(quarantined, 'value')} in quarantine: ${names.join(', ')}`
+    return `values of ${counted(quarantined, 'row')} in quarantine: ${names.join(', ')}`
   }
 
   /** Tells what is not told yet. */
@@ -127,4 +131,21 @@ export class PlainLines {
   #line(event: { readonly source: string; readonly atMs: number }, text: string): void {
     this.#write(printable(`${timeOfDay(event.atMs)} ${event.source}: ${text}`))
   }
+}
+
+function stateText({ table, state, reason }: Extract<ProgressEvent, { event: 'state' }>): string {
+  // Why a table stops is said by the error that follows.
+  const why = reason === undefined || state === 'failed' || state === 'needs_resync' ? '' : `, ${reason}`
+  return `${table}: ${STATE_WORDS[state]}${why}`
+}
+
+/** Tables that begin are told of as they do; those that stand still by name. */
+function standingText({ tables }: Extract<ProgressEvent, { event: 'tables' }>): string | undefined {
+  const known = tables.filter(({ state }) => state !== 'pending')
+  if (known.length === 0) return undefined
+  const texts = [...Map.groupBy(known, ({ state }) => state)].map(([state, group]) => {
+    const names = state === 'live' ? '' : `: ${group.map(({ table }) => table).join(', ')}`
+    return `${counted(group.length, 'table')} ${STATE_WORDS[state]}${names}`
+  })
+  return texts.join('; ')
 }

@@ -56,6 +56,18 @@ describe('the live display', () => {
     expect(lines[1]).toContain('50 %  50.0k rows · 0 of 1 tables')
   })
 
+  test('a run that goes on shows its tables as they are, before any of them moves', () => {
+    const tables = [
+      { table: 'public.a', state: 'live' },
+      { table: 'public.b', state: 'paused' },
+    ] as const
+    const model = modelOf([{ event: 'tables', source: 'shop', tables, atMs: START }], ['public.a', 'public.b'])
+    const lines = renderSync(model, view())
+    expect(lines[1]).toBe('following 2 tables · 0 changes merged · 0 rows/s · 0 B/s')
+    expect(lines.find((line) => line.includes('public.a'))).toMatch(/● public\.a +live +0$/)
+    expect(lines.find((line) => line.includes('public.b'))).toMatch(/○ public\.b +paused +0$/)
+  })
+
   test('shows how much of a live table is read again, and that it is paused', () => {
     const backfill = (rows: number, second: number, end = {}): ProgressEvent => {
       const progress = { rows, merged: 0, bytes: rows, chunksDone: 0, chunks: 4, estimatedRows: 40_000 }

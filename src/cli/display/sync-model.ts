@@ -68,10 +68,19 @@ export class SyncModel {
     switch (event.event) {
       case 'start':
         break
+      case 'tables':
+        for (const { table: name, state, reason } of event.tables) {
+          const table = this.#table(event.source, name)
+          table.state = state
+          table.error = reason
+        }
+        break
       case 'state': {
         const table = this.#table(event.source, event.table)
         table.state = event.state
-        if (event.state !== 'failed' && event.state !== 'needs_resync') table.error = undefined
+        // Why a table stops is said by the error that follows.
+        if (event.state === 'failed' || event.state === 'needs_resync') break
+        table.error = undefined
         if (event.reason !== undefined)
           this.#note('info', `${event.table}: ${event.state}, ${event.reason}`, event.atMs)
         break
