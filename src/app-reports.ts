@@ -110,7 +110,12 @@ async function sourceStatus(
     lastRun:
       lastRun === undefined
         ? undefined
-        : { outcome: lastRun.outcome, startedMs: lastRun.startedMs, endedMs: lastRun.endedMs },
+        : {
+            outcome: lastRun.outcome,
+            startedMs: lastRun.startedMs,
+            endedMs: lastRun.endedMs,
+            error: lastRun.error,
+          },
     tables: await Promise.all(
       records.map(async (table, index) => ({
         ...tableStatus(table, targets[index] ?? '', waiting),

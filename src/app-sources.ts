@@ -2,7 +2,7 @@
 import { sourceConfig } from './app-tables.ts'
 import { type Config, createSource, type DescribedSource, openState, valueLimits } from './connectors.ts'
 import { isPipelineError } from './core/errors.ts'
-import type { SourceRecord } from './core/state.ts'
+import type { TableState } from './core/state.ts'
 
 export interface SourceSetting {
   readonly config: Config
@@ -14,11 +14,15 @@ export async function openSource(setting: SourceSetting, name: string): Promise<
   return createSource(name, sourceConfig(config, name), folder, await recordOf(setting, name), valueLimits(config))
 }
 
+const HAVING_ROWS: ReadonlySet<TableState> = new Set(['catching_up', 'live', 'paused', 'failed'])
+
 /** Undefined also where the state cannot be opened: the command itself needs none, or says so by itself. */
-async function recordOf({ config, folder }: SourceSetting, name: string): Promise<SourceRecord | undefined> {
+async function recordOf({ config, folder }: SourceSetting, name: string) {
   try {
     await using state = await openState(config, folder, 'read')
-    return await state.source(name)
+    const record = await state.source(name)
+    const tables = record === undefined ? [] : await state.tables(name)
+    return record && { ...record, hasRows: tables.some((table) => HAVING_ROWS.has(table.state)) }
   } catch (error) {
     if (!isPipelineError(error)) throw error
     return undefined

@@ -20,6 +20,8 @@ export async function status(context: CommandContext, options: SelectionOptions)
       COLUMNS,
       tables.map((table) => row(table, nowMs)),
     )
+    const failure = source.lastRun?.error
+    if (failure !== undefined) output.answer(`${output.colors.red('✗')} ${printable(failure)}`)
     for (const line of tables.flatMap(remarks)) output.answer(`${output.colors.cyan('◐')} ${printable(line)}`)
     for (const { table, lastError } of tables) {
       if (lastError !== undefined)

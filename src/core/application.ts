@@ -113,7 +113,13 @@ export interface SourceStatus {
   /** Why the source was not reached. */
   readonly unreachable: string | undefined
   readonly lastRun:
-    | { readonly outcome: string; readonly startedMs: number; readonly endedMs: number | undefined }
+    | {
+        readonly outcome: string
+        readonly startedMs: number
+        readonly endedMs: number | undefined
+        /** What ended all of it; what stops a table is with the table. */
+        readonly error?: string | undefined
+      }
     | undefined
   readonly tables: readonly TableStatus[]
 }

@@ -22,7 +22,7 @@ afterAll(async () => {
   await fixture[Symbol.asyncDispose]()
 })
 
-/** Runs `sync --once` on a copy of the configuration in which `change` has changed something, with a state of its own. */
+/** Runs `sync --once` on a copy of the configuration in which `change` has changed something, with a state and a destination of its own. */
 async function syncWith(
   change: (config: { sources: { shop: Record<string, unknown> }; destination: Record<string, unknown> }) => void,
   environment: Readonly<Record<string, string>> = {},
@@ -30,6 +30,7 @@ async function syncWith(
   const config = JSON.parse(await readFile(fixture.configFile, 'utf8'))
   const number = ++files
   config.state.path = `state-${number}.db`
+  config.destination.path = `warehouse-${number}.duckdb`
   config.sources.shop.connect_timeout = '2s'
   change(config)
   const file = join(fixture.folder, `case-${number}.yaml`)

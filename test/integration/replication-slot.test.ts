@@ -11,6 +11,11 @@ function slotOf(fixture: SyncFixture): string {
   return `slot_of_${fixture.database.name}`
 }
 
+async function slotFinding(fixture: SyncFixture): Promise<unknown> {
+  const { events } = await simplyload(fixture.folder, ['doctor'])
+  return events.find((event) => event.subject === `slot ${slotOf(fixture)}`)
+}
+
 test('a slot that was made anew under an old checkpoint is a gap: the table says so and is not silently short', async () => {
   await using fixture = await SyncFixture.create({ sql: SQL, tables: ['public.t'] })
   await fixture.once()
@@ -18,6 +23,7 @@ test('a slot that was made anew under an old checkpoint is a gap: the table says
   await fixture.sql(`UPDATE t SET v = 'never decoded' WHERE id = 3`)
   await fixture.sql(`SELECT pg_create_logical_replication_slot('${slotOf(fixture)}', 'pgoutput')`)
   await fixture.sql(`UPDATE t SET v = 'decoded' WHERE id = 4`)
+  expect(await slotFinding(fixture)).toMatchObject({ level: 'warning', message: expect.stringMatching(/moved on/) })
   const { summary, events } = await fixture.once()
   expect(summary.outcome).toBe('partial')
   expect(summary.tables).toMatchObject([{ table: 'public.t', state: 'needs_resync' }])
@@ -34,10 +40,15 @@ test('a slot that is gone stops the run with what to do about it, and that helps
     code: 'source_slot_missing',
     hint: expect.stringMatching(/reset/),
   })
+  expect(await slotFinding(fixture)).toMatchObject({ level: 'error', fix: expect.stringMatching(/reset/) })
+  const status = await simplyload(fixture.folder, ['status'])
+  expect(status.events[0]).toMatchObject({ lastRun: { outcome: 'failed', error: expect.stringMatching(/is gone/) } })
   await fixture.sql(`UPDATE t SET v = 'never decoded' WHERE id = 3`)
   expect((await simplyload(fixture.folder, ['checkpoint', 'reset', '--yes'])).exitCode).toBe(0)
+  expect(await slotFinding(fixture)).toMatchObject({ level: 'note', message: expect.stringMatching(/first sync/) })
   expect((await fixture.once()).summary.outcome).toBe('ok')
   expect(await fixture.differences(KEY)).toEqual([])
+  expect(await slotFinding(fixture)).toMatchObject({ level: 'ok' })
 })
 
 test('a slot that is dropped while the sync runs stops it with the same words', async () => {

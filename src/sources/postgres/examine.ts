@@ -2,9 +2,11 @@
 import { isPipelineError } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
 import type { TableRequest } from '../../core/source.ts'
+import type { SourceRecord } from '../../core/state.ts'
 import { connect } from './client.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { type ExaminedTables, examineTables, failure } from './examine-tables.ts'
+import { formatLsn } from './lsn.ts'
 import { type PrepareOptions, WAL_LEVEL_FIX } from './prepare.ts'
 import { lacking, type Publication, publicationOptions, readPublications } from './publication.ts'
 import type { Ask } from './reading.ts'
@@ -49,12 +51,16 @@ const FACTS = `SELECT current_setting('server_version') AS version, current_sett
 const LONG_TRANSACTION_SECONDS = 60
 const RETAINED_WARNING_BYTES = 5 * 1024 ** 3
 
+/** Where an earlier run has left the slot. */
+export type FollowedSlot = Pick<SourceRecord, 'identity' | 'stagedThroughLsn'>
+
 /** Never throws for what it examines; an abort is thrown. */
 export async function examineSource(
   options: PrepareOptions,
   ask: Ask,
   requests: readonly TableRequest[],
   signal: AbortSignal,
+  followed?: FollowedSlot,
 ): Promise<readonly Finding[]> {
   const { settings, names } = options
   const findings: Finding[] = []
@@ -70,7 +76,7 @@ export async function examineSource(
     )
     findings.push(...(await replicationFindings(replicating, facts, signal)))
     const slot = await readSlot(client, names.slot, signal)
-    findings.push(...slotFindings(options, slot, facts))
+    findings.push(...slotFindings(options, slot, facts, followed))
     if (slot === undefined) findings.push(...waitFindings(facts, options.slotTimeoutMs))
     const publications = await readPublications(client, [names.publication, names.appendPublication], signal)
     const tables = await examineTables(client, options, requests, publications, signal)
@@ -174,10 +180,30 @@ async function replicationFindings(
   return [{ subject: 'replication privilege', level: 'ok', message: how }]
 }
 
-function slotFindings(options: PrepareOptions, slot: Slot | undefined, facts: ServerFacts): readonly Finding[] {
+function slotFindings(
+  options: PrepareOptions,
+  slot: Slot | undefined,
+  facts: ServerFacts,
+  followed: FollowedSlot | undefined,
+): readonly Finding[] {
   const subject = `slot ${options.names.slot}`
-  if (slot === undefined) return [{ subject, level: 'note', message: 'It does not exist yet; the first sync makes it' }]
+  const isFollowed = followed !== undefined && followed.identity.slot === options.names.slot
+  if (slot === undefined) {
+    if (!isFollowed) return [{ subject, level: 'note', message: 'It does not exist yet; the first sync makes it' }]
+    const message = 'It was there before and is gone, so changes may be lost'
+    return [{ subject, level: 'error', message, fix: 'Read the tables again: simplyload checkpoint reset' }]
+  }
   const findings: Finding[] = []
+  // A sync that runs moves it on.
+  if (isFollowed && slot.activePid === undefined && (slot.confirmedLsn ?? 0n) > followed.stagedThroughLsn) {
+    const [stands, staged] = [formatLsn(slot.confirmedLsn ?? 0n), formatLsn(followed.stagedThroughLsn)]
+    findings.push({
+      subject,
+      level: 'warning',
+      message: `It has been moved on to ${stands}, past ${staged}, up to which changes are recorded here`,
+      fix: 'Where no other machine has them, the next sync says which tables must be read again: simplyload table resync',
+    })
+  }
   try {
     requireUsableSlot(slot, options.settings.database)
     findings.push({

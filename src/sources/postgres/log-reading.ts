@@ -11,7 +11,7 @@ import type {
 import type { TableId, TableSchema } from '../../core/table-schema.ts'
 import type { CatalogTable } from './catalog.ts'
 import { tableWarnings } from './discover.ts'
-import { examineSource } from './examine.ts'
+import { examineSource, type FollowedSlot } from './examine.ts'
 import { dropReplication, type PrepareOptions, prepareSource, publishTables } from './prepare.ts'
 import { readPublications } from './publication.ts'
 import { LOGGED_ROWS } from './read-rows.ts'
@@ -26,11 +26,19 @@ export class LogReading implements Reading {
   readonly #options: PrepareOptions
   readonly #chunkBytes: number | undefined
   readonly #ask: Ask
+  readonly #followed: FollowedSlot | undefined
 
-  constructor(options: PrepareOptions, chunkBytes: number | undefined, ask: Ask) {
+  /** `followed`: what the slot must still have, as an earlier run has recorded it. */
+  constructor(
+    options: PrepareOptions,
+    chunkBytes: number | undefined,
+    ask: Ask,
+    followed: FollowedSlot | undefined = undefined,
+  ) {
     this.#options = options
     this.#chunkBytes = chunkBytes
     this.#ask = ask
+    this.#followed = followed
   }
 
   schema(table: RequestedTable, serverVersion: number): TableSchema {
@@ -42,7 +50,7 @@ export class LogReading implements Reading {
   }
 
   examine(tables: readonly TableRequest[], signal: AbortSignal): Promise<readonly Finding[]> {
-    return examineSource(this.#options, this.#ask, tables, signal)
+    return examineSource(this.#options, this.#ask, tables, signal, this.#followed)
   }
 
   prepare(

@@ -88,7 +88,7 @@ export async function keyList(
     if (found === undefined) {
       throw new PipelineError('source_query', `Reading rows of ${tableName(schema.table)}`, {
         cause: new Error(`its key column "${column.name}" is gone`),
-        hint: `Read the table again: simplyload table resync --table ${tableName(schema.table)}`,
+        hint: `Read the table again: simplyload table resync ${tableName(schema.table)}`,
         context: { table: tableName(schema.table) },
       })
     }

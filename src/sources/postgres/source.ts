@@ -31,7 +31,12 @@ import { resolveRange } from './row-range.ts'
 import { requestedTables } from './table-schemas.ts'
 
 /** What an earlier run has recorded of the source; undefined where there was none. */
-export type RecordedSource = Pick<SourceRecord, 'identity' | 'stagedThroughLsn'> | undefined
+export type RecordedSource =
+  | (Pick<SourceRecord, 'identity' | 'stagedThroughLsn'> & {
+      /** Rows of tables are at the destination, to which only the slot has what follows. Absent: not known. */
+      readonly hasRows?: boolean
+    })
+  | undefined
 
 /** Opens nothing: connections are made when first needed. `folder`: where relative paths of certificates start. `limits`: of the destination. */
 export function createPostgresSource(
@@ -80,7 +85,7 @@ export class PostgresSource implements ChangeSource {
     this.#choice = new ReadingChoice(
       config.mode,
       recorded?.identity,
-      new LogReading(options, config.snapshot.chunk_bytes, ask),
+      new LogReading(options, config.snapshot.chunk_bytes, ask, recorded?.hasRows === true ? recorded : undefined),
       this.#polling,
     )
   }
