@@ -83,6 +83,6 @@ function printEnd({ output }: CommandContext, summary: SyncSummary, fixes: Reado
     outcome
   ]
   const facts = [`${counted(rowsSnapshot, 'row')} copied`, `${counted(changesMerged, 'change')} merged`]
-  if (quarantined > 0) facts.push(`${counted(quarantined, 'value')} in quarantine (simplyload quarantine list)`)
+  if (quarantined > 0) facts.push(`values of ${counted(quarantined, 'row')} in quarantine (simplyload quarantine list)`)
   output.note(`${mark} ${words}: ${facts.join(', ')}, in ${duration(durationMs)}.`)
 }

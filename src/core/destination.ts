@@ -271,7 +271,7 @@ export interface TableComparison {
   /** Keys with more than one row on the destination. */
   readonly duplicateKeys: number
   readonly differing: number
-  /** Differences explained by the quarantine table; not counted in `differing`. */
+  /** Rows with values in quarantine, not counted in `differing`: NULL on the destination, or not there at all. */
   readonly explained: number
   /** Bounded by `limit`. */
   readonly examples: readonly RowDifference[]

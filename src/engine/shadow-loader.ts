@@ -89,6 +89,7 @@ export class ShadowLoader {
           () => destinationTurn.run(() => destination.loadSnapshot(lease, load, stop.immediate)),
           stop.immediate,
         )
+        await this.#countQuarantined(table, files)
         const batchIds = files.map((file) => file.batchId)
         await state.markLoaded(batchIds, clock.nowMs())
         reading.unloaded -= files.length
@@ -98,6 +99,16 @@ export class ShadowLoader {
         await failReading(this.#ports, table, error)
       }
     }
+  }
+
+  /** Before the files are marked as loaded: a process that is killed here counts them again rather than not at all. */
+  async #countQuarantined(table: BookedTable, files: readonly StageFile[]): Promise<void> {
+    const rows = files.reduce((sum, file) => sum + file.features.quarantinedRows, 0)
+    if (rows === 0) return
+    const { clock, emit, name } = this.#context
+    await this.#ports.book.save(table, { quarantined: table.record.quarantined + rows })
+    const message = `${table.name}: values of ${rows} rows are in quarantine: simplyload quarantine list`
+    emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
   }
 
   /** Makes the shadow table complete as of the oldest of its snapshots. */

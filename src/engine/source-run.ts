@@ -110,6 +110,7 @@ class SourceRun {
   readonly #boundaryWake = new Wake()
   #rest: NodeJS.Timeout | undefined
   #rowsSnapshot = 0
+  #quarantinedSnapshot = 0
   #error: unknown
 
   constructor(context: SourceContext, asked: StopSignals, once: boolean, started: StartedSource) {
@@ -158,6 +159,7 @@ class SourceRun {
         attempts: attempts(),
         ready: (table) => {
           this.#rowsSnapshot += table.record.rowsSnapshot
+          this.#quarantinedSnapshot += table.record.quarantined
           this.#mergeWake.notify()
         },
         follow: (table) => this.#follower.follow(table),
@@ -254,7 +256,7 @@ class SourceRun {
       rowsSnapshot: this.#rowsSnapshot,
       changesStaged: this.#follower.changesStaged,
       changesMerged: this.#merger.totals.changes,
-      quarantined: this.#merger.totals.quarantined,
+      quarantined: this.#quarantinedSnapshot + this.#merger.totals.quarantined,
       tables,
     }
   }

@@ -4,6 +4,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, test } from 'vitest'
 import { openApplication } from '../../src/app.ts'
 import type { Application } from '../../src/core/application.ts'
+import { simplyload } from '../support/command-process.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
 
 const FAILING = `SELECT id, v, CASE WHEN w = 'bad' THEN error('no') ELSE upper(w) END AS w FROM batch`
@@ -61,6 +62,25 @@ test('rows that a transform failed on come in once it is mended; those that are 
   )
   expect(report).toMatchObject({ equal: true })
   expect(await replay(fixture)).toMatchObject({ tables: [] })
+})
+
+test('what the destination cannot hold is counted: by the run, by status and by verify, copied or changed', async () => {
+  await using fixture = await SyncFixture.create({
+    sql: `CREATE TABLE q (id int PRIMARY KEY, d date, n numeric(9, 2));
+      INSERT INTO q VALUES (1, 'infinity', 'NaN'), (2, '2024-01-01', 1), (3, '-infinity', 1)`,
+    tables: ['public.q'],
+  })
+  const copied = await fixture.once()
+  expect(copied.summary).toMatchObject({ outcome: 'ok', quarantined: 2 })
+  expect(copied.events).toContainEqual(
+    expect.objectContaining({ event: 'notice', message: expect.stringMatching(/public\.q: values of 2 rows/) }),
+  )
+  await fixture.sql("UPDATE q SET d = 'infinity' WHERE id = 2; UPDATE q SET n = 2 WHERE id = 3")
+  expect((await fixture.once()).summary).toMatchObject({ outcome: 'ok', quarantined: 2 })
+  const status = await simplyload(fixture.folder, ['status'])
+  expect(status.events).toContainEqual(expect.objectContaining({ table: 'public.q', quarantined: 4 }))
+  const compared = await simplyload(fixture.folder, ['verify'])
+  expect(compared.events[0]).toMatchObject({ table: 'public.q', equal: true, explained: 3 })
 })
 
 test('what still cannot be held is in quarantine again; chosen entries are replayed alone', async () => {

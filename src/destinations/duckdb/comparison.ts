@@ -19,6 +19,7 @@ import {
   type TableLayout,
   writeModeOf,
 } from '../../warehouse/table-layout.ts'
+import { totalFeatures } from '../../warehouse/total-features.ts'
 import { duckdbType, keyText } from './column-type.ts'
 import { isCurrentSql } from './current-rows.ts'
 import { isMemoryError } from './errors.ts'
@@ -76,7 +77,8 @@ async function compareSides(
     destinationRows: Number(counts.destination),
     duplicateKeys: found.duplicateKeys,
     differing: found.differing,
-    explained: found.explained + found.wholeRows,
+    // What could not be read into the files either is NULL on both sides.
+    explained: found.explained + Math.max(found.wholeRows, totalFeatures(request.files).quarantinedRows),
     examples: found.examples,
     nullShares: request.keys === undefined ? await nullShares(session, sides) : [],
     ...(isHistory ? { history: await historyFaults(session, sides.existing) } : {}),

@@ -7,6 +7,7 @@
 import type { CompareRequest, RowDifference, TableComparison } from '../../core/destination.ts'
 import type { Position } from '../../core/position.ts'
 import { writeModeOf } from '../../warehouse/table-layout.ts'
+import { totalFeatures } from '../../warehouse/total-features.ts'
 import { type ComparisonSetting, keyOf, openSides, type Sides } from './comparison-sides.ts'
 import { historyFaults } from './history-quality.ts'
 import { quoteLiteral } from './identifiers.ts'
@@ -58,7 +59,7 @@ async function compareByKey(session: SnowflakeSession, request: CompareRequest, 
     ...countedSides(counts),
     duplicateKeys: Number(counts.DUPLICATES),
     differing: Number(counts.DIFFERING) - Number(counts.EXPLAINED),
-    explained: Number(counts.EXPLAINED) + wholeRows,
+    explained: Number(counts.EXPLAINED) + unreadRows(request, wholeRows),
     examples: examples.map((row) => ({
       key: String(row.KEY),
       kind: row.KIND as RowDifference['kind'],
@@ -125,8 +126,14 @@ function explainedSql({ target: { table } }: CompareRequest, { compared }: Sides
       OR COALESCE(MAX(CASE WHEN q.column_name = '' THEN q.position END) > d.pos, FALSE)`
 }
 
+/** What could not be read into the files either is NULL on both sides. */
+function unreadRows({ files }: CompareRequest, wholeRows: number): number {
+  return Math.max(wholeRows, totalFeatures(files).quarantinedRows)
+}
+
 /** Rows with equal values are counted on both sides. */
-async function compareByContent(session: SnowflakeSession, { limit }: CompareRequest, sides: Sides): Promise<Found> {
+async function compareByContent(session: SnowflakeSession, request: CompareRequest, sides: Sides): Promise<Found> {
+  const { limit } = request
   const { compared, source, destination } = sides
   const values = compared.map(({ index }) => `v${index}`)
   const side = (from: string, isSource: boolean) =>
@@ -152,7 +159,7 @@ async function compareByContent(session: SnowflakeSession, { limit }: CompareReq
     ...countedSides(counts),
     duplicateKeys: 0,
     differing: Number(counts.DIFFERING),
-    explained: Number(counts.WHOLE),
+    explained: unreadRows(request, Number(counts.WHOLE)),
     examples: examples.map((row) => ({
       key: String(row.KEY),
       kind: row.IS_MISSING === true ? 'missing' : 'extra',
