@@ -2,11 +2,10 @@ import type { CheckRun, LoadResult } from '../core/file-check.ts'
 import type { BadRowsFormat, OnBadRows } from '../core/file-commands.ts'
 import type { ProgressListener } from '../core/progress.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
-import { PlainLines } from './display/plain-lines.ts'
 import { showFiles } from './display/show-files.ts'
 import { EXIT } from './exit-code.ts'
-import { sendWaiting } from './file-report.ts'
 import { counted } from './quantity.ts'
+import { sendWaiting } from './send-waiting.ts'
 import { printable } from './terminal-text.ts'
 
 export interface LoadOptions {
@@ -35,6 +34,7 @@ export async function fileLoad(
   // Not the command line as it is: a result is kept, and --set may carry a secret.
   const command = ['files load', ...paths, ...(again ? ['--again'] : [])].join(' ')
   const request = { paths, again, onBadRows, badRowsFormat, checksum, memoryBytes: memory, command }
+  const { PlainLines } = await import('./display/plain-lines.ts')
   const lines = new PlainLines((line) => output.note(line))
   let run: CheckRun
   {

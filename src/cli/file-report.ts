@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
-import { isPipelineError } from '../core/errors.ts'
-import type { FileReports, ReportOutcome, SendOutcome } from '../core/file-report.ts'
+import type { ReportOutcome, SendOutcome } from '../core/file-report.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { EXIT } from './exit-code.ts'
 import { bytes, counted } from './quantity.ts'
@@ -29,21 +28,6 @@ export async function fileReport(context: CommandContext, name: string, options:
   const [page] = outcome.written
   if (options.open && html !== undefined && page !== undefined) show(page.path)
   return ended(context, outcome.sends, { run: outcome.run, verdict: outcome.verdict })
-}
-
-/** After a run of checks: what could not be sent before is tried again. That it fails again is a remark, no failure of the run. */
-export async function sendWaiting({ output, signal }: CommandContext, reports: FileReports): Promise<void> {
-  const sends = await reports.sendPending(signal).catch((error: unknown): readonly SendOutcome[] => {
-    if (!isPipelineError(error)) throw error
-    output.note(`Reports wait to be sent: ${error.message}`)
-    return []
-  })
-  for (const send of sends) {
-    output.event({ event: 'send', ...send })
-    output.note(
-      send.sent ? `The report of ${send.run} was sent.` : `The report of ${send.run} waits: ${send.problem ?? ''}`,
-    )
-  }
 }
 
 function tell({ output }: CommandContext, { run, headline, sentences, verdict, written }: ReportOutcome): void {

@@ -4,9 +4,9 @@ import type { BadRowsFormat, FileCheckRequest, FilePlan, OnBadRows } from '../co
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { showFiles } from './display/show-files.ts'
 import { EXIT } from './exit-code.ts'
-import { sendWaiting } from './file-report.ts'
 import { checkEvent, printRun } from './file-verdict.ts'
 import { bytes, count, counted } from './quantity.ts'
+import { sendWaiting } from './send-waiting.ts'
 import { printable, wrap } from './terminal-text.ts'
 
 export interface CheckOptions {

@@ -8,7 +8,6 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parse } from 'yaml'
 import { PipelineError } from '../../core/errors.ts'
 import { type Day, parseDay } from '../calendar/civil-date.ts'
 import { type ExpectedDays, NO_EXPECTED_DAYS } from './day-history.ts'
@@ -23,6 +22,7 @@ export async function readExpectedDays(folder: string): Promise<ReadonlyMap<stri
     throw error
   })
   if (text === undefined) return new Map()
+  const { parse } = await import('yaml')
   let value: unknown
   try {
     value = parse(text, { schema: 'failsafe' })
