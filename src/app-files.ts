@@ -17,7 +17,8 @@ import type {
 import type { FileSet, FoundFile } from './core/file-set.ts'
 import { qualifiedTableName, tableName } from './core/table-schema.ts'
 import { findFiles } from './file-sets/find-files.ts'
-import { openCalendar } from './quality/calendar/open-calendar.ts'
+import type { BusinessCalendar } from './quality/calendar/business-calendar.ts'
+import { type CalendarRequest, openCalendar } from './quality/calendar/open-calendar.ts'
 import type { CheckRunRequest, CheckRunSetting, NamedCalendar } from './quality/checks/check-run.ts'
 import { listResults, readResult } from './quality/checks/result-store.ts'
 
@@ -38,6 +39,14 @@ export class ConfiguredFiles implements FileCommands {
 
   constructor(setting: FilesSetting) {
     this.#setting = setting
+  }
+
+  async validate(signal: AbortSignal): Promise<void> {
+    const { config, folder } = this.#setting
+    for (const [name, { request }] of Object.entries(config.calendars)) await namedCalendar(name, request)
+    const { validateSets } = await import('./quality/checks/validate-sets.ts')
+    const setting = { folder: this.#results, resolve: (file: string) => resolve(folder, file) }
+    await validateSets(configuredFileSets(config), setting, signal)
   }
 
   async check(request: FileCheckRequest, listener: FileProgressListener, signal: AbortSignal): Promise<CheckRun> {
@@ -121,7 +130,7 @@ export class ConfiguredFiles implements FileCommands {
     for (const name of names) {
       const written = config.calendars[name]
       if (written === undefined) continue
-      calendars.set(name, { calendar: await openCalendar(written.request), fiscal: written.fiscal })
+      calendars.set(name, { calendar: await namedCalendar(name, written.request), fiscal: written.fiscal })
     }
     const text = configFile === undefined ? JSON.stringify(config) : await readFile(configFile)
     return {
@@ -131,6 +140,16 @@ export class ConfiguredFiles implements FileCommands {
       configChecksum: `sha256:${createHash('sha256').update(text).digest('hex')}`,
       toolVersion: await toolVersion(),
     }
+  }
+}
+
+async function namedCalendar(name: string, request: CalendarRequest): Promise<BusinessCalendar> {
+  try {
+    return await openCalendar(request)
+  } catch (cause) {
+    if (!(cause instanceof PipelineError)) throw cause
+    const { code, hint } = cause
+    throw new PipelineError(code, `Opening the calendar ${name}`, { cause, ...(hint === undefined ? {} : { hint }) })
   }
 }
 

@@ -102,6 +102,7 @@ class ConfiguredApplication implements Application {
       return (await import('./app-files.ts')).fileCommands({ ...this.#setting, configFile })
     }
     return {
+      validate: async (signal) => (await open()).validate(signal),
       check: async (request, listener, signal) => (await open()).check(request, listener, signal),
       plan: async (request, signal) => (await open()).plan(request, signal),
       suggest: async (paths, signal) => (await open()).suggest(paths, signal),

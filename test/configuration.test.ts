@@ -188,6 +188,10 @@ test('a source of files has its sets and calendars, and mistakes are told with t
     ],
     [FILES.replace('calendar: de', 'calender: de'), 'did you mean calendar?'],
     [FILES.replace('12,2', '99,2'), 'columns.amount: must be bool'],
+    [
+      FILES.replace('format: tsv', 'format: { type: tsv, encoding: utf8 }'),
+      'format.encoding: must be one of utf-8, utf-16, latin-1 (found "utf8"), did you mean utf-8?',
+    ],
     [FILES.replace('2024-12-24', '2024-02-30'), 'closures[0]: must be a day'],
     [FILES.replace('country: DE, ', ''), 'calendars.de.region: must have a country'],
     [FILES.replace('date: day', 'date: daay'), 'did you mean day?'],

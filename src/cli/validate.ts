@@ -1,9 +1,11 @@
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { counted } from './quantity.ts'
 
-/** An invalid file never gets here: opening it throws, with every problem in it. */
-export async function validate({ open, output }: CommandContext): Promise<CommandEnd> {
-  const summary = (await open()).summary()
+/** An invalid file never gets here: opening it throws, with every problem in it. Calendars and rules of files are tried then. */
+export async function validate({ open, output, signal }: CommandContext): Promise<CommandEnd> {
+  const application = await open()
+  const summary = application.summary()
+  if (summary.sources.some(({ type }) => type === 'files')) await application.files().validate(signal)
   const tables = summary.sources.reduce((sum, source) => sum + source.tables.length, 0)
   for (const message of summary.warnings) {
     output.event({ event: 'warning', message })

@@ -94,12 +94,16 @@ function unionSentence(issue: z.core.$ZodIssueInvalidUnion, options: readonly st
  */
 export function unfold(issues: readonly Issue[]): readonly Issue[] {
   return issues.flatMap((issue): readonly Issue[] => {
-    if (issue.code === 'invalid_union' && issue.message === NO_MESSAGE) {
+    if (issue.code === 'invalid_union') {
       const meant = issue.errors.filter(
         (errors) => !errors.some((error) => error.path.length === 0 && error.code === 'invalid_type'),
       )
-      const [only] = meant
-      if (only !== undefined && meant.length === 1) return unfold(only.map((error) => under(issue.path, error)))
+      // A mapping is no word of a list either, but what is wrong within it says more.
+      const within = meant.filter((errors) =>
+        errors.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+      )
+      const [only, ...others] = within.length > 0 ? within : meant
+      if (only !== undefined && others.length === 0) return unfold(only.map((error) => under(issue.path, error)))
       return [issue]
     }
     if (issue.code === 'invalid_key') {

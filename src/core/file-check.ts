@@ -32,7 +32,7 @@ export type RuleQuestion =
       readonly max?: number | undefined
     }
   | { readonly kind: 'values'; readonly column: string; readonly values: readonly string[] }
-  /** Values of a column of another file, or of a table on the destination. */
+  /** Values of a column of another file. */
   | { readonly kind: 'references'; readonly column: string; readonly file: string; readonly fileColumn: string }
   | { readonly kind: 'unique'; readonly columns: readonly string[]; readonly across: 'file' | 'set' }
   /** True for good rows. NULL is neither good nor bad. */

@@ -197,7 +197,7 @@ function querySample(rule: CheckRule, sql: string, text: string, { file }: FileP
 }
 
 /** Another file, read as its name says; all as text, for it is compared as text. */
-function referred(path: string): string {
+export function referred(path: string): string {
   return /\.parquet$/i.test(path)
     ? `read_parquet(${quotePath(path)}, hive_partitioning = false)`
     : `read_csv(${quotePath(path)}, header = true, all_varchar = true, hive_partitioning = false)`

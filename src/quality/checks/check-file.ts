@@ -94,6 +94,11 @@ export async function checkFile(file: FoundFile, setting: FileCheckSetting, sign
         `The file has no column ${missing.join(', ')}`,
       ),
     ),
+    ...scan.broken.map(({ rule, failure }) => {
+      const { severity, why, fix } = rule
+      const described = { id: apartId(rule), kind: 'rule', title: ruleTitle(rule), severity, why, fix } as const
+      return unasked(described, `It cannot be computed for each row: ${failure}`)
+    }),
     ...apart.map(({ result }) => ({ ...result, samples: samples.get(result.id) ?? result.samples })),
     ...volumeChecks(file, scan, coverage.records, history),
     ...days.checks,

@@ -18,8 +18,9 @@ import { dayHistory, NO_EXPECTED_DAYS } from './day-history.ts'
 import { readExpectedDays } from './expected-days.ts'
 import { FilePasses } from './file-passes.ts'
 import { keyRules } from './file-questions.ts'
-import { inspectRules } from './inspect-rules.ts'
+import { inspectRules, referredFiles } from './inspect-rules.ts'
 import { missingPeriods, periodsCheck } from './period-gaps.ts'
+import { resourceError } from './resource-error.ts'
 import { earlierFiles, runName, writeResult } from './result-store.ts'
 import { acrossRules, checkAcross } from './set-checks.ts'
 import { verdictOf, worstVerdict } from './verdict.ts'
@@ -61,9 +62,9 @@ export async function runChecks(
   const startedMs = Date.now()
   const run = runName(startedMs, randomUUID().slice(0, 6))
   const scratch = join(setting.results, 'work', run)
-  await mkdir(scratch, { recursive: true })
   const memory = new MemoryWatch()
   try {
+    await mkdir(scratch, { recursive: true })
     await using database = await openDatabase(request, setting, scratch)
     for (const set of setsOf(request.files)) {
       using session = await database.session(signal)
@@ -91,6 +92,8 @@ export async function runChecks(
     }
     await writeResult(setting.results, result)
     return result
+  } catch (error) {
+    throw resourceError(error, setting.results)
   } finally {
     memory[Symbol.dispose]()
     await rm(scratch, { recursive: true, force: true })
@@ -253,9 +256,7 @@ async function openDatabase(
   { folder }: CheckRunSetting,
   scratch: string,
 ): Promise<CheckDatabase> {
-  const referred = setsOf(files).flatMap(({ rules }) =>
-    rules.flatMap(({ question }) => (question.kind === 'references' ? [resolve(folder, question.file)] : [])),
-  )
+  const referred = referredFiles(setsOf(files), (file) => resolve(folder, file))
   return await CheckDatabase.open({
     memoryBytes: memoryBytes ?? Math.min(MEMORY_BYTES, totalmem() / 2),
     threads: availableParallelism(),

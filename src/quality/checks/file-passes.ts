@@ -12,6 +12,7 @@ import type { RecordCount } from '../../file-sets/record-counter.ts'
 import { quotePath } from '../../file-sets/value-cast.ts'
 import type { CheckDatabase, CheckSession } from './check-database.ts'
 import { type TypedRelation, typedRelation } from './file-relation.ts'
+import { isResourceError } from './resource-error.ts'
 
 export interface FilePassesSetting {
   readonly database: CheckDatabase
@@ -126,10 +127,20 @@ export class FilePasses {
       statement,
       relation: typedRelation(statement, options.numbered === true),
       // What comes through a pipe is measured there; of what DuckDB reads by itself it says how far it is.
-      rows: (sql) =>
-        this.isPiped ? attempt(session.rows(sql), signal) : watched(session, sql, this.file.bytes, onBytes, signal),
+      rows: async (sql) =>
+        this.#shown(
+          await (this.isPiped
+            ? attempt(session.rows(sql), signal)
+            : watched(session, sql, this.file.bytes, onBytes, signal)),
+        ),
       count: async () => (options.counted === true ? await feed?.count() : undefined),
     })
+  }
+
+  /** What DuckDB says of a value has the value in it. */
+  #shown(answer: Answer): Answer {
+    if (!('failure' in answer) || !this.file.set.columns.some(({ sensitive }) => sensitive)) return answer
+    return { failure: answer.failure.replace(/(['"]).*\1/s, "'***'").replace(/\(.*\)/s, '(***)') }
   }
 
   #statement(feed: FileFeed | undefined, rejects: string): ReadStatement {
@@ -152,23 +163,11 @@ export async function attempt(work: Promise<readonly (readonly unknown[])[]>, si
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof PipelineError) throw error
+    if (isResourceError(error)) throw error
     const text = error instanceof Error ? error.message : String(error)
-    if (/No space left|could not write|Out of Memory|failed to (?:allocate|pin|offload)/i.test(text)) {
-      throw resourceError(error, text)
-    }
     const [first = text] = text.split('\n')
     return { failure: first.replace(/^(?:[A-Z]\w* )*Error: /, '').replace(/\.$/, '') }
   }
-}
-
-function resourceError(cause: unknown, text: string): PipelineError {
-  const isDisk = /No space left|could not write|offload/i.test(text)
-  return new PipelineError(isDisk ? 'state_full' : 'destination_memory', 'Checking files', {
-    cause,
-    hint: isDisk
-      ? 'Make room on the disk of .simplyload: what does not fit into memory is written there while a file is checked.'
-      : 'Give it more memory: --memory 8GiB.',
-  })
 }
 
 /** A query over a file that DuckDB reads by itself, with bytes by its own word. */

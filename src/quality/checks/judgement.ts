@@ -26,7 +26,9 @@ export interface CountedQuestion {
 /** Rows that may fail: the smaller one of both limits; none where there is no limit. */
 export function allowedRows({ rows, share }: RowLimit, evaluated: number): number {
   if (rows === undefined && share === undefined) return 0
-  return Math.min(rows ?? Number.POSITIVE_INFINITY, share === undefined ? Number.POSITIVE_INFINITY : share * evaluated)
+  // A share means the decimal that was written: in binary 0.29 of 100 is 28.999999999999996.
+  const ofShare = share === undefined ? Number.POSITIVE_INFINITY : share * evaluated * (1 + 4 * Number.EPSILON)
+  return Math.min(rows ?? Number.POSITIVE_INFINITY, ofShare)
 }
 
 export function judgeCounts(question: CountedQuestion): CheckResult {
@@ -82,8 +84,8 @@ function described({
 
 function describeLimit({ rows, share }: RowLimit): string {
   const parts = [
-    ...(rows === undefined ? [] : [`${rows} rows`]),
-    ...(share === undefined ? [] : [`${share * 100}% of the rows`]),
+    ...(rows === undefined ? [] : [counted(rows, 'row')]),
+    ...(share === undefined ? [] : [`${Number((share * 100).toPrecision(12))}% of the rows`]),
   ]
   return `up to ${parts.join(' and ')}`
 }

@@ -3,10 +3,12 @@
  * itself, while another reader counts the records.
  */
 
+import type { CheckRule } from '../../core/file-check.ts'
 import type { FileSet } from '../../core/file-set.ts'
 import type { RecordCount } from '../../file-sets/record-counter.ts'
 import { quoteText } from '../../file-sets/value-cast.ts'
 import { DUCKDB_RULES } from '../rules/rule-dialect.ts'
+import { type BrokenRule, brokenConditions } from './broken-conditions.ts'
 import { buildDayScan, type DayScan, readScannedDay, type ScannedDay } from './day-scan.ts'
 import { attempt, type FilePasses, type OpenPass } from './file-passes.ts'
 import { type FileQuestions, questionsOf } from './file-questions.ts'
@@ -32,14 +34,33 @@ export interface FileScan {
   readonly parquetRows: number | undefined
   /** What the reader could not go on for, as it says; undefined: it read to the end. */
   readonly failure: string | undefined
+  /** Conditions that were left out, because they cannot be computed for all rows. */
+  readonly broken: readonly BrokenRule[]
 }
 
 export async function scanFile(reader: FilePasses, setting: ScanSetting, signal: AbortSignal): Promise<FileScan> {
-  const scan = await scanOnce(reader, setting, false, signal)
+  const scan = await scanAll(reader, setting, reader.file.set, signal)
+  const conditions = reader.file.set.rules.filter(({ question }) => question.kind === 'condition')
+  if (scan.failure === undefined || conditions.length === 0) return scan
+  const without = await scanAll(reader, setting, withoutRules(reader.file.set, conditions), signal)
+  if (without.failure !== undefined) return scan
+  const broken = await brokenConditions(reader, conditions, signal)
+  if (broken.length === 0) return scan
+  const left = broken.map(({ rule }) => rule)
+  const isAll = left.length === conditions.length
+  return { ...(isAll ? without : await scanAll(reader, setting, withoutRules(reader.file.set, left), signal)), broken }
+}
+
+function withoutRules(set: FileSet, rules: readonly CheckRule[]): FileSet {
+  return { ...set, rules: set.rules.filter((rule) => !rules.includes(rule)) }
+}
+
+async function scanAll(reader: FilePasses, setting: ScanSetting, set: FileSet, signal: AbortSignal): Promise<FileScan> {
+  const scan = await scanOnce(reader, setting, { set, allColumns: false }, signal)
   // DuckDB looks at the encoding of columns that somebody asks for. Where the other reader has seen bytes that the encoding does
   // not have, all are asked for, so that each such record is found.
   const isBroken = scan.count?.invalidAt !== undefined && scan.failure === undefined
-  return isBroken ? await scanOnce(reader, setting, true, signal) : scan
+  return isBroken ? await scanOnce(reader, setting, { set, allColumns: true }, signal) : scan
 }
 
 export interface ScanSetting {
@@ -50,12 +71,12 @@ export interface ScanSetting {
 async function scanOnce(
   reader: FilePasses,
   { checksum, badSeverity }: ScanSetting,
-  allColumns: boolean,
+  { set, allColumns }: { readonly set: FileSet; readonly allColumns: boolean },
   signal: AbortSignal,
 ): Promise<FileScan> {
   const columns = columnsOf(reader)
   return await reader.pass({ counted: true, checksum }, signal, async (pass) => {
-    const { questions, scan } = plannedScan(reader.file.set, pass.relation, badSeverity, allColumns)
+    const { questions, scan } = plannedScan(set, pass.relation, badSeverity, allColumns)
     const answer = await pass.rows(scan.sql)
     const count = await pass.count()
     const base = {
@@ -64,6 +85,7 @@ async function scanOnce(
       questions,
       sql: scan.sql,
       count,
+      broken: [],
       parquetRows: await parquetRows(reader, pass, signal),
     }
     const sumNames = scan.sums.map(({ name }) => name)

@@ -41,6 +41,19 @@ test('wrong SQL is told with its place', async () => {
   expect(await refusal({ kind: 'range', column: 'amount', min: 'ten' })).toContain('ten')
 })
 
+test('what looks at several rows, or at none, is refused', async () => {
+  for (const sql of ['amount < avg(amount)', 'count(*) > 3'])
+    expect(await condition(sql)).toContain('an aggregate looks at more than one row')
+  expect(await query('SELECT 1')).toContain('it does not read `file`, so it asks nothing of the rows')
+  expect(await query('WITH file AS (SELECT 1) SELECT * FROM file')).toContain('it calls a part of its own `file`')
+})
+
+test('a condition is whole by itself, whatever is put around it', async () => {
+  expect(await condition('amount <')).toContain('line 1, column 9: it ends too early')
+  expect(await condition('amount > 0) OR (1 = 1')).toContain('line 1, column 11: syntax error')
+  expect(await condition('nofunction(amount) > 1')).toContain('line 1, column 1: there is no function nofunction()')
+})
+
 test('right SQL is asked', async () => {
   expect(await condition('amount > 0 -- of course')).toBe('asked: pass')
   expect(await query("WITH late AS (SELECT * FROM file WHERE day > DATE '2030-01-01') SELECT * FROM late, file")).toBe(

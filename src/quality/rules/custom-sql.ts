@@ -19,6 +19,9 @@ type Node = Readonly<Record<string, unknown>>
 
 const BEFORE = 'SELECT (\n'
 const AFTER = '\n) FROM file'
+/** Without brackets of our own, which a person's could close. */
+const BARE_BEFORE = 'SELECT\n'
+const BARE_AFTER = '\nFROM file'
 /** Table functions that read nothing. */
 const HARMLESS_FUNCTIONS: readonly string[] = ['range', 'generate_series', 'unnest']
 const CHANGES =
@@ -27,8 +30,10 @@ const CHANGES =
 export async function inspectCondition(sql: string, serialize: SerializeSql): Promise<SqlProblem | undefined> {
   const refused = changing(sql)
   if (refused !== undefined) return refused
+  const bare = await parse(BARE_BEFORE + sql + BARE_AFTER, serialize)
+  if ('message' in bare) return unreadable(sql, bare, BARE_BEFORE.length)
   const parsed = await parse(BEFORE + sql + AFTER, serialize)
-  if ('message' in parsed) return { message: parsed.message, place: placeIn(sql, parsed.offset - BEFORE.length) }
+  if ('message' in parsed) return unreadable(sql, parsed, BEFORE.length)
   const [statement, ...others] = parsed.statements
   const node = asNode(asNode(statement)?.node)
   const list = asList(node?.select_list)
@@ -60,7 +65,10 @@ export async function inspectQuery(sql: string, serialize: SerializeSql): Promis
   const parsed = await parse(sql, serialize)
   if ('message' in parsed) return { message: parsed.message, place: placeIn(sql, parsed.offset) }
   if (parsed.statements.length !== 1) return { message: 'it is more than one statement', place: undefined }
-  const names = new Set(['file', ...cteNames(parsed.statements[0])])
+  const own = cteNames(parsed.statements[0])
+  if (own.includes('file')) return { message: 'it calls a part of its own `file`, which is the rows', place: undefined }
+  const names = new Set(['file', ...own])
+  let readsFile = false
   for (const table of tablesOf(parsed.statements[0])) {
     const place = placeIn(sql, locationOf(table))
     if (table.type === 'TABLE_FUNCTION') {
@@ -70,10 +78,13 @@ export async function inspectQuery(sql: string, serialize: SerializeSql): Promis
     }
     const name = String(table.table_name ?? '')
     const isPlain = table.schema_name === '' && table.catalog_name === ''
+    readsFile ||= isPlain && name.toLowerCase() === 'file'
     if (isPlain && names.has(name.toLowerCase())) continue
     return { message: `it may not read "${name}": a rule reads nothing but \`file\``, place }
   }
-  return undefined
+  return readsFile
+    ? undefined
+    : { message: 'it does not read `file`, so it asks nothing of the rows', place: undefined }
 }
 
 /**
@@ -82,16 +93,20 @@ export async function inspectQuery(sql: string, serialize: SerializeSql): Promis
  */
 export function bindingProblem(sql: string, error: unknown, columns: readonly string[]): SqlProblem {
   const [text = ''] = String(error instanceof Error ? error.message : error).split('\n')
-  const name = /column "([^"]+)" not found/.exec(text)?.[1] ?? /Function with name (\S+) does not exist/.exec(text)?.[1]
+  const lost = /column "([^"]+)" not found/.exec(text)?.[1]
+  const called = /Function with name "?([^\s"]+)"? does not exist/.exec(text)?.[1]
+  const name = lost ?? called
   const at = name === undefined ? -1 : sql.toLowerCase().indexOf(name.toLowerCase())
-  const meant = name === undefined ? undefined : nearest(name, columns)
-  const message = text.replace(/^(?:[A-Z]\w* )?Error: /, '').replace(/!$/, '')
-  return {
-    message: /column "/.test(text)
-      ? `there is no column "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`
-      : message,
-    place: at < 0 ? undefined : placeIn(sql, at),
-  }
+  const place = at < 0 ? undefined : placeIn(sql, at)
+  if (called !== undefined) return { message: `there is no function ${called}()`, place }
+  if (lost === undefined) return { message: text.replace(/^(?:[A-Z]\w* )*Error: /, '').replace(/!$/, ''), place }
+  const meant = nearest(lost, columns)
+  return { message: `there is no column "${lost}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`, place }
+}
+
+/** What DuckDB says of an aggregate where one row is asked. */
+export function isAggregateError(error: unknown): boolean {
+  return /GROUP BY clause|aggregate function calls cannot/i.test(String(error instanceof Error ? error.message : error))
 }
 
 /** `line 2, column 14: …` */
@@ -106,6 +121,16 @@ function changing(sql: string): SqlProblem | undefined {
     message: `it begins with ${word.trim().toUpperCase()}: a rule only reads`,
     place: { line: 1, column: word.length - word.trim().length + 1 },
   }
+}
+
+/** A place behind the person's SQL is its end: something is missing there. */
+function unreadable(
+  sql: string,
+  { message, offset }: { readonly message: string; readonly offset: number },
+  before: number,
+): SqlProblem {
+  if (offset - before <= sql.length) return { message, place: placeIn(sql, offset - before) }
+  return { message: 'it ends too early: something is missing', place: placeIn(sql, sql.trimEnd().length) }
 }
 
 async function parse(

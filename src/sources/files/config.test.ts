@@ -128,6 +128,8 @@ test.each([
   [{ columns: { id: { type: 'date', format: '%Q' } } }, 'columns.id'],
   [{ columns: { id: { type: 'bigint', format: '%d' } } }, 'columns.id.format must be left out'],
   [{ columns: { id: { type: 'text', range: { min: 1 } } } }, 'columns.id.range must be left out'],
+  [{ rows: {} }, 'rows must have min or max'],
+  [{ rows: { min: 2, max: 1 } }, 'rows.max must not be less than min'],
   [{ format: { type: 'csv', encoding: 'cp1252' } }, 'format'],
   [{ format: { type: 'csv', delimiter: ';;' } }, 'format'],
   [{ format: { type: 'csv', delimiter: ';', quote: ';' } }, 'format.quote must differ'],
