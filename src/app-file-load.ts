@@ -20,6 +20,8 @@ import type { FileWork, FindWork } from './file-sets/file-work.ts'
 import { findFiles } from './file-sets/find-files.ts'
 import { writeResult } from './quality/checks/result-store.ts'
 
+type LoadWork = Extract<FileWork, { readonly kind: 'load' }>
+
 /** Finds files as the check does, and checks them. */
 export interface FileChecking {
   find(paths: readonly string[], signal: AbortSignal): Promise<readonly FoundFile[]>
@@ -42,14 +44,21 @@ export async function loadFiles(
 ): Promise<CheckRun> {
   const found = await checking.find(request.paths, signal)
   const tokens = await readTokens(setting, found, signal)
+  const merged = await MergedRows.read(setting, found)
   const known = await Promise.all(found.map((file) => knownFile(file, tokens.get(keyOf(file.set.table)))))
   const loads = new Map<string, LoadResult>()
+  const staged: LoadWork[] = []
   for (const [index, file] of found.entries()) {
     const token = tokens.get(keyOf(file.set.table))
     const now = known[index]
     const already =
       token === undefined || now === undefined ? undefined : alreadyLoaded(file, now, token, request.again)
-    if (already !== undefined) loads.set(file.name, already)
+    if (already === undefined) continue
+    loads.set(file.name, already)
+    const isMerged = already.position === undefined || merged.has(keyOf(file.set.table), already.position)
+    // What an earlier run could not bring into the table, such as where its disk was full, is brought there now.
+    if (already.outcome === 'already_loaded' && !isMerged)
+      staged.push({ kind: 'load', file, checksum: now?.checksum, again: false })
   }
   const wanted = found.filter(({ name }) => !loads.has(name))
   const paths = wanted.map(({ path }) => path)
@@ -64,14 +73,14 @@ export async function loadFiles(
     return false
   })
   let failure: unknown
-  for (const source of new Set(passed.map(({ set }) => set.table.source))) {
-    const files = passed.filter(({ set }) => set.table.source === source)
-    const works = files.map((file) => workOf(file, run, request.again))
+  const all = [...staged, ...passed.map((file) => workOf(file, run, request.again))]
+  for (const source of new Set(all.map(({ file }) => file.set.table.source))) {
+    const works = all.filter(({ file }) => file.set.table.source === source)
     try {
       for (const result of await loadSource(setting, source, works, listener, signal)) loads.set(result.file, result)
     } catch (error) {
       failure ??= error
-      for (const file of files) loads.set(file.name, outcome(file, 'failed', describeError(error)))
+      for (const { file } of works) loads.set(file.name, outcome(file, 'failed', describeError(error)))
     }
   }
   const checked = await withLoadedChecks(setting, run, await loadedRows(setting, passed, loads), signal)
@@ -101,7 +110,7 @@ async function loadedRows(
   })
 }
 
-function workOf(file: FoundFile, run: CheckRun, again: boolean): FileWork {
+function workOf(file: FoundFile, run: CheckRun, again: boolean): LoadWork {
   const checksum = run.files.find((each) => each.file === file.name)?.checksum
   return { kind: 'load', file, checksum, again }
 }
@@ -153,7 +162,7 @@ export async function knownFile(file: FoundFile, token: FileToken | undefined): 
 async function loadSource(
   setting: SyncSetting,
   source: string,
-  works: readonly FileWork[],
+  works: readonly LoadWork[],
   listener: FileLoadListener,
   signal: AbortSignal,
 ): Promise<readonly LoadResult[]> {
@@ -162,13 +171,12 @@ async function loadSource(
   await using state = await openState(setting.config, setting.folder, 'read')
   const tokens = await tokensOf(state, source)
   const results: LoadResult[] = []
-  for (const work of works) {
-    if (work.kind !== 'load') continue
-    const { file } = work
+  for (const { file, checksum } of works) {
     const key = keyOf(file.set.table)
-    const loaded = tokens.get(key)?.loaded.find(({ name, bytes }) => name === file.name && bytes === file.bytes)
+    const loaded = tokens.get(key)?.loaded.find(({ name }) => name === file.name)
     const problem = problems.get(key)
-    const isStaged = loaded !== undefined && loaded.modifiedMs === file.modifiedMs
+    const isStaged =
+      loaded !== undefined && difference(loaded, { ...file, period: file.period?.name, checksum }) === undefined
     const behind = isStaged ? await notMerged(state, file.set.table, loaded.position) : undefined
     if (isStaged && behind === undefined) {
       results.push({
@@ -204,7 +212,32 @@ async function tableProblem(state: State, table: TableId): Promise<string | unde
 async function notMerged(state: State, table: TableId, position: string): Promise<string | undefined> {
   const record = (await state.tables(table.source)).find((each) => keyOf(each.table) === keyOf(table))
   if (record?.mergedThrough !== undefined && record.mergedThrough >= position) return undefined
-  return record?.lastError ?? 'its rows are staged, and not in the table yet: run simplyload files load again'
+  return record?.lastError ?? NOT_MERGED
+}
+
+export const NOT_MERGED = 'its rows are staged, and not in the table yet: run simplyload files load again'
+
+/** How far tables are complete. */
+export class MergedRows {
+  readonly #through: ReadonlyMap<string, string>
+
+  private constructor(through: ReadonlyMap<string, string>) {
+    this.#through = through
+  }
+
+  static async read({ config, folder }: SyncSetting, files: Iterable<{ readonly set: FileSet }>): Promise<MergedRows> {
+    await using state = await openState(config, folder, 'read')
+    const through = new Map<string, string>()
+    for (const source of new Set([...files].map(({ set }) => set.table.source))) {
+      for (const { table, mergedThrough } of await state.tables(source)) through.set(keyOf(table), mergedThrough ?? '')
+    }
+    return new MergedRows(through)
+  }
+
+  /** Rows of `table`, as `keyOf` names it, up to this position are there. */
+  has(table: string, position: string): boolean {
+    return (this.#through.get(table) ?? '') >= position
+  }
 }
 
 /** What is to be done for the sets of a source, once. */
@@ -216,7 +249,8 @@ export async function runWorks(
   signal: AbortSignal,
   onProblem: (set: FileSet, error: PipelineError) => void,
 ): Promise<void> {
-  const asked = new Set<string>()
+  const startedMs = Date.now()
+  const stopped = new Set<string>()
   const ofSet = (set: FileSet) => (work: FileWork & { readonly set?: FileSet }) =>
     keyOf((work.kind === 'load' ? work.file.set : work.set)?.table ?? set.table) === keyOf(set.table)
   const settings = {
@@ -226,14 +260,25 @@ export async function runWorks(
   const request = { source, tables: [], once: true }
   await syncAll(setting, request, sync, signal, {
     settings,
-    problems: { note: onProblem },
-    // Asked again in each round: done is done.
-    findWork: async (set) => {
-      if (asked.has(keyOf(set.table))) return []
-      asked.add(keyOf(set.table))
-      return works.filter(ofSet(set))
+    problems: {
+      note: (set, error) => {
+        stopped.add(keyOf(set.table))
+        onProblem(set, error)
+      },
+    },
+    // Asked again in each round, and after what time has mended, such as a full disk: what is done is done.
+    findWork: async (set, token) => {
+      if (stopped.has(keyOf(set.table))) return []
+      return works.filter(ofSet(set)).filter((work) => !isDone(work, token, startedMs))
     },
   })
+}
+
+/** In this run: of a file that is loaded again, an earlier load counts for nothing. */
+function isDone(work: FileWork, token: FileToken, startedMs: number): boolean {
+  if (work.kind === 'remove') return token.removals.some(({ id }) => id === work.id)
+  const loaded = loadedFile(token, work.file.name)
+  return loaded !== undefined && (!work.again || loaded.atMs >= startedMs)
 }
 
 /** Of each file that was not let through: what it was. It is looked at again when it is another one. */

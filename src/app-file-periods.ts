@@ -1,6 +1,15 @@
 /** Periods of file sets: which are loaded, how many rows of one are in the tables, and its removal. */
 import { join } from 'node:path'
-import { type FileChecking, keyOf, knownFile, runWorks, selectSets, tokensOf } from './app-file-load.ts'
+import {
+  type FileChecking,
+  keyOf,
+  knownFile,
+  MergedRows,
+  NOT_MERGED,
+  runWorks,
+  selectSets,
+  tokensOf,
+} from './app-file-load.ts'
 import { FILES_FOLDER } from './app-file-source.ts'
 import { configuredSets } from './app-file-targets.ts'
 import type { SyncSetting } from './app-sync.ts'
@@ -129,10 +138,14 @@ export async function filesStatus(
   const tokens = await allTokens(setting, sets)
   const targets = await configuredSets(setting, sets, signal)
   const last = await lastLoads(setting)
+  const merged = await MergedRows.read(
+    setting,
+    sets.map((set) => ({ set })),
+  )
   const found: SetStatus[] = []
   for (const set of sets) {
     const target = targets.get(keyOf(set.table))?.target
-    const files = await setFiles(setting, set, tokens.get(keyOf(set.table)), last, signal)
+    const files = await setFiles(setting, set, tokens.get(keyOf(set.table)), { last, merged }, signal)
     const periods = [...new Set(files.map(({ file, period }) => period ?? file))]
     const isWhole = (period: string, states: readonly string[]) =>
       files.filter((each) => (each.period ?? each.file) === period).every(({ state }) => states.includes(state))
@@ -151,19 +164,25 @@ export async function filesStatus(
   return found
 }
 
+interface LoadPast {
+  /** By file: what became of it the last time that it was to be loaded. */
+  readonly last: ReadonlyMap<string, LoadResult>
+  readonly merged: MergedRows
+}
+
 /** Those that are there, and those that were loaded. */
 async function setFiles(
   { folder }: SyncSetting,
   set: FileSet,
   token: FileToken | undefined,
-  last: ReadonlyMap<string, LoadResult>,
+  past: LoadPast,
   signal: AbortSignal,
 ): Promise<readonly FileStatus[]> {
   const present = await findFiles({ sets: [set], folder }, signal).catch((error: unknown) => {
     if (error instanceof PipelineError && error.code === 'not_found') return []
     throw error
   })
-  const statuses = await Promise.all(present.map((file) => fileStatus(file, token, last.get(file.name))))
+  const statuses = await Promise.all(present.map((file) => fileStatus(file, token, past)))
   const names = new Set(present.map(({ name }) => name))
   const gone = (token?.loaded ?? [])
     .filter(({ name }) => !names.has(name))
@@ -178,8 +197,9 @@ async function setFiles(
 async function fileStatus(
   file: FoundFile,
   token: FileToken | undefined,
-  last: LoadResult | undefined,
+  { last: outcomes, merged }: LoadPast,
 ): Promise<FileStatus> {
+  const last = outcomes.get(file.name)
   const common = { file: file.name, period: file.period?.name }
   const current = token?.current
   const isBad = last?.outcome === 'refused' || last?.outcome === 'failed'
@@ -194,6 +214,9 @@ async function fileStatus(
     return { ...common, state: 'new', rows: 0, quarantined: 0, share: 0, loadedMs: undefined, problem }
   }
   const { rows, quarantined, atMs } = loaded
+  if (loaded.removed !== true && !merged.has(keyOf(file.set.table), loaded.position)) {
+    return { ...common, state: 'current', rows, quarantined, share: 1, loadedMs: undefined, problem: NOT_MERGED }
+  }
   const changed = loaded.removed === true ? undefined : difference(loaded, await knownFile(file, token))
   const state = loaded.removed === true ? 'removed' : changed === undefined ? 'loaded' : 'changed'
   const share = state === 'removed' ? 0 : 1

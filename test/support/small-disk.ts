@@ -37,6 +37,10 @@ export class SmallDisk implements AsyncDisposable {
     }
   }
 
+  grow(mebibytes: number): void {
+    execFileSync('mount', ['-o', `remount,size=${mebibytes}m`, this.folder], { stdio: 'ignore' })
+  }
+
   async makeRoom(): Promise<void> {
     await rm(this.#ballast, { force: true })
   }

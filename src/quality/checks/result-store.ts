@@ -2,10 +2,11 @@
  * Results of runs as JSON files, one for each, in `.simplyload/files` beside the state: what reports are made of, and what later
  * files are compared with. A file is whole or not there.
  */
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PipelineError } from '../../core/errors.ts'
 import { type CheckRun, type FileResult, RESULT_VERSION } from '../../core/file-check.ts'
+import { resourceError } from './resource-error.ts'
 
 const NAME = /^(\d{8}T\d{6}(?:\d{3})?Z-[0-9a-f]+)\.json$/
 /** Earlier runs that later files are compared with: two years of days, with room. */
@@ -21,10 +22,13 @@ export async function writeResult(folder: string, run: CheckRun): Promise<string
   await mkdir(folder, { recursive: true })
   const path = join(folder, `${run.run}.json`)
   const temporary = `${path}.${process.pid}.tmp`
-  {
+  try {
     await using file = await open(temporary, 'w')
     await file.writeFile(JSON.stringify(run))
     await file.sync()
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw resourceError(error, folder, `Writing the result ${path}`)
   }
   await rename(temporary, path)
   return path
