@@ -66,10 +66,19 @@ export function problemsOf(schema: Schema, tree: ConfigTree, issues: readonly Is
 function sentence(schema: Schema, tree: ConfigTree, issue: Issue, path: KeyPath, value: unknown): string {
   const options = optionsOf(schema, tree, issue, path)
   const message = issue.code === 'invalid_union' ? unionSentence(issue, options) : issue.message
-  if (value === undefined) return issue.code === 'custom' ? message : `is missing; it ${message}`
+  if (value === undefined)
+    return issue.code === 'custom' ? message : `is missing; it ${message}${misspelt(tree, issue, path)}`
   const found = describeFound(tree, path, value, issue.code)
   const suggestion = typeof value === 'string' && isShown(tree, path) ? nearest(value, options) : undefined
   return `${message}${found === undefined ? '' : ` (found ${found})`}${suggestion === undefined ? '' : `, did you mean ${suggestion}?`}`
+}
+
+/** Without its `type` nothing is known of a mapping, so keys of it that are unknown are not told either. */
+function misspelt(tree: ConfigTree, issue: Issue, path: KeyPath): string {
+  const [parent, key] = [tree.get(path.slice(0, -1)), path.at(-1)]
+  if (issue.code !== 'invalid_union' || typeof parent !== 'object' || parent === null) return ''
+  const meant = Object.keys(parent).find((each) => nearest(each, [String(key)]) !== undefined)
+  return meant === undefined ? '' : ` (is ${meant} meant to be ${String(key)}?)`
 }
 
 /** Texts of which the value must be one. */

@@ -63,6 +63,11 @@ const cases: [string, string, string[]][] = [
     ],
   ],
   [
+    'a misspelt type',
+    SAMPLE.replace('    type: wells', '    typ: wells'),
+    ['simplyload.yaml:3:3: sources.shop.type: is missing; it must be one of wells, rivers (is typ meant to be type?)'],
+  ],
+  [
     'values of wrong kinds, in all places at once',
     `version: 1
 sources:

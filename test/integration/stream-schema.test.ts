@@ -181,6 +181,37 @@ describe('an alteration that no change follows', () => {
     expect(replica.rows('public.t')).toMatchObject([{ z: `${'x'.repeat(50)}1` }, { z: `${'x'.repeat(50)}2` }])
   })
 
+  test('of its name, or that it is gone, is told once', async () => {
+    await prepare()
+    await using stream = await fixture.open({}, undefined, 20)
+    await readToEnd(database, stream, replica)
+    const isNotice = (event: StreamEvent) => event.kind === 'notice'
+    const told = async () => (await readUntil(stream, isNotice, replica)).filter(isNotice)
+    await database.query('ALTER TABLE t RENAME TO away; CREATE TABLE t (id int)')
+    expect(await told()).toEqual([
+      {
+        kind: 'notice',
+        table: expect.objectContaining({ name: 't' }),
+        message: expect.stringContaining('is called public.away now'),
+      },
+    ])
+    await database.query('DROP TABLE t; ALTER TABLE away RENAME TO t')
+    await database.query('INSERT INTO u VALUES (77)')
+    await readToEnd(database, stream, replica)
+    await database.query('DROP TABLE u')
+    expect(await told()).toEqual([
+      {
+        kind: 'notice',
+        table: expect.objectContaining({ name: 'u' }),
+        message: expect.stringContaining('was dropped'),
+      },
+    ])
+    await database.query("INSERT INTO t VALUES (5, 'a5', 'b5')")
+    await readToEnd(database, stream, replica)
+    expect(replica.failures).toEqual([])
+    expect(replica.rows('public.t')).toEqual(await sqlRows(database, 't'))
+  })
+
   test('of a table whose columns are published in part is told with its next change', async () => {
     const [version] = await database.query<{ n: number }>("SELECT current_setting('server_version_num')::int AS n")
     if ((version?.n ?? 0) < 150_000) return

@@ -24,6 +24,12 @@ export interface AlteredTable {
   readonly writtenBy: string
 }
 
+/** A table whose name the catalog does not have any more. */
+export interface GoneTable {
+  readonly table: FollowedTable
+  readonly message: string
+}
+
 /** Boundaries so close before the place that is waited for are worth the wait. */
 const NEAR_BYTES = 64n << 20n
 
@@ -32,6 +38,7 @@ interface RelationRow {
   readonly namespace: string
   readonly name: string
   readonly written_by: readonly number[] | null
+  readonly has_column_list: boolean
 }
 
 interface ColumnRow {
@@ -42,13 +49,15 @@ interface ColumnRow {
   readonly generated: string
 }
 
-const RELATIONS = `SELECT c.oid::int8::float8 AS oid, n.nspname AS namespace, c.relname AS name, (
+const relationsSql = (
+  columnList: string,
+) => `SELECT c.oid::int8::float8 AS oid, n.nspname AS namespace, c.relname AS name, (
     SELECT json_agg(a.xmin::text::int8 ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
-  ) AS written_by
+  ) AS written_by, ${columnList} AS has_column_list
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY($1::oid[])`
 
 /** A column list of a publication hides columns for good: what the catalog has is then not what will be sent. */
-const WITHOUT_COLUMN_LIST = ` AND NOT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+const HAS_COLUMN_LIST = `EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
   WHERE r.prrelid = c.oid AND p.pubname = ANY($2::name[]) AND r.prattrs IS NOT NULL)`
 
 const COLUMNS = `SELECT attnum::int4 AS attnum, attname AS name, atttypid::int8::float8 AS type_oid, atttypmod AS typmod,
@@ -61,6 +70,8 @@ export class SchemaWatch {
   #altered: AlteredTable[] = []
   /** What was looked at already: a table that cannot be followed as it is now is said to be so with its next change. */
   readonly #answered = new WeakMap<FollowedTable, string>()
+  readonly #gone: GoneTable[] = []
+  readonly #goneTold = new WeakSet<FollowedTable>()
   #lsn = 0n
 
   constructor(publications: readonly string[], everyMs: number) {
@@ -100,16 +111,17 @@ export class SchemaWatch {
     for (const table of tables) if (table.oid !== undefined && !table.failed) byOid.set(table.oid, table)
     const hasColumnLists = client.serverVersion >= 150_000
     const rows = await client.query<RelationRow>(
-      hasColumnLists ? RELATIONS + WITHOUT_COLUMN_LIST : RELATIONS,
+      relationsSql(hasColumnLists ? HAS_COLUMN_LIST : 'false'),
       [[...byOid.keys()], ...(hasColumnLists ? [this.#publications] : [])],
       signal,
     )
+    this.#noteGone(byOid, rows)
     this.#altered = rows.flatMap((row) => {
       const table = byOid.get(row.oid)
       const known = parseFingerprint(table?.schema.fingerprint)
       const written = row.written_by ?? []
-      // What was renamed is told with its next change.
-      if (table === undefined || known === undefined || `${row.namespace}.${row.name}` !== table.name) return []
+      if (table === undefined || known === undefined || row.has_column_list) return []
+      if (`${row.namespace}.${row.name}` !== table.name) return []
       const writtenBy = written.join()
       const isNew = written.some((transaction) => writtenSince(known, transaction))
       return isNew && this.#answered.get(table) !== writtenBy ? [{ table, oid: row.oid, writtenBy }] : []
@@ -117,6 +129,24 @@ export class SchemaWatch {
     if (this.#altered.length === 0) return undefined
     this.#lsn = parseLsn(await currentLsn(client, signal))
     return this.#lsn
+  }
+
+  /** Nothing is to be done: no change comes any more, or the next one stops the table. But nobody should have to wait for it. */
+  #noteGone(tables: ReadonlyMap<number, FollowedTable>, rows: readonly RelationRow[]): void {
+    const names = new Map(rows.map((row) => [row.oid, `${row.namespace}.${row.name}`]))
+    for (const [oid, table] of tables) {
+      const name = names.get(oid)
+      if (name === table.name) this.#goneTold.delete(table)
+      else if (!this.#goneTold.has(table)) {
+        this.#goneTold.add(table)
+        const what = name === undefined ? 'it was dropped' : `it is called ${name} now`
+        this.#gone.push({ table, message: `${what}; what was copied of it stays as it is` })
+      }
+    }
+  }
+
+  takeGone(): readonly GoneTable[] {
+    return this.#gone.splice(0)
   }
 
   take(): readonly AlteredTable[] {

@@ -235,6 +235,8 @@ export class PostgresStream implements ChangeStream {
     const client = await this.#catalogClient()
     const lsn = await this.#watch.look(client, this.#tables.values(), performance.now(), this.#signal)
     if (lsn !== undefined) this.#pacer.request(lsn)
+    for (const { table, message } of this.#watch.takeGone())
+      this.#events.push({ kind: 'notice', table: table.id, message })
   }
 
   /** Tables that were altered, and of which no change has told. */
