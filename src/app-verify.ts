@@ -93,7 +93,8 @@ function targetName({ target }: ConfiguredTable): string {
 }
 
 function notComparable(record: TableRecord | undefined): string {
-  return record === undefined ? 'it was never copied' : `it is ${record.state.replace('_', ' ')}`
+  if (record === undefined) return 'it was never copied'
+  return record.state === 'needs_resync' ? 'it must be read again' : `it is ${record.state.replace('_', ' ')}`
 }
 
 async function recordsOf({ config, folder }: ReportSetting, source: string): Promise<readonly TableRecord[]> {

@@ -16,8 +16,8 @@ export async function listCheckpoints({ open, output, signal }: CommandContext):
       { title: 'SOURCE' },
       { title: 'TABLE', flexible: true },
       { title: 'AT' },
-      { title: 'POSITION' },
-      { title: 'MOVES' },
+      { title: 'POSITION', dispensable: 1 },
+      { title: 'MOVES', dispensable: 2 },
     ],
     found.map((one) => [one.table.source, tableName(one.table), one.sourcePosition, one.position, movement(one)]),
   )

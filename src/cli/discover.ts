@@ -48,10 +48,10 @@ function printTables({ output }: CommandContext, { source, tables }: Discovery, 
   const columns = [
     { title: 'TABLE', flexible: true },
     { title: 'ROWS', align: 'right' },
-    { title: 'SIZE', align: 'right' },
+    { title: 'SIZE', align: 'right', dispensable: 1 },
     { title: 'RECOGNISED BY', flexible: true },
-    { title: 'CURSORS', flexible: true },
-    { title: 'DESTINATION', flexible: true },
+    { title: 'CURSORS', flexible: true, dispensable: 2 },
+    { title: 'DESTINATION', flexible: true, dispensable: 3 },
     { title: 'CONFIGURED' },
   ] as const
   output.table(

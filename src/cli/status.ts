@@ -40,12 +40,12 @@ export async function status(context: CommandContext, options: SelectionOptions)
 const COLUMNS = [
   { title: 'TABLE', flexible: true },
   { title: 'STATE' },
-  { title: 'COPIED', align: 'right' },
-  { title: 'CHANGES', align: 'right' },
-  { title: 'WAITING', align: 'right' },
+  { title: 'COPIED', align: 'right', dispensable: 1 },
+  { title: 'CHANGES', align: 'right', dispensable: 2 },
+  { title: 'WAITING', align: 'right', dispensable: 4 },
   { title: 'QUARANTINED', align: 'right' },
-  { title: 'AGE', align: 'right' },
-  { title: 'LAST SYNC', align: 'right' },
+  { title: 'AGE', align: 'right', dispensable: 3 },
+  { title: 'LAST SYNC', align: 'right', dispensable: 5 },
 ] as const
 
 /** What goes on with a table besides its state, and what is to come. */

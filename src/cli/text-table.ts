@@ -6,28 +6,56 @@ export interface TextColumn {
   readonly align?: 'left' | 'right'
   /** Columns that a terminal too narrow for all may cut, with an ellipsis. */
   readonly flexible?: boolean
+  /** Such columns are left out where a terminal is too narrow: the smallest number first, and empty ones before. */
+  readonly dispensable?: number
 }
 
 const GAP = '  '
 const FLEXIBLE_MIN = 10
+/** Columns go before a flexible one is narrower than this. */
+const FLEXIBLE_COMFORT = 20
 
 /** `width`: of the terminal; Infinity for files and pipes, where nothing is cut. The first line holds the titles. */
 export function textTable(
-  columns: readonly TextColumn[],
+  all: readonly TextColumn[],
   rows: readonly (readonly string[])[],
   width: number,
 ): readonly string[] {
-  const cells = [columns.map((column) => column.title), ...rows].map((row) =>
-    columns.map((_, i) => printable(row[i] ?? '')),
-  )
-  const widths = columns.map((_, i) => cells.reduce((widest, row) => Math.max(widest, displayWidth(row[i] ?? '')), 0))
+  const texts = [all.map((column) => column.title), ...rows].map((row) => all.map((_, i) => printable(row[i] ?? '')))
+  const wholeWidths = all.map((_, i) => texts.reduce((widest, row) => Math.max(widest, displayWidth(row[i] ?? '')), 0))
+  const kept = keptColumns(all, wholeWidths, (i) => texts.slice(1).every((row) => row[i] === ''), width)
+  const columns = kept.flatMap((i) => all[i] ?? [])
+  const widths = kept.map((i) => wholeWidths[i] ?? 0)
   shrink(columns, widths, width - GAP.length * (columns.length - 1))
-  return cells.map((row) =>
+  return texts.map((row) =>
     columns
-      .map((column, i) => fitted(row[i] ?? '', widths[i] ?? 0, column.align ?? 'left'))
+      .map((column, i) => fitted(row[kept[i] ?? 0] ?? '', widths[i] ?? 0, column.align ?? 'left'))
       .join(GAP)
       .trimEnd(),
   )
+}
+
+/** Indices of the columns that have room. */
+function keptColumns(
+  columns: readonly TextColumn[],
+  widths: readonly number[],
+  isEmpty: (index: number) => boolean,
+  available: number,
+): readonly number[] {
+  let kept = columns.map((_, i) => i)
+  const needed = (flexibleMax: number) =>
+    kept.reduce((sum, i) => {
+      const width = widths[i] ?? 0
+      return sum + GAP.length + (columns[i]?.flexible === true ? Math.min(width, flexibleMax) : width)
+    }, -GAP.length)
+  if (needed(Number.POSITIVE_INFINITY) > available)
+    kept = kept.filter((i) => columns[i]?.dispensable === undefined || !isEmpty(i))
+  const rank = (i: number) => columns[i]?.dispensable ?? Number.POSITIVE_INFINITY
+  for (const least of kept.toSorted((a, b) => rank(a) - rank(b))) {
+    if (columns[least]?.dispensable === undefined || needed(FLEXIBLE_COMFORT) <= available) break
+    kept = kept.filter((i) => i !== least)
+  }
+  return kept
 }
 
 /** Takes from the widest flexible column until the row fits or nothing more can be taken. */

@@ -44,11 +44,11 @@ function isEqual(comparison: Comparison): boolean {
 const COLUMNS = [
   { title: '' },
   { title: 'TABLE', flexible: true },
-  { title: 'SOURCE', align: 'right' },
-  { title: 'DESTINATION', align: 'right' },
+  { title: 'SOURCE', align: 'right', dispensable: 2 },
+  { title: 'DESTINATION', align: 'right', dispensable: 3 },
   { title: 'DIFFERING', align: 'right' },
   { title: 'QUARANTINED', align: 'right' },
-  { title: 'TOOK', align: 'right' },
+  { title: 'TOOK', align: 'right', dispensable: 1 },
 ] as const
 
 function print({ output }: CommandContext, report: VerificationReport): void {
