@@ -170,7 +170,8 @@ export interface PeriodDeletion {
   readonly message: string | undefined
 }
 
-export const RESULT_VERSION = 1
+/** 2: statements stand once in the file. */
+export const RESULT_VERSION = 2
 
 /** One run of `files check`, `files load` or `files delete`: the one thing that reports are made of. */
 export interface CheckRun {

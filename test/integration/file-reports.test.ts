@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { openApplication } from '../../src/app.ts'
 import type { CheckRun } from '../../src/core/file-check.ts'
+import { storedText } from '../../src/quality/checks/stored-result.ts'
 import { makeCheckRun } from '../support/check-runs.ts'
 import { runCli } from '../support/command-line.ts'
 import { startReceiver } from '../support/smtp-receiver.ts'
@@ -82,7 +83,7 @@ test('without a server in the configuration nothing is queued', async () => {
 function newFolder(...runs: readonly CheckRun[]): string {
   const folder = mkdtempSync(join(root, 'project-'))
   mkdirSync(join(folder, '.simplyload/files'), { recursive: true })
-  for (const made of runs) writeFileSync(join(folder, `.simplyload/files/${made.run}.json`), JSON.stringify(made))
+  for (const made of runs) writeFileSync(join(folder, `.simplyload/files/${made.run}.json`), storedText(made))
   return folder
 }
 

@@ -1,12 +1,13 @@
 /** Results of file checks, made from a seed: of any size, with everything that a report has to show. */
-import type {
-  BadRowSample,
-  CheckResult,
-  CheckRun,
-  DayResult,
-  FileResult,
-  Severity,
-  Verdict,
+import {
+  type BadRowSample,
+  type CheckResult,
+  type CheckRun,
+  type DayResult,
+  type FileResult,
+  RESULT_VERSION,
+  type Severity,
+  type Verdict,
 } from '../../src/core/file-check.ts'
 
 export interface CheckRunShape {
@@ -44,7 +45,7 @@ export function makeCheckRun(shape: CheckRunShape = {}): CheckRun {
     return makeFile(random, index, files, dayResults, names, new Set(failed), shape.cell)
   })
   return {
-    version: 1,
+    version: RESULT_VERSION,
     run: shape.run ?? `20240502T063000Z-${seed.toString(16).padStart(4, '0')}`,
     command: 'files check data/sales_*.tsv.gz',
     startedMs,

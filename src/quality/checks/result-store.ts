@@ -5,8 +5,9 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PipelineError } from '../../core/errors.ts'
-import { type CheckRun, type FileResult, RESULT_VERSION } from '../../core/file-check.ts'
+import type { CheckRun, FileResult } from '../../core/file-check.ts'
 import { resourceError } from './resource-error.ts'
+import { parseResult, storedText } from './stored-result.ts'
 
 const NAME = /^(\d{8}T\d{6}(?:\d{3})?Z-[0-9a-f]+)\.json$/
 /** Earlier runs that later files are compared with: two years of days, with room. */
@@ -24,7 +25,7 @@ export async function writeResult(folder: string, run: CheckRun): Promise<string
   const temporary = `${path}.${process.pid}.tmp`
   try {
     await using file = await open(temporary, 'w')
-    await file.writeFile(JSON.stringify(run))
+    await file.writeFile(storedText(run))
     await file.sync()
   } catch (error) {
     await rm(temporary, { force: true })
@@ -55,26 +56,6 @@ export async function readResult(folder: string, run: string): Promise<CheckRun>
     })
   })
   return parseResult(text, path)
-}
-
-export function parseResult(text: string, path: string): CheckRun {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new PipelineError('state_unavailable', `Reading the result ${path}`, {
-      cause,
-      hint: 'The file was changed or cut by another program: check again, and remove it.',
-    })
-  }
-  const version = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined
-  if (version !== RESULT_VERSION) {
-    throw new PipelineError('state_version', `Reading the result ${path}`, {
-      cause: new Error(`it has version ${String(version)}, and this program reads version ${RESULT_VERSION}`),
-      hint: 'Use the version of simplyload that wrote it, or check the file again.',
-    })
-  }
-  return value as CheckRun
 }
 
 /** Results of files in earlier runs, the newest first. What cannot be read is not history. */
