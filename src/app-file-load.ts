@@ -13,9 +13,16 @@ import type { FileCommands } from './core/file-commands.ts'
 import type { FileLoadListener, FileLoadRequest } from './core/file-loading.ts'
 import type { FileSet, FoundFile } from './core/file-set.ts'
 import type { State } from './core/state.ts'
-import { qualifiedTableName, type TableId } from './core/table-schema.ts'
+import { qualifiedTableName, type TableId, tableName } from './core/table-schema.ts'
 import { fileChecksum } from './file-sets/file-fingerprint.ts'
-import { difference, type FileToken, type KnownFile, loadedFile, parseFileToken } from './file-sets/file-token.ts'
+import {
+  difference,
+  type FileToken,
+  type KnownFile,
+  loadedFile,
+  lostTokenHint,
+  parseFileToken,
+} from './file-sets/file-token.ts'
 import type { FileWork, FindWork } from './file-sets/file-work.ts'
 import { findFiles } from './file-sets/find-files.ts'
 import { writeResult } from './quality/checks/result-store.ts'
@@ -120,8 +127,9 @@ function alreadyLoaded(file: FoundFile, now: KnownFile, token: FileToken, again:
   const before = loadedFile(token, file.name)
   if (before === undefined) return undefined
   const { rows, position } = before
+  const changed = difference(before, now)
   if (before.removed === true) {
-    if (again) return undefined
+    if (again || changed !== undefined) return undefined
     return {
       file: file.name,
       outcome: 'already_loaded',
@@ -130,7 +138,6 @@ function alreadyLoaded(file: FoundFile, now: KnownFile, token: FileToken, again:
       message: `its period was deleted; --again loads it again`,
     }
   }
-  const changed = difference(before, now)
   const { write } = file.set
   if (again && write !== 'append') return undefined
   if (changed === undefined) {
@@ -205,7 +212,9 @@ function problemOf(file: FoundFile, problem: PipelineError | undefined, signal: 
 /** Of a table that has stopped. */
 async function tableProblem(state: State, table: TableId): Promise<string | undefined> {
   const record = (await state.tables(table.source)).find((each) => keyOf(each.table) === keyOf(table))
-  return record?.state === 'failed' || record?.state === 'needs_resync' ? record.lastError : undefined
+  if (record?.state !== 'failed' && record?.state !== 'needs_resync') return undefined
+  const hint = record.state === 'needs_resync' ? `. ${lostTokenHint(tableName(table))}` : ''
+  return record.lastError === undefined ? undefined : `${record.lastError}${hint}`
 }
 
 /** Why its rows are not in the table, where they are not. */

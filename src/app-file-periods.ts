@@ -21,24 +21,21 @@ import type { FileStatus, PeriodRows, PeriodSelection, SetSelection, SetStatus }
 import type { FilePeriod, FileSet, FoundFile } from './core/file-set.ts'
 import type { ProgressListener } from './core/progress.ts'
 import { tableName } from './core/table-schema.ts'
-import { matchPattern, parsePattern } from './file-sets/file-pattern.ts'
+import { periodOfName } from './file-sets/file-pattern.ts'
 import { difference, type FileToken } from './file-sets/file-token.ts'
 import { findFiles } from './file-sets/find-files.ts'
 import { listResults, readResult, writeResult } from './quality/checks/result-store.ts'
 
 const DAY_MS = 86_400_000
-const PERIOD_FORMS = ['{yyyy}', '{yyyy}-Q{q}', '{yyyy}-{mm}', '{yyyy}-{mm}-{dd}']
 /** Of which the outcome of a file is looked up. */
 const RESULTS_MAX = 50
 
 /** Throws `config_invalid` for what is none. */
 export function parsePeriod(text: string): FilePeriod {
-  const matches = PERIOD_FORMS.map((form) => matchPattern(parsePattern(form), text))
-  const found = matches.find((match) => match?.period !== undefined)?.period
-  if (found !== undefined) return found
-  const problem = matches.find((match) => match?.problem !== undefined)?.problem
+  const found = periodOfName(text)
+  if (typeof found !== 'string') return found
   throw new PipelineError('config_invalid', `Reading the period ${text}`, {
-    cause: new Error(problem ?? 'it is no year, quarter, month or day'),
+    cause: new Error(found),
     hint: 'Write it as 2024, 2024-Q1, 2024-03 or 2024-03-05',
   })
 }
@@ -66,7 +63,7 @@ export async function countPeriod(
     for await (const [value] of rows) count = Number(value)
     counted.push({
       set: keyOf(set.table),
-      target: `${target.namespace}.${target.name}`,
+      target: namesOf(target).join('.'),
       period: period.name,
       firstDay: dayText(period.from),
       lastDay: dayText(period.through),
@@ -151,7 +148,7 @@ export async function filesStatus(
       files.filter((each) => (each.period ?? each.file) === period).every(({ state }) => states.includes(state))
     found.push({
       set: keyOf(set.table),
-      target: target === undefined ? '' : `${target.namespace}.${target.name}`,
+      target: target === undefined ? '' : namesOf(target).join('.'),
       write: set.write,
       files,
       completed: periods.filter((period) => isWhole(period, ['loaded', 'gone'])),
@@ -217,7 +214,10 @@ async function fileStatus(
   if (loaded.removed !== true && !merged.has(keyOf(file.set.table), loaded.position)) {
     return { ...common, state: 'current', rows, quarantined, share: 1, loadedMs: undefined, problem: NOT_MERGED }
   }
-  const changed = loaded.removed === true ? undefined : difference(loaded, await knownFile(file, token))
+  const changed = difference(loaded, await knownFile(file, token))
+  if (loaded.removed === true && changed !== undefined) {
+    return { ...common, state: 'new', rows: 0, quarantined: 0, share: 0, loadedMs: undefined, problem }
+  }
   const state = loaded.removed === true ? 'removed' : changed === undefined ? 'loaded' : 'changed'
   const share = state === 'removed' ? 0 : 1
   return { ...common, state, rows: share * rows, quarantined, share, loadedMs: atMs, problem: changed }
@@ -270,8 +270,12 @@ function countSql(set: FileSet, target: TargetTable, { from, through }: FilePeri
   }
   const [type, rest] = types[column.type.kind as keyof typeof types] ?? types.date
   const day = (of: number) => `CAST('${dayText(of)}${rest}' AS ${type})`
-  const names = [target.namespace, target.name].map(quoted).join('.')
-  return `SELECT count(*) FROM ${names} WHERE ${quoted(column.name)} >= ${day(from)} AND ${quoted(column.name)} < ${day(through + 1)}`
+  return `SELECT count(*) FROM ${namesOf(target).map(quoted).join('.')} WHERE ${quoted(column.name)} >= ${day(from)} AND ${quoted(column.name)} < ${day(through + 1)}`
+}
+
+/** Without the destination's own database. */
+function namesOf({ database, namespace, name }: TargetTable): readonly string[] {
+  return [...(database === undefined ? [] : [database]), namespace, name]
 }
 
 function quoted(name: string): string {

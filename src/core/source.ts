@@ -93,6 +93,8 @@ export interface PreparedSource {
  * clock of its own: 64-bit numbers that rise with each poll, whatever other clocks do.
  */
 export interface ChangeSource extends Source {
+  /** What to do about a table whose changes have a gap. Absent: it is read again, and has what the source has. */
+  gapHint?(table: string): string
   /**
    * Makes the permanent slot and publication where they are missing, adds tables to the publication, and reports where
    * the slot stands. Throws `source_permission` with the exact SQL to run as hint where the role may not.

@@ -2,7 +2,7 @@
 import type { Lease, SourceCheckpoints } from '../core/destination.ts'
 import { PipelineError } from '../core/errors.ts'
 import { comparePositions, type Position } from '../core/position.ts'
-import { readingMode } from '../core/source.ts'
+import { type ChangeSource, readingMode } from '../core/source.ts'
 import type { SourceRecord, TableRecord, TableState } from '../core/state.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
 import type { SourceContext } from './context.ts'
@@ -141,7 +141,7 @@ async function bookTable(
   { lease, group }: { readonly lease: Lease; readonly group: string | undefined },
   signal: AbortSignal,
 ): Promise<void> {
-  const { state, destination, clock, name, emit } = context
+  const { state, destination, source, clock, name, emit } = context
   const start = plan.starts.get(table.name)
   // In one step with what else is saved: a process that dies in between must not resume it.
   const isPaused = table.record.state === 'paused'
@@ -187,17 +187,19 @@ async function bookTable(
     case 'gap':
       // Else the group would take it along, and whoever lost the state would find it complete.
       if (group !== undefined) await destination.detach(lease, table.id, signal)
-      await book.fail(table, typeof start.reason === 'string' ? gapOf(table, start.reason) : start.reason, true)
+      await book.fail(table, typeof start.reason === 'string' ? gapOf(table, start.reason, source) : start.reason, true)
       return
     case 'stay':
       return
   }
 }
 
-function gapOf({ name }: BookedTable, reason: string): PipelineError {
+function gapOf({ name }: BookedTable, reason: string, source: ChangeSource): PipelineError {
   return new PipelineError('source_gap', `Continuing ${name}`, {
     cause: new Error(reason),
-    hint: `simplyload table resync ${name} reads the table again; until then its rows stay as they are`,
+    hint:
+      source.gapHint?.(name) ??
+      `simplyload table resync ${name} reads the table again; until then its rows stay as they are`,
     context: { table: name },
   })
 }

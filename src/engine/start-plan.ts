@@ -207,7 +207,7 @@ function startWithoutRecord(
   if (readingMode(facts.prepared.identity) === 'polling') {
     return {
       action: 'gap',
-      reason: 'operational state was lost, and with it how far the table had been polled',
+      reason: 'the operational state was lost, and with it how far the table had been polled',
       schema,
     }
   }

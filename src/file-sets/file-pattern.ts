@@ -120,6 +120,14 @@ export function matchPattern(pattern: FilePattern, path: string): PatternMatch |
     : { period, problem: undefined, parts }
 }
 
+const PERIOD_FORMS = ['{yyyy}', '{yyyy}-Q{q}', '{yyyy}-{mm}', '{yyyy}-{mm}-{dd}'].map(parsePattern)
+
+/** `2024`, `2024-Q1`, `2024-03` or `2024-03-05`. Text: why it is none. */
+export function periodOfName(name: string): FilePeriod | string {
+  const match = PERIOD_FORMS.flatMap((form) => matchPattern(form, name) ?? [])[0]
+  return match?.period ?? match?.problem ?? 'it is no year, quarter, month or day'
+}
+
 function numberOf(digits: string | undefined): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }

@@ -3,6 +3,7 @@
  * together with the boundary that covers the rows, so that it says neither more nor less than what is staged.
  */
 import { PipelineError } from '../core/errors.ts'
+import { periodOfName } from './file-pattern.ts'
 
 export interface KnownFile {
   /** Relative to the configuration, as it is called everywhere. */
@@ -80,6 +81,14 @@ export function parseFileToken(text: string, table: string): FileToken {
   return { lastColumnId, loaded, current, removals }
 }
 
+/** Which files are loaded was known from the state alone: a file that is loaded again might be in the table twice. */
+export function lostTokenHint(table: string): string {
+  return (
+    'Its rows stay as they are, and no file is loaded until the state is back from a backup. Without one, ' +
+    `simplyload table resync ${table} marks all rows as deleted, and files load loads the files that are there`
+  )
+}
+
 /** Undefined where it is not loaded. */
 export function loadedFile(token: FileToken, name: string): LoadedFile | undefined {
   return token.loaded.find((file) => file.name === name)
@@ -93,11 +102,17 @@ export function withLoaded(token: FileToken, file: LoadedFile): FileToken {
 
 /** Rows of the period are gone, and with them those of the files that stand for it. */
 export function withRemoval(token: FileToken, removal: RemovedPeriod): FileToken {
-  const loaded = token.loaded.map(
-    (file): LoadedFile => (file.period === removal.period ? { ...file, removed: true } : file),
-  )
-  const current = token.current?.period === removal.period ? undefined : token.current
+  const loaded = token.loaded.map((file): LoadedFile => (isWithin(file, removal) ? { ...file, removed: true } : file))
+  const current = token.current !== undefined && isWithin(token.current, removal) ? undefined : token.current
   return { ...token, loaded, current, removals: [...token.removals, removal] }
+}
+
+/** All of its period: months of a year that goes. */
+function isWithin({ period }: KnownFile, removal: RemovedPeriod): boolean {
+  const gone = periodOfName(removal.period)
+  const own = period === undefined ? undefined : periodOfName(period)
+  if (own === undefined || typeof own === 'string' || typeof gone === 'string') return false
+  return own.from >= gone.from && own.through <= gone.through
 }
 
 /**

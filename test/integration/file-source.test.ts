@@ -129,6 +129,20 @@ it('a period is removed, and its files may be loaded again', async () => {
   expect(await table()).toEqual(await read('data/*'))
 })
 
+it('a year that is removed takes its months along, and a month that comes again as another file is loaded', async () => {
+  writeInput(folder, 'data/sales_2023-12.tsv', month('2023-12', 20, 200))
+  writeInput(folder, 'data/sales_2024-02.tsv', month('2024-02', 30))
+  writeInput(folder, 'data/sales_2024-03.tsv', month('2024-03', 40, 100))
+  await loadFiles(folder, [SALES])
+  const year = { name: '2024', from: 19723, through: 20088 }
+  const { tokens } = await loadFiles(folder, [SALES], { remove: year })
+  expect(tokens.get('sales')?.loaded.map(({ removed }) => removed)).toEqual([undefined, true, true])
+  writeInput(folder, 'data/sales_2024-03.tsv', month('2024-03', 25, 300))
+  await loadFiles(folder, [SALES])
+  rmSync(join(folder, 'data/sales_2024-02.tsv'))
+  expect(await table()).toEqual(await read('data/*'))
+})
+
 it('what cannot be read is in quarantine, and everything else is in the table', async () => {
   const set = fileSet({ name: 'sales', path: 'data/*.csv', format: CSV, columns: COLUMNS })
   const rows = [

@@ -14,7 +14,7 @@ import type { ValueLimits } from '../../src/core/value-limits.ts'
 import { openDuckDbDestination } from '../../src/destinations/duckdb/destination.ts'
 import type { SourceContext } from '../../src/engine/context.ts'
 import { runSync } from '../../src/engine/sync.ts'
-import { type FileToken, loadedFile, parseFileToken } from '../../src/file-sets/file-token.ts'
+import { type FileToken, parseFileToken } from '../../src/file-sets/file-token.ts'
 import type { FileWork } from '../../src/file-sets/file-work.ts'
 import { findFiles } from '../../src/file-sets/find-files.ts'
 import { createFileSource } from '../../src/sources/files/source.ts'
@@ -83,10 +83,10 @@ export async function loadFiles(
       threads: options.threads ?? 1,
       partBytes: options.partBytes,
       problems: { note: (_, error) => problems.push(describeError(error)) },
-      findWork: async (set, token) => {
+      findWork: async (set) => {
         if (done.has(set.table.name)) return []
         done.add(set.table.name)
-        return findWork(folder, set, token, options)
+        return findWork(folder, set, options)
       },
     }),
   )
@@ -134,17 +134,11 @@ export async function loadFiles(
   return { summary, firstError, problems, tokens }
 }
 
-async function findWork(
-  folder: string,
-  set: FileSet,
-  token: FileToken,
-  options: LoadOptions,
-): Promise<readonly FileWork[]> {
+async function findWork(folder: string, set: FileSet, options: LoadOptions): Promise<readonly FileWork[]> {
   const { again = false, files, remove } = options
   if (remove !== undefined) return [{ kind: 'remove', id: crypto.randomUUID(), period: remove }]
   const found = await findFiles({ sets: [set], folder, paths: files }, new AbortController().signal)
-  const wanted = found.filter(({ name }) => again || loadedFile(token, name)?.removed !== true)
-  return wanted.map((file) => ({ kind: 'load', file, checksum: undefined, again }))
+  return found.map((file) => ({ kind: 'load', file, checksum: undefined, again }))
 }
 
 export function writeInput(folder: string, name: string, content: string | Uint8Array): void {

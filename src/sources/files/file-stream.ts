@@ -296,7 +296,7 @@ function startOf(table: FollowedSet, known: KnownFile, again: boolean, first: st
   const { set, token } = table
   const beginning = { ...known, first, offset: 0, range: 0, rows: 0, quarantined: 0 }
   const before = loadedFile(token, known.name)
-  const changed = before === undefined || before.removed === true ? undefined : difference(before, known)
+  const changed = before === undefined ? undefined : difference(before, known)
   // Not even a file in progress keeps it from being done.
   if (before !== undefined && !again && changed === undefined) return undefined
   const { current } = token
@@ -308,9 +308,10 @@ function startOf(table: FollowedSet, known: KnownFile, again: boolean, first: st
     if (again && set.write === 'merge') return beginning
     throw refused(table, known, `${moved} since ${current.rows} of its rows were loaded`, PARTLY_HINT)
   }
-  if (before === undefined) return beginning
+  // A file that is another one now is none of those whose rows were deleted.
+  if (before === undefined || before.removed === true) return beginning
   if (again) {
-    if (set.write !== 'append' || before.removed === true) return beginning
+    if (set.write !== 'append') return beginning
     throw refused(table, known, 'its rows are in the table, and would be there twice', AGAIN_HINT)
   }
   throw refused(table, known, `${changed} since it was loaded`, set.write === 'append' ? AGAIN_HINT : CHANGED_HINT)

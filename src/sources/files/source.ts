@@ -18,7 +18,7 @@ import type {
 import type { SourceRecord } from '../../core/state.ts'
 import type { RowRange, TableSchema } from '../../core/table-schema.ts'
 import { tableName } from '../../core/table-schema.ts'
-import { parseFileToken } from '../../file-sets/file-token.ts'
+import { lostTokenHint, parseFileToken } from '../../file-sets/file-token.ts'
 import type { FileProblems, FindWork } from '../../file-sets/file-work.ts'
 import { FileClock } from './file-clock.ts'
 import { FileReader, type FileReaderOptions } from './file-reader.ts'
@@ -69,6 +69,10 @@ export class FileSource implements ChangeSource {
   /** They are configured otherwise from now on. */
   useSets(sets: readonly FileSet[]): void {
     this.#options = { ...this.#options, sets }
+  }
+
+  gapHint(table: string): string {
+    return lostTokenHint(table)
   }
 
   async discover(): Promise<readonly DiscoveredTable[]> {
