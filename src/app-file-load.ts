@@ -74,10 +74,9 @@ export async function loadFiles(
       ? await checking.begin(request.command)
       : await checking.check({ ...request, paths }, listener.check, signal)
   const passed = wanted.filter((file) => {
-    const result = run.files.find((each) => each.file === file.name)
-    if (result !== undefined && result.verdict !== 'fail') return true
-    loads.set(file.name, outcome(file, 'refused', result?.reasons.join(' ') ?? 'it was not checked'))
-    return false
+    const reason = refusal(run, file)
+    if (reason !== undefined) loads.set(file.name, outcome(file, 'refused', reason))
+    return reason === undefined
   })
   let failure: unknown
   const all = [...staged, ...passed.map((file) => workOf(file, run, request.again))]
@@ -100,6 +99,16 @@ export async function loadFiles(
   await writeResult(join(setting.folder, FILES_FOLDER), ended)
   if (failure !== undefined) throw failure
   return ended
+}
+
+/** Why a file does not pass, by itself or beside others of its set; undefined: it does. */
+function refusal(run: CheckRun, { name, set }: FoundFile): string | undefined {
+  const result = run.files.find(({ file }) => file === name)
+  if (result === undefined) return 'it was not checked'
+  if (result.verdict === 'fail') return result.reasons.join(' ')
+  const checks = run.sets.find((each) => each.set === keyOf(set.table))?.checks ?? []
+  const failed = checks.filter(({ outcome, severity }) => outcome === 'fail' && severity === 'CRITICAL')
+  return failed.find(({ files }) => files?.includes(name) === true)?.message
 }
 
 async function loadedRows(
@@ -324,10 +333,10 @@ export function passingFiles(
     const request = { paths, onBadRows: 'fail' as const, checksum: true, memoryBytes: undefined, command: 'sync' }
     const run = await checking.check(request, () => undefined, signal)
     return wanted.flatMap((file): readonly FileWork[] => {
-      const result = run.files.find((each) => each.file === file.name)
-      if (result !== undefined && result.verdict !== 'fail') return [workOf(file, run, false)]
+      const reason = refusal(run, file)
+      if (reason === undefined) return [workOf(file, run, false)]
       refused.set(file.name, `${file.bytes} ${file.modifiedMs}`)
-      tell(set, `${file.name} does not pass its check: ${result?.reasons.join(' ') ?? ''} (result ${run.run})`)
+      tell(set, `${file.name} does not pass its check: ${reason} (result ${run.run})`)
       return []
     })
   }

@@ -4,6 +4,7 @@ import type { ProgressListener } from '../core/progress.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { showFiles } from './display/show-files.ts'
 import { EXIT } from './exit-code.ts'
+import { printSets } from './file-verdict.ts'
 import { counted } from './quantity.ts'
 import { sendWaiting } from './send-waiting.ts'
 import { printable } from './terminal-text.ts'
@@ -49,6 +50,7 @@ export async function fileLoad(
     run = await loading.load(request, { check: shown.listener, sync }, signal)
   }
   lines.end(Date.now())
+  printSets(context, run)
   for (const load of run.loads) tell(context, load)
   await sendWaiting(context, application.fileReports())
   return ended(context, run)

@@ -16,8 +16,14 @@ export function checkEvent({ id, kind, severity, outcome, message, evaluated, fa
 }
 
 export function printRun(context: CommandContext, run: CheckRun): void {
-  const { output } = context
   for (const result of run.files) printFile(context, result)
+  printSets(context, run)
+  printEnd(context, run)
+}
+
+/** What is not well across files. */
+export function printSets(context: CommandContext, run: CheckRun): void {
+  const { output } = context
   for (const set of run.sets) {
     const told = set.checks.filter(({ outcome }) => outcome !== 'pass')
     if (told.length === 0) continue
@@ -25,7 +31,6 @@ export function printRun(context: CommandContext, run: CheckRun): void {
     for (const check of told) printCheck(context, check)
     output.answer()
   }
-  printEnd(context, run)
 }
 
 function printFile(context: CommandContext, result: FileResult): void {

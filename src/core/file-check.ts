@@ -96,6 +96,8 @@ export interface CheckResult {
   readonly samples: readonly BadRowSample[]
   /** Days that it is about. */
   readonly days: readonly string[]
+  /** Files that it is about, where it was asked of several. */
+  readonly files?: readonly string[] | undefined
 }
 
 export interface DayResult {

@@ -20,6 +20,30 @@ sources:
 destination: { type: duckdb, path: out.duckdb }
 `
 
+test('files that share keys are not loaded together, and the others are', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'files-load-'))
+  try {
+    writeInput(folder, 'simplyload.yaml', CONFIG.replace('date: day', 'date: day\n        key: [id]'))
+    const rows = (first: number, month: string) =>
+      [0, 1, 2].map((at) => `${first + at}\t2024-${month}-0${at + 1}\n`).join('')
+    for (const [month, first] of Object.entries({ '01': 1, '02': 3, '03': 10 }))
+      writeInput(folder, `sales_2024-${month}.tsv`, `id\tday\n${rows(first, month)}`)
+    const { exitCode, events } = await simplyload(folder, ['files', 'load'])
+    const loads = events.filter(({ event }) => event === 'load').map(({ outcome, message }) => [outcome, message])
+    const why = expect.stringContaining('1 value of id is in more than one file')
+    expect([exitCode, loads]).toEqual([
+      7,
+      [
+        ['refused', why],
+        ['refused', why],
+        ['loaded', undefined],
+      ],
+    ])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
 test('files are loaded, shown, refused where they are wrong, and deleted by period', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'files-load-'))
   try {

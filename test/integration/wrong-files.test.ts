@@ -260,6 +260,11 @@ test('months without a file between others are told', async () => {
   )
   const { sets } = await folder.check(files)
   expect(sets[0]?.missingPeriods).toEqual(['2024-03', '2024-04'])
+  // One alone is held against those of earlier runs, and what is missing between them is not told again.
+  const july = await folder.write('sales_2024-07.tsv', GOOD.replaceAll('2024-03', '2024-07'), set, month(2024, 7))
+  const [alone] = (await folder.check([july])).sets
+  expect(alone?.missingPeriods).toEqual(['2024-06'])
+  expect(alone?.checks.map(({ message }) => message)).toEqual(['No file for 2024-06'])
 })
 
 test('sensitive values are in no sample and in no file of bad rows', async () => {

@@ -6,8 +6,9 @@ import { isAbsolute, join, resolve } from 'node:path'
 import type { CheckResult, CheckRun, FileResult } from '../../core/file-check.ts'
 import { RESULT_VERSION } from '../../core/file-check.ts'
 import type { BadRowsFormat, FilePlan, FileProgressListener, ListedFile, OnBadRows } from '../../core/file-commands.ts'
-import type { FileSet, FoundFile } from '../../core/file-set.ts'
+import type { FilePeriod, FileSet, FoundFile } from '../../core/file-set.ts'
 import { qualifiedTableName, tableName } from '../../core/table-schema.ts'
+import { periodOfName } from '../../file-sets/file-pattern.ts'
 import type { BusinessCalendar } from '../calendar/business-calendar.ts'
 import type { FiscalYearRequest } from '../calendar/fiscal-year.ts'
 import { openCalendar } from '../calendar/open-calendar.ts'
@@ -71,8 +72,10 @@ export async function runChecks(
       await inspectRules(set, session, (file) => resolve(setting.folder, file))
     }
     listener({ event: 'files', atMs: Date.now(), files: request.files.map(listed) })
-    const files = await checkFiles(request, setting, { database, scratch, run, listener }, signal)
-    const sets = await checkSets(request, setting, { database, scratch, listener }, files, signal)
+    const earlier = await earlierFiles(setting.results, signal)
+    const running = { database, scratch, listener, earlier }
+    const files = await checkFiles(request, setting, { ...running, run }, signal)
+    const sets = await checkSets(request, setting, running, files, signal)
     const result: CheckRun = {
       version: RESULT_VERSION,
       run,
@@ -133,16 +136,17 @@ interface RunningCheck {
   readonly database: CheckDatabase
   readonly scratch: string
   readonly listener: FileProgressListener
+  /** Of earlier runs, the newest first. */
+  readonly earlier: readonly FileResult[]
 }
 
 async function checkFiles(
   { files, onBadRows, badRowsFormat, checksum }: CheckRunRequest,
   { folder, results, calendars }: CheckRunSetting,
-  { database, scratch, run, listener }: RunningCheck & { readonly run: string },
+  { database, scratch, run, listener, earlier }: RunningCheck & { readonly run: string },
   signal: AbortSignal,
 ): Promise<readonly FileResult[]> {
   const everyDay = await openCalendar({ weekend: [], expect: 'every_day' })
-  const earlier = await earlierFiles(results, signal)
   const expected = await readExpectedDays(folder)
   const stop = new AbortController()
   const either = AbortSignal.any([signal, stop.signal])
@@ -215,7 +219,7 @@ async function checkFiles(
 async function checkSets(
   { files }: CheckRunRequest,
   { calendars }: CheckRunSetting,
-  { database, scratch, listener }: RunningCheck,
+  { database, scratch, listener, earlier }: RunningCheck,
   results: readonly FileResult[],
   signal: AbortSignal,
 ): Promise<CheckRun['sets']> {
@@ -225,9 +229,10 @@ async function checkSets(
     const name = qualifiedTableName(set.table)
     const periods = own.flatMap(({ period }) => period ?? [])
     const calendar = set.calendar === undefined ? undefined : calendars.get(set.calendar)?.calendar
-    const missing = missingPeriods(periods, new Set(), calendar)
+    const known = periodsOf(name, earlier)
+    const missing = missingPeriods(periods, known, calendar)
     const checks: CheckResult[] = []
-    const gaps = own.length > 1 ? periodsCheck(periods, missing) : undefined
+    const gaps = own.length + known.length > 1 ? periodsCheck(periods, missing) : undefined
     if (gaps !== undefined) checks.push(gaps)
     const readable = own.filter(
       (file) => (results.find((result) => result.file === file.name)?.coverage.parsed ?? 0) > 0,
@@ -263,6 +268,12 @@ async function openDatabase(
     folder: scratch,
     paths: [...files.map(({ path }) => path), ...referred],
   })
+}
+
+/** For which there was a file that could be read to its end. */
+function periodsOf(set: string, earlier: readonly FileResult[]): readonly FilePeriod[] {
+  const names = earlier.flatMap((file) => (file.set === set && file.coverage.complete ? (file.period ?? []) : []))
+  return [...new Set(names)].map(periodOfName).filter((period) => typeof period !== 'string')
 }
 
 /** How often a file is read whole: once, and once more for each question that compares rows. */

@@ -7,24 +7,29 @@ import { counted, judgeCounts } from './judgement.ts'
 
 const GAPS_MAX = 1_000
 
-/** `known`: names of periods of files that were checked before. `calendar`: of files of single days, which days need none. */
+/**
+ * Those right before or behind one of `periods`. `known`: of files that were checked before; what is missing between two of them was
+ * told then. `calendar`: of files of single days, which days need none.
+ */
 export function missingPeriods(
   periods: readonly FilePeriod[],
-  known: ReadonlySet<string>,
+  known: readonly FilePeriod[],
   calendar: BusinessCalendar | undefined,
 ): readonly string[] {
-  const sorted = [...periods].sort((a, b) => a.from - b.from)
+  const own = new Set(periods.map(({ name }) => name))
+  const sorted = [...periods, ...known].sort((a, b) => a.from - b.from)
   const missing: string[] = []
-  let reached = sorted[0]?.through
+  let before = sorted[0]
   for (const period of sorted) {
-    if (reached === undefined) break
-    for (let day = reached + 1; day < period.from && missing.length < GAPS_MAX; ) {
+    if (before === undefined) break
+    const isAsked = own.has(period.name) || own.has(before.name)
+    for (let day = before.through + 1; isAsked && day < period.from && missing.length < GAPS_MAX; ) {
       const gap = periodLike(period.name, day)
       const isFree = gap.from === gap.through && calendar?.about(gap.from).expected === false
-      if (!known.has(gap.name) && !isFree) missing.push(gap.name)
+      if (!isFree) missing.push(gap.name)
       day = gap.through + 1
     }
-    reached = Math.max(reached, period.through)
+    if (period.through >= before.through) before = period
   }
   return missing
 }
@@ -41,7 +46,7 @@ export function periodsCheck(periods: readonly FilePeriod[], missing: readonly s
     evaluated: names.size + missing.length,
     failed: missing.length,
     failing: `No file for ${told}`,
-    passing: `${counted(names.size, 'period')}, none missing in between`,
+    passing: `${counted(names.size, 'period')}, none missing before or in between`,
     fix: 'Get the missing files, or check them too: a file that was checked before counts.',
   })
 }

@@ -63,11 +63,17 @@ export async function checkAcross(
       : await session.rows(
           `SELECT first, last, count(*) FROM (${grouped}) WHERE first <> last GROUP BY 1, 2 ORDER BY 3 DESC LIMIT ${EXAMPLES}`,
         )
+  const involved =
+    repeated === 0
+      ? []
+      : await session.rows(
+          `SELECT DISTINCT "~file" FROM set_keys SEMI JOIN (SELECT ${list} FROM (${grouped}) WHERE first <> last) USING (${list}) ORDER BY 1`,
+        )
   await session.run('DROP TABLE set_keys')
   const told = pairs.map(
     ([first, last, number]) => `${count(Number(number))} in ${names[Number(first)]} and ${names[Number(last)]}`,
   )
-  return judgeCounts({
+  const result = judgeCounts({
     ...described,
     sql,
     evaluated: rows ?? 0,
@@ -76,4 +82,5 @@ export async function checkAcross(
     passing: `No two of ${counted(files.length, 'file')} have a value in common, of ${counted(rows ?? 0, 'row')}`,
     unasked: 'No row has a value',
   })
+  return { ...result, files: involved.flatMap(([index]) => names[Number(index)] ?? []) }
 }
