@@ -54,8 +54,10 @@ function printFile(context: CommandContext, result: FileResult): void {
   }
   const passed = result.checks.filter(({ outcome }) => outcome === 'pass').length
   const open = result.checks.filter(({ outcome, severity }) => outcome === 'not_evaluated' && severity === 'INFO')
+  const noted = result.checks.filter(({ outcome, severity }) => outcome === 'fail' && severity === 'INFO')
+  const said = noted.length === 0 ? '' : `; for information: ${noted.map(({ message }) => message).join('; ')}`
   const rest = open.length === 0 ? '' : `; not evaluated: ${open.map(({ id }) => id).join(', ')}`
-  for (const line of wrap(printable(`${counted(passed, 'check')} passed${rest}.`), widthOf(context) - 2)) {
+  for (const line of wrap(printable(`${counted(passed, 'check')} passed${rest}${said}.`), widthOf(context) - 2)) {
     output.answer(colors.dim(`  ${line}`))
   }
   output.answer()

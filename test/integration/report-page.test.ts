@@ -141,6 +141,22 @@ test('a small screen is never wider than the page, in dark or light', async ({ o
   expect(await paper()).toBe(dark)
 })
 
+test('on a small screen a row is a list with its titles, and the day that is chosen is in sight', async ({ open }) => {
+  const made = makeCheckRun({ days: 300 })
+  const files = made.files.map((file) => ({
+    ...file,
+    days: file.days.map((day, index) => ({ ...day, status: index === 290 ? ('missing' as const) : ('ok' as const) })),
+  }))
+  const { page } = await open(htmlReport({ ...made, files }), 400)
+  expect(await page.evaluate('getComputedStyle(document.querySelector("#files td"), "::before").content')).toBe(
+    '"Verdict"',
+  )
+  await expect.poll(() => page.evaluate('document.querySelector("#calendar .years").scrollLeft')).toBeGreaterThan(0)
+  const chosen = page.locator('#calendar [data-chosen]')
+  const { x = -1 } = (await chosen.boundingBox()) ?? {}
+  expect(x > 0 && x < 380).toBe(true)
+})
+
 test('on paper every failure is open', async ({ open }) => {
   const { page } = await open(htmlReport(run))
   await page.emulateMedia({ media: 'print' })

@@ -133,7 +133,7 @@ test('a decimal comma is recognised, and not rounded away', async () => {
   const result = await checkOne(HEADER + ROWS.map((row) => row.replace('.50', ',50')).join(''))
   expect(findings(result)).toEqual(['structure.type.amount fail 10/10'])
   expect(checkOf(result, 'structure.type.amount')?.message).toBe(
-    '10 of 10 values of amount are no decimal(12,2); they have a decimal comma',
+    '10 of 10 values of amount are no decimal(12,2); written with a decimal comma',
   )
 })
 

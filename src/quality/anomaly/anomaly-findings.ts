@@ -1,6 +1,7 @@
 /** From days outside their band to what a person is told: days in a row are one finding, a shift replaces those it explains. */
 import { type Day, dayText } from '../calendar/civil-date.ts'
 import type { AnomalyFinding, AnomalySettings, DayVerdict, Severity } from './anomaly-result.ts'
+import type { SpecialClass } from './day-class.ts'
 import type { Measure } from './measure-scale.ts'
 
 export class FindingList {
@@ -35,7 +36,7 @@ export class FindingList {
       from: day,
       through: day,
       size: value / expected,
-      message: `${dayText(day)}: ${this.#said(value)}; ${counted(lower)} to ${counted(upper)} expected, as on ${days} days of the class ${comparedAs}`,
+      message: `${dayText(day)}: ${this.#said(value)}; ${counted(lower)} to ${counted(upper)} expected, as on ${days} ${likeDays(comparedAs)}`,
     })
   }
 
@@ -57,6 +58,29 @@ export class FindingList {
     return this.#measure === 'count' ? `${counted(value)} rows` : `a sum of ${counted(value)}`
   }
 }
+
+/** What days it was compared with are called: `other Tuesdays`. */
+function likeDays(comparedAs: string | undefined): string {
+  if (comparedAs === undefined) return 'other days'
+  const special = LIKE_DAYS[comparedAs]
+  return special ?? `other ${comparedAs.charAt(0).toUpperCase()}${comparedAs.slice(1)}s`
+}
+
+const LIKE_DAYS: Readonly<Record<string, string>> = {
+  holiday: 'holidays',
+  make_up_day: 'make-up days',
+  before_holiday: 'days before a holiday',
+  after_holiday: 'days after a holiday',
+  month_start: 'first days of a month',
+  second_to_month_end: 'last days but one of a month',
+  third_to_month_end: 'last days but two of a month',
+  month_end: 'last days of a month',
+  quarter_end: 'last days of a quarter',
+  year_end: 'last days of a year',
+  fiscal_period_end: 'last days of a fiscal period',
+  fiscal_quarter_end: 'last days of a fiscal quarter',
+  fiscal_year_end: 'last days of a fiscal year',
+} satisfies Record<SpecialClass, string>
 
 function counted(value: number): string {
   return Math.round(value).toLocaleString('en-US')

@@ -50,8 +50,10 @@ export async function openCalendar(request: CalendarRequest): Promise<BusinessCa
   const parts = [
     title,
     `weekend ${weekend.map((weekday) => WEEKDAYS[weekday - 1]).join(' and ') || 'none'}`,
-    ...(closures.length > 0 ? [`${closures.length} own closures`] : []),
-    ...(workingDays.length > 0 ? [`${workingDays.length} own working days`] : []),
+    ...(closures.length > 0 ? [`${closures.length} own ${closures.length === 1 ? 'closure' : 'closures'}`] : []),
+    ...(workingDays.length > 0
+      ? [`${workingDays.length} own working ${workingDays.length === 1 ? 'day' : 'days'}`]
+      : []),
     ...(expect === 'every_day' ? ['rows expected every day'] : []),
   ]
   const notes =

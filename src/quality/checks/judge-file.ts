@@ -219,7 +219,7 @@ export function volumeChecks(
           ...described,
           evaluated: records,
           failed: isOff ? records : 0,
-          failing: `It has ${counted(records, 'row')}`,
+          failing: `It has ${counted(records, 'row')}; ${wanted.join(' and ')} were to come`,
           passing: `It has ${counted(records, 'row')}`,
         })
   return [own, historyCheck(records, history)]
@@ -320,13 +320,13 @@ function failingText({ about, column, reason, rule }: RowQuestion, told: string,
 function typeHint(values: readonly string[]): string | undefined {
   if (values.length === 0) return undefined
   const all = (pattern: RegExp) => values.every((value) => pattern.test(value.trim()))
-  if (all(/^[+-]?\d{1,3}(\.\d{3})*,\d+$|^[+-]?\d+,\d+$/)) return 'they have a decimal comma'
-  if (all(/^\d{1,2}\.\d{1,2}\.\d{4}$/)) return 'they are written as %d.%m.%Y'
-  if (all(/^\d{1,2}\/\d{1,2}\/\d{4}$/)) return 'they are written as %m/%d/%Y or %d/%m/%Y'
-  if (all(/^\d{8}$/)) return 'they may be dates written as %Y%m%d'
-  if (all(/^\d{4}-\d\d-\d\d([ T].*)?$/)) return 'they look like dates'
-  if (all(/^[+-]?\d+$/)) return 'they look like whole numbers'
-  if (all(/^[+-]?\d+\.\d+$/)) return 'they look like decimal numbers'
+  if (all(/^[+-]?\d{1,3}(\.\d{3})*,\d+$|^[+-]?\d+,\d+$/)) return 'written with a decimal comma'
+  if (all(/^\d{1,2}\.\d{1,2}\.\d{4}$/)) return 'written as %d.%m.%Y'
+  if (all(/^\d{1,2}\/\d{1,2}\/\d{4}$/)) return 'written as %m/%d/%Y or %d/%m/%Y'
+  if (all(/^\d{8}$/)) return 'perhaps dates written as %Y%m%d'
+  if (all(/^\d{4}-\d\d-\d\d([ T].*)?$/)) return 'like dates'
+  if (all(/^[+-]?\d+$/)) return 'like whole numbers'
+  if (all(/^[+-]?\d+\.\d+$/)) return 'like decimal numbers'
   return undefined
 }
 

@@ -144,6 +144,16 @@ export function heatMap(days, choose) {
       cell.tabIndex = name === day ? 0 : -1
       if (isChosen) cell.toggleAttribute('data-chosen', name === day)
     }
+    // Before the first frame the calendar is in no page yet.
+    if (isChosen) requestAnimationFrame(() => reveal(day))
+  }
+
+  /** Sideways alone: the page stays where it is. @param {string} day */
+  function reveal(day) {
+    const [cell, strip] = [cells.get(day)?.getBoundingClientRect(), view.querySelector('.years')]
+    if (cell === undefined || strip === null || strip.scrollWidth <= strip.clientWidth) return
+    const { left, right } = strip.getBoundingClientRect()
+    if (cell.left < left || cell.right > right) strip.scrollLeft += cell.left - (left + right) / 2
   }
 
   paint('status')

@@ -105,9 +105,18 @@ function ruleRow(check, rows, file, day) {
   return row
 }
 
+/** Of days without a band. @type {Readonly<Partial<Record<Day['status'], string>>>} */
+const UNCOMPARED = {
+  missing: 'The calendar expects rows on this day.',
+  unexpected: 'The calendar expects no rows on this day, or it is of another period.',
+  closed: 'The calendar expects no rows on this day.',
+  learning: 'Too few days like it are known to compare it with.',
+}
+
 /** The rows against the band, on one line. @param {Day} day */
-function bandGauge({ rows, band }) {
-  if (band === null) return element('p', { class: 'hint' }, 'There was nothing to compare it with.')
+function bandGauge({ rows, band, status }) {
+  if (band === null)
+    return element('p', { class: 'hint' }, UNCOMPARED[status] ?? 'There was nothing to compare it with.')
   const [expected, lower, upper] = band
   const largest = Math.max(upper, rows) * 1.1 || 1
   const range = element('span', { class: 'range' })

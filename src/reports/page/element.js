@@ -108,6 +108,7 @@ export function section(id, title, remark, ...children) {
  */
 export function table(columns, rows, name = '') {
   const kinds = columns.map((column) => (typeof column === 'string' ? undefined : 'number'))
+  const titles = columns.map((column) => (typeof column === 'string' ? column : column.title))
   return element(
     'div',
     { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': name || 'table' },
@@ -120,9 +121,7 @@ export function table(columns, rows, name = '') {
         element(
           'tr',
           {},
-          columns.map((column, place) =>
-            element('th', { scope: 'col', class: kinds[place] }, typeof column === 'string' ? column : column.title),
-          ),
+          titles.map((title, place) => element('th', { scope: 'col', class: kinds[place] }, title)),
         ),
       ),
       element(
@@ -132,7 +131,8 @@ export function table(columns, rows, name = '') {
           element(
             'tr',
             {},
-            row.map((cell, place) => element('td', { class: kinds[place] }, cell)),
+            // On narrow screens a row is a list, and the titles stand before the cells.
+            row.map((cell, place) => element('td', { class: kinds[place], 'data-title': titles[place] }, cell)),
           ),
         ),
       ),

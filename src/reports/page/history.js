@@ -27,7 +27,11 @@ export function anomalySection(days, choose) {
     { 'aria-label': 'What the chart shows', change: () => draw() },
     ['rows', ...columns].map((name) => element('option', { value: name }, name === 'rows' ? 'Rows' : `Sum of ${name}`)),
   )
-  const draw = () => held.replaceChildren(dayChart(days, series.value, choose))
+  const draw = () => {
+    held.replaceChildren(dayChart(days, series.value, choose))
+    // Where it is wider than the screen, the latest days are to be seen.
+    requestAnimationFrame(() => held.scrollTo({ left: held.scrollWidth, behavior: 'instant' }))
+  }
   draw()
   return section(
     'anomalies',
