@@ -28,18 +28,21 @@ export async function withLoadedChecks(
   const tables = await configuredSets(setting, sets, signal)
   await using stage = await openStage(config, folder)
   await using destination = await openDestination(config, folder, stage)
-  const dialect = config.destination.type === 'snowflake' ? SNOWFLAKE_RULES : DUCKDB_RULES
+  const { destination: place } = config
+  const dialect = place.type === 'snowflake' ? SNOWFLAKE_RULES : DUCKDB_RULES
+  const isUpper = place.type === 'snowflake' && place.case === 'upper'
+  const identifier = (name: string) => dialect.identifier(isUpper ? name.toUpperCase() : name)
   const checks = new Map<string, readonly CheckResult[]>()
   for (const { file, loaded } of files) {
     const { set } = file
     const table = tables.get(qualifiedTableName(set.table))
     if (table === undefined) continue
     const { target, request } = table
-    const names = [target.database ?? [], target.namespace, target.name].flat().map(dialect.identifier)
-    const position = dialect.identifier('_source_position')
+    const names = [target.database ?? [], target.namespace, target.name].flat().map(identifier)
+    const position = identifier('_source_position')
     const from = `${names.join('.')} WHERE ${position} >= ${dialect.literal(loaded.first)} AND ${position} < ${dialect.literal(loaded.position)}`
     const rows = set.write === 'merge' ? undefined : loaded.rows
-    const column = (name: string) => (!request.exclude.includes(name) ? dialect.identifier(name) : undefined)
+    const column = (name: string) => (!request.exclude.includes(name) ? identifier(name) : undefined)
     const ask = (sql: string) => rowsOf(destination, sql, signal)
     checks.set(file.name, await checkLoaded({ set, dialect, from, column, rows }, ask))
   }

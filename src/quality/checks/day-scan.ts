@@ -56,7 +56,7 @@ export function buildDayScan({ dialect, prologue, from, day, counters, sums, als
     evaluated: placeOf(evaluated),
     failed: placeOf(failed),
   }))
-  const summed = sums.map(({ name, value }) => ({ name, at: placeOf(dialect.text(`sum(${value})`)) }))
+  const summed = sums.map(({ name, value }) => ({ name, at: placeOf(dialect.text(`sum(${value})`, 'decimal')) }))
   for (const aggregate of also) placeOf(aggregate)
   const list = [day ?? 'NULL', 'count(*)', ...places.keys()].map((part) => `  ${part}`).join(',\n')
   const sql = `${prologue}SELECT\n${list}\nFROM ${from}${day === undefined ? '' : '\nGROUP BY 1'}`

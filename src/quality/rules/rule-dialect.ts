@@ -2,7 +2,7 @@
  * What the two dialects write differently, DuckDB (before the load) and Snowflake (after it). A rule is compiled once, against
  * this, so that it asks the same in both.
  */
-import type { ColumnType } from '../../core/table-schema.ts'
+import type { ColumnKind, ColumnType } from '../../core/table-schema.ts'
 import { duckDbType, quoteName, quoteText } from '../../file-sets/value-cast.ts'
 
 export interface RuleDialect {
@@ -16,8 +16,8 @@ export interface RuleDialect {
   readonly matches: (value: string, pattern: string) => string
   /** Characters, not bytes. */
   readonly length: (value: string) => string
-  /** A value that is not like the others of its kind, as text. */
-  readonly text: (value: string) => string
+  /** A value of this kind as text, the same in both for all but floats and bytes. */
+  readonly text: (value: string, kind: ColumnKind) => string
   readonly typeName: (type: ColumnType) => string
   /** A date or time that is written in the letters of strptime. */
   readonly parseTime: (literal: string, format: string, type: ColumnType) => string
@@ -44,13 +44,30 @@ export const SNOWFLAKE_RULES: RuleDialect = {
   // It matches whole values by itself.
   matches: (value, pattern) => `REGEXP_LIKE(${value}, ${pattern})`,
   length: (value) => `LENGTH(${value})`,
-  text: (value) => `TO_VARCHAR(${value})`,
+  text: snowflakeText,
   typeName: snowflakeTypeName,
   parseTime: (literal, format, type) => {
     const written = SNOWFLAKE_RULES.literal(snowflakeTimeFormat(format))
     const read = type.kind === 'date' ? 'TO_DATE' : type.kind === 'time' ? 'TO_TIME' : 'TO_TIMESTAMP_NTZ'
     return `${read}(${literal}, ${written})`
   },
+}
+
+/** As DuckDB writes it: without zeros at the end of a fraction, moments in UTC. */
+function snowflakeText(value: string, kind: ColumnKind): string {
+  const trimmed = (format: string) => `RTRIM(RTRIM(TO_VARCHAR(${value}, '${format}'), '0'), '.')`
+  switch (kind) {
+    case 'date':
+      return `TO_VARCHAR(${value}, 'YYYY-MM-DD')`
+    case 'time':
+      return trimmed('HH24:MI:SS.FF6')
+    case 'timestamp':
+      return trimmed('YYYY-MM-DD HH24:MI:SS.FF6')
+    case 'timestamptz':
+      return `${trimmed('YYYY-MM-DD HH24:MI:SS.FF6')} || '+00'`
+    default:
+      return `TO_VARCHAR(${value})`
+  }
 }
 
 function snowflakeTypeName(type: ColumnType): string {

@@ -114,13 +114,13 @@ function valueCondition(
       return { condition: parts.join(' OR ') || 'FALSE', reason: `must be ${told.join(' and ')}` }
     }
     case 'pattern': {
-      const text = isText(type) ? value : dialect.text(value)
+      const text = isText(type) ? value : dialect.text(value, type.kind)
       const matches = dialect.matches(text, dialect.literal(question.pattern))
       return { condition: `NOT ${matches}`, reason: `must match ${question.pattern}` }
     }
     case 'length': {
       const { min, max } = question
-      const length = dialect.length(isText(type) ? value : dialect.text(value))
+      const length = dialect.length(isText(type) ? value : dialect.text(value, type.kind))
       const parts = [
         ...(min === undefined ? [] : [`${length} < ${whole(min)}`]),
         ...(max === undefined ? [] : [`${length} > ${whole(max)}`]),
