@@ -39,6 +39,10 @@ test.each<readonly [string, string, Fault]>([
   ['the reply to COPY is lost', 'COPY INTO', { kind: 'lost reply' }],
   ['a COPY is refused', 'COPY INTO', REFUSED],
   ['an upload is cut', 'PUT', { kind: 'cut upload' }],
+  ['the network is cut at the MERGE', 'MERGE INTO', { kind: 'cut' }],
+  ['the reply to the MERGE is lost', 'MERGE INTO', { kind: 'lost reply' }],
+  ['the session ends in the MERGE', 'MERGE INTO', { kind: 'session gone' }],
+  ['the MERGE is refused', 'MERGE INTO', REFUSED],
 ])('a flush changes the table once, though %s', async (_, text, fault) => {
   const table = await DrivenTable.live(fixture, ITEMS, [ONE])
   const files = await table.stage([

@@ -37,8 +37,14 @@ export function readLogin(body: JsonObject): LoginRequest {
   }
 }
 
-/** Throws with Snowflake's code for what is wrong; `account` is the one of the twin. */
-export function verifyLogin(login: LoginRequest, credentials: UserCredentials, account: string): void {
+/** Of the twin. */
+export interface LoginPlace {
+  readonly account: string
+  readonly nowMs: number
+}
+
+/** Throws with Snowflake's code for what is wrong. */
+export function verifyLogin(login: LoginRequest, credentials: UserCredentials, place: LoginPlace): void {
   if (credentials.isDisabled === true)
     throw refused('390101', 'User access disabled. Contact your local system administrator.')
   const { password, publicKeys, tokens } = credentials
@@ -50,7 +56,7 @@ export function verifyLogin(login: LoginRequest, credentials: UserCredentials, a
         throw refused('390100', 'Incorrect username or password was specified.')
       return
     case 'SNOWFLAKE_JWT':
-      verifyKeyPair(login, publicKeys ?? [], account)
+      verifyKeyPair(login, publicKeys ?? [], place)
       return
     case 'PROGRAMMATIC_ACCESS_TOKEN':
       if (!holds(tokens, login.token)) throw refused('394400', 'Programmatic access token is invalid.')
@@ -67,7 +73,7 @@ export function verifyLogin(login: LoginRequest, credentials: UserCredentials, a
  * RS256 with `iss` = ACCOUNT.USER.SHA256:fingerprint and `sub` = ACCOUNT.USER. The Node driver gives times in
  * milliseconds where the standard says seconds; Snowflake takes both, and so does this.
  */
-function verifyKeyPair(login: LoginRequest, publicKeys: readonly string[], account: string): void {
+function verifyKeyPair(login: LoginRequest, publicKeys: readonly string[], { account, nowMs }: LoginPlace): void {
   const [header = '', payload = '', signature = ''] = (login.token ?? '').split('.')
   const claims = parsedPart(payload)
   const issuer = asText(claims.iss) ?? ''
@@ -79,7 +85,7 @@ function verifyKeyPair(login: LoginRequest, publicKeys: readonly string[], accou
     verify('RSA-SHA256', signed, key, Buffer.from(signature, 'base64url'))
   const subject = `${account.toUpperCase()}.${login.user ?? ''}`
   const expiresAt = typeof claims.exp === 'number' ? claims.exp * (claims.exp < 1e11 ? 1000 : 1) : 0
-  if (!isSigned || claims.sub !== subject || !issuer.startsWith(`${subject}.`) || expiresAt < Date.now())
+  if (!isSigned || claims.sub !== subject || !issuer.startsWith(`${subject}.`) || expiresAt < nowMs)
     throw refused('390144', 'JWT token is invalid.')
 }
 

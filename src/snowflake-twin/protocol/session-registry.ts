@@ -29,19 +29,22 @@ export class SessionRegistry {
     this.#areStrangersRefused = areStrangersRefused
   }
 
+  /** A login to another account finds nobody here. */
+  serves(body: JsonObject): boolean {
+    return !this.#isAccountChecked || readLogin(body).account?.toUpperCase().split('.')[0] === this.#state.account
+  }
+
   async login(
     body: JsonObject,
     query: URLSearchParams,
   ): Promise<{ readonly session: Session; readonly tokens: Tokens }> {
     const login = readLogin(body)
-    const { catalog, account } = this.#state
-    if (this.#isAccountChecked && login.account?.toUpperCase().split('.')[0] !== account)
-      throw new SnowflakeError('390422', '08001', `Account '${login.account ?? ''}' is not served here.`)
+    const { catalog, account, clock } = this.#state
     const user = login.user ?? 'TOKEN_USER'
     const registered = catalog.find('user', user)
     if (registered === undefined && this.#areStrangersRefused())
       throw new SnowflakeError('390100', '08001', 'Incorrect username or password was specified.')
-    verifyLogin(login, credentialsOf(registered?.options ?? {}), account)
+    verifyLogin(login, credentialsOf(registered?.options ?? {}), { account, nowMs: clock.nowMs() })
     const session = await this.open(user, login.client, this.#place(user, registered?.options ?? {}, query))
     for (const [name, value] of Object.entries(login.parameters)) session.parameters.set(name, value)
     const tokens = newTokens()

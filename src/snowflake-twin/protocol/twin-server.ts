@@ -120,7 +120,7 @@ export class TwinServer {
   async #answer(call: Call): Promise<Answer> {
     const { kind, request, body, fault } = call
     try {
-      if (kind === 'login') return await this.#login(call)
+      if (kind === 'login') return this.#registry.serves(body) ? await this.#login(call) : { status: 403 }
       if (kind === 'telemetry') return success(null)
       if (kind === 'chunk') return this.#chunk(call)
       if (kind === 'renewal') return this.#registry.renew(request.headers.authorization)
