@@ -64,7 +64,7 @@ function row(content: string): string {
 
 function counters({ counters: severities }: ReportSummary): string {
   const tile = (value: number, words: string, remark: string, color: string): string =>
-    `<td valign="top" style="padding:0 8px 8px 0"><span style="font-size:24px;font-weight:bold;color:${color}">${count(value)}</span><br>${words}<br><span style="font-size:11px;${SOFT}">${remark}</span></td>`
+    `<td width="20%" valign="top" style="padding:0 6px 8px 0;font-size:12px"><span style="font-size:24px;font-weight:bold;color:${color}">${count(value)}</span><br>${words}<br><span style="font-size:11px;${SOFT}">${remark}</span></td>`
   const sum = (of: 'notEvaluated' | 'passed'): number => severities.reduce((total, counter) => total + counter[of], 0)
   const tiles = [
     ...severities.map(({ severity, failed, failedBefore }) =>
@@ -127,7 +127,7 @@ export function emailText(run: CheckRun, summary: ReportSummary): string {
       .slice(0, FINDINGS_MAX)
       .map(
         ({ check, file, set }) =>
-          `- ${check.severity} ${check.title} (${file ?? set}): ${check.message.slice(0, MESSAGE_MAX)}`,
+          `- ${check.severity} ${file ?? set}: ${check.outcome === 'fail' ? '' : `${check.title}: not evaluated. `}${check.message.slice(0, MESSAGE_MAX)}`,
       ),
     ...(open.length > FINDINGS_MAX ? [`${count(open.length - FINDINGS_MAX)} more in the attached file.`] : []),
     '',

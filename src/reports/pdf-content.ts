@@ -132,7 +132,7 @@ function findings(run: CheckRun): Content[] {
   ]
   return [
     { text: 'Findings', style: 'heading' },
-    ...(rows.length === 0 ? [] : [listing([60, '*', 62, 62], ['Severity', 'Finding', '!Failed', '!Asked of'], rows)]),
+    ...(rows.length === 0 ? [] : [listing([54, '*', 52, 46], ['Severity', 'Finding', '!Failed', '!Asked of'], rows)]),
     { text: rest.join(' '), style: 'soft', margin: [0, 6, 0, 0] },
   ]
 }
@@ -143,7 +143,9 @@ function told(check: CheckResult, where: string | undefined): Content[] {
     { text: plain(check.message) },
     ...(where === undefined ? [] : [{ text: plain(where), style: 'soft', fontSize: 8 }]),
     ...(check.why === undefined ? [] : [{ text: plain(check.why), style: 'soft' }]),
-    ...(check.fix === undefined ? [] : [{ text: `Fix: ${plain(check.fix)}`, style: 'soft' }]),
+    ...(check.fix === undefined || check.outcome !== 'fail'
+      ? []
+      : [{ text: `Fix: ${plain(check.fix)}`, style: 'soft' }]),
   ]
 }
 
