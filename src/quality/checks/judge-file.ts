@@ -4,7 +4,7 @@ import type { FoundFile } from '../../core/file-set.ts'
 import { median } from '../anomaly/robust.ts'
 import type { DayHistory } from './day-history.ts'
 import type { RowQuestion } from './file-questions.ts'
-import { count, counted, judgeCounts, part, unasked } from './judgement.ts'
+import { count, counted, judgeCounts, NO_LIMIT, part, unasked } from './judgement.ts'
 import { REJECT_KINDS, type RejectKind } from './reject-list.ts'
 import type { Samples } from './sample-rows.ts'
 import type { FileScan } from './scan-file.ts'
@@ -66,6 +66,7 @@ export function structureChecks(
       // Bytes in the header are in no record.
       const isHeader = kind === 'encoding' && scan.count?.invalidAt !== undefined && !byKind.has(kind)
       const failed = isHeader ? 1 : (byKind.get(kind)?.length ?? 0)
+      const isPassedOver = byKind.get(kind)?.some((reject) => reject.isPassedOver === true) === true
       const hasQuotes = file.set.format.quote !== undefined
       if (failed === 0 && (kind === 'length' || (kind === 'quotes' && !hasQuotes))) continue
       const { title, failing, passing, fix } = REJECTED[kind]
@@ -74,10 +75,10 @@ export function structureChecks(
           id: `structure.${kind}`,
           kind: 'structure',
           title,
-          severity,
+          severity: isPassedOver ? 'CRITICAL' : severity,
           evaluated: records,
           failed,
-          limit: file.set.badRows,
+          limit: isPassedOver ? NO_LIMIT : file.set.badRows,
           failing: isHeader
             ? `Byte ${count(scan.count?.invalidAt ?? 0)} and what follows are not of the encoding`
             : failing(failed, records) + placeOf(kind, scan),

@@ -91,6 +91,8 @@ export async function walkRecords(
 export interface WalkedRecord {
   readonly line: number
   readonly byteOffset: number
+  /** In bytes, without the end of the line. */
+  readonly length: number
   readonly bytes: () => Buffer
 }
 
@@ -170,6 +172,7 @@ class RecordWalk {
     return {
       line: this.#recordLine,
       byteOffset: this.#recordOffset,
+      length: this.#offset + end - this.#recordOffset,
       bytes: () => Buffer.concat([...held, chunk.subarray(from, end)]),
     }
   }

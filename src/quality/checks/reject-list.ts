@@ -11,6 +11,8 @@ export interface RejectedRecord {
   readonly offset: number
   /** What was wrong, in the words of the reader. */
   readonly reason: string
+  /** The reader did not say so, and what it makes of the rows around cannot be trusted. */
+  readonly isPassedOver?: true
 }
 
 /** By offset, one for each record. */
@@ -26,11 +28,13 @@ export async function readRejects({ session, statement }: OpenPass): Promise<Rej
   }))
 }
 
+export const LENGTH_REASON = 'longer than a record may be'
+
 const REASONS: Readonly<Record<RejectKind, string>> = {
   ragged: 'too few or too many values',
   encoding: 'bytes that the encoding does not have',
   quotes: 'a quote that is not closed, or something behind the closing one',
-  length: 'longer than a record may be',
+  length: LENGTH_REASON,
 }
 
 /** `reason`: error types of DuckDB's reader, in small letters. */

@@ -13,6 +13,7 @@ import { buildDayScan, type DayScan, readScannedDay, type ScannedDay } from './d
 import { attempt, type FilePasses, type OpenPass } from './file-passes.ts'
 import { type FileQuestions, questionsOf } from './file-questions.ts'
 import type { TypedRelation } from './file-relation.ts'
+import { longRecords, withLongRecords } from './long-records.ts'
 import { type RejectList, readRejects } from './reject-list.ts'
 import { type ColumnComparison, compareColumns } from './structure-check.ts'
 
@@ -92,7 +93,11 @@ async function scanOnce(
     if ('failure' in answer) return { ...base, sumNames, days: [], parsed: 0, rejects: [], failure: answer.failure }
     const days = answer.rows.map((row) => readScannedDay(scan, row))
     const parsed = days.reduce((sum, { rows }) => sum + rows, 0)
-    return { ...base, sumNames, days, parsed, rejects: await readRejects(pass), failure: undefined }
+    const read = await readRejects(pass)
+    const long = count === undefined ? [] : await longRecords(reader.file, count, signal)
+    const open = (count?.records ?? 0) - parsed - read.length
+    const rejects = withLongRecords(read, long, { shift: reader.offsetShift, open })
+    return { ...base, sumNames, days, parsed, rejects, failure: undefined }
   })
 }
 
