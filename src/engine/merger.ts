@@ -15,6 +15,7 @@ import { tableName } from '../core/table-schema.ts'
 import type { SourceContext, StopSignals } from './context.ts'
 import type { Guard } from './guard.ts'
 import { type Committed, RowCompletion } from './row-completion.ts'
+import { tellWhileSlow } from './slow-notice.ts'
 import type { StagedBoundary } from './stager.ts'
 import type { BookedTable, TableBook } from './table-book.ts'
 import { currentGroup, groupOf } from './table-group.ts'
@@ -162,13 +163,17 @@ export class Merger {
     const parts = tables.map((table) => this.#part(table, group, to))
     const commitMs = group === undefined ? undefined : this.#newestCommitMs.get(group)
     try {
-      const result = await this.#completion.flush({
+      const flush = {
         lease: this.#ports.lease,
         ...(group === undefined ? {} : { group: { name: group, from: this.#groups.get(group), to } }),
         to,
         tables: parts,
         loadedMs: clock.nowMs(),
-      })
+      }
+      const result = await tellWhileSlow(
+        () => this.#completion.flush(flush),
+        (soFarMs) => this.#tellSlow(tables, soFarMs),
+      )
       await this.#committed(group, tables, parts, to, result, started, commitMs)
       return undefined
     } catch (error) {
@@ -178,6 +183,15 @@ export class Merger {
       if (parts.some((part) => part.into === 'promote')) await this.#lookUp(failing)
       return failing
     }
+  }
+
+  #tellSlow(tables: readonly BookedTable[], soFarMs: number): void {
+    const { emit, name, clock } = this.#context
+    const named = tables.slice(0, 3).map((table) => table.name)
+    const all =
+      tables.length > named.length ? `${named.join(', ')} and ${tables.length - named.length} more` : named.join(', ')
+    const message = `The merge of ${all} has taken ${Math.round(soFarMs / 60_000)} min so far. Where that is not its size, another session may hold a lock on a table (on Snowflake: SHOW LOCKS IN ACCOUNT)`
+    emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
   }
 
   #part(table: BookedTable, group: string | undefined, to: Position): TableFlush {
