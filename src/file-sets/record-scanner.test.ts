@@ -140,6 +140,41 @@ test('lines of plain text are counted as one by one, at any place in memory', ()
   )
 })
 
+test('text that comes at once gives the same totals as byte by byte', () => {
+  // Values as programs write them, so that there are whole blocks of them, and now and then something else.
+  const plain = fc
+    .array(fc.constantFrom('a', ' ', '12', 'é', '\t', ';'), { maxLength: 12 })
+    .map((parts) => parts.join(''))
+  const quoted = fc
+    .array(fc.constantFrom('a', '""', ',', '\n', '\r\n', '\r', ' '), { maxLength: 12 })
+    .map((parts) => `"${parts.join('')}"`)
+  const record = fc.array(fc.oneof(plain, quoted), { minLength: 1, maxLength: 12 }).map((values) => values.join(','))
+  const odd = fc.constantFrom(' "a"', 'a"b', '"a"b"', '\r', '\n\n', '\r\n\r\n', '"', '')
+  const text = fc
+    .tuple(
+      fc.array(fc.oneof({ weight: 12, arbitrary: record }, { weight: 1, arbitrary: odd }), { maxLength: 40 }),
+      fc.constantFrom('\n', '\n', '\r\n'),
+    )
+    .map(([records, lineEnd]) => records.join(lineEnd))
+  fc.assert(
+    fc.property(
+      text,
+      formats,
+      fc.constantFrom(1, 2),
+      fc.array(fc.nat(2000), { maxLength: 3 }),
+      (all, format, columns, cuts) => {
+        const each = Array.from({ length: Buffer.byteLength(all) }, (_, at) => at)
+        for (const markBytes of [1e9, 200]) {
+          const slow = scan(all, format, columns, each, markBytes)
+          expect(scan(all, format, columns, cuts, markBytes)).toEqual(slow)
+          expect(slow.records).toBe(countSlowly(all, format, columns).records)
+        }
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
 test('DuckDB reads and rejects as many records of a well-formed file', async () => {
   const value = fc
     .array(fc.constantFrom('a', '"', ',', '\n', ' x', 'é', '1'), { maxLength: 6 })

@@ -6,8 +6,11 @@
  * skipped, as DuckDB does); elsewhere it is a letter. Within quotes the escape character makes the next one a letter; where it
  * is the quote itself, two of them are one. After the closing quote everything up to the delimiter is outside of quotes.
  * A line without a byte is no record, except where the set has one column: there it is a NULL.
+ *
+ * What is usual is left to the kernel, which takes 64 bytes at a time; what it stops at, and what is unusual, goes byte by byte.
  */
 import type { DelimitedFormat } from '../core/file-set.ts'
+import { BLOCK_BYTES, makeRecordKernel, type RecordKernel, STATE, TEXT_BYTES } from './record-kernel.ts'
 
 /** Where a record begins. */
 export interface RecordMark {
@@ -42,8 +45,8 @@ export interface ScanStart {
 export const MARK_BYTES = 4 << 20
 
 const [LF, CR, SPACE] = [10, 13, 32]
-/** On average so far. */
-const LONG_LINE_BYTES = 64
+/** The most that goes byte by byte before the kernel is asked again; it begins with a block. */
+const STEP_BYTES_MAX = 1 << 16
 const NO_BYTE = -1
 
 export class RecordScanner {
@@ -55,8 +58,10 @@ export class RecordScanner {
   /** Of each byte, whether it ends a run of letters outside of quotes, and within. */
   readonly #stopsOutside = new Uint8Array(256)
   readonly #stopsInside = new Uint8Array(256)
+  /** Undefined: the quote is escaped by something else. */
+  readonly #kernel: RecordKernel | undefined
 
-  readonly #firstOffset: number
+  /** Of the text that is scanned now. */
   #offset: number
   #line: number
   #records = 0
@@ -85,7 +90,6 @@ export class RecordScanner {
     this.#escape = format.escape === undefined ? this.#quote : format.escape.charCodeAt(0)
     this.#countsBlank = columnCount === 1
     this.#markBytes = markBytes
-    this.#firstOffset = start.byteOffset
     this.#offset = start.byteOffset
     this.#line = start.line
     this.#recordStart = start.byteOffset
@@ -96,6 +100,9 @@ export class RecordScanner {
       this.#stopsOutside[this.#quote] = 1
       for (const byte of [this.#quote, this.#escape, LF]) this.#stopsInside[byte] = 1
     }
+    const quote = this.#quote === NO_BYTE ? undefined : this.#quote
+    const isUsual = quote === undefined || this.#escape === quote
+    this.#kernel = isUsual ? makeRecordKernel(this.#delimiter, quote) : undefined
   }
 
   /** Records that have ended so far. */
@@ -114,14 +121,11 @@ export class RecordScanner {
       const nul = chunk.indexOf(0)
       if (nul >= 0) this.#firstNul = this.#offset + nul
     }
-    const plain = this.#quote === NO_BYTE && !this.#afterCr && !chunk.includes(CR)
-    if (plain) this.#scanLines(chunk)
-    else this.#scanBytes(chunk)
-    this.#offset += chunk.length
+    for (let from = 0; from < chunk.length; from += TEXT_BYTES) this.#scanText(chunk.subarray(from, from + TEXT_BYTES))
   }
 
   end(): RecordTotals {
-    if (this.#afterCr) this.#endLineByCr()
+    if (this.#afterCr) this.#endLineByCr(this.#offset)
     const rest = this.#offset > this.#recordStart
     const unclosed = this.#inQuotes && !this.#closing
     if (rest) this.#records++
@@ -138,106 +142,71 @@ export class RecordScanner {
     }
   }
 
-  /** No quotes and no CR: four bytes at a time. Lines of a few bytes make anything that goes from LF to LF slow. */
-  #scanLines(chunk: Uint8Array): void {
-    let from = 0
-    const wanted = this.#nextMark - this.#offset
-    if (wanted < chunk.length) {
-      // Up to the first record after the place where a mark is due.
-      const end = chunk.indexOf(LF, Math.max(wanted, 0))
-      if (end >= 0) {
-        this.#countLines(chunk, 0, end + 1)
-        this.#mark(this.#offset + end + 1)
-        from = end + 1
-      }
+  #scanText(text: Uint8Array): void {
+    this.#kernel?.text.set(text)
+    let step = BLOCK_BYTES
+    for (let at = 0; at < text.length; ) {
+      const stopped = this.#kernel === undefined ? at : this.#scanBlocks(this.#kernel, text, at)
+      // A file that is unusual throughout is not asked about for each block.
+      step = stopped - at > step ? BLOCK_BYTES : Math.min(2 * step, STEP_BYTES_MAX)
+      at = Math.min(text.length, stopped + step)
+      this.#scanBytes(text, stopped, at)
     }
-    this.#countLines(chunk, from, chunk.length)
+    this.#offset += text.length
   }
 
-  #countLines(chunk: Uint8Array, from: number, to: number): void {
-    if (this.#offset + from - this.#firstOffset > this.#lf * LONG_LINE_BYTES) {
-      this.#countLongLines(chunk, from, to)
-      return
-    }
-    let at = from
-    let lines = 0
-    let blanks = 0
-    // Whether the byte before is the end of a line, in the place of a word's highest bit.
-    let before = this.#recordStart === this.#offset + from ? 1 : 0
-    const aligned = Math.min(to, from + ((4 - ((chunk.byteOffset + from) & 3)) & 3))
-    for (; at < aligned; at++) {
-      const isEnd = chunk[at] === LF ? 1 : 0
-      lines += isEnd
-      blanks += isEnd & before
-      before = isEnd
-    }
-    const words = wordsOf(chunk, at, to)
-    for (let index = 0; index < words.length; index++) {
-      const mixed = (words[index] ?? 0) ^ 0x0a0a0a0a
-      // Whether any byte was LF; cheaper than which ones.
-      if (((mixed - 0x01010101) & ~mixed & 0x80808080) === 0) {
-        before = 0
-        continue
-      }
-      // The highest bit of each byte that was LF, exactly: no byte carries into the next one.
-      const ends = ~(((mixed & 0x7f7f7f7f) + 0x7f7f7f7f) | mixed | 0x7f7f7f7f)
-      const bits = (ends >>> 7) & 0x01010101
-      lines += Math.imul(bits, 0x01010101) >>> 24
-      const doubled = bits & ((bits << 8) | before)
-      if (doubled !== 0) blanks += Math.imul(doubled, 0x01010101) >>> 24
-      before = bits >>> 24
-    }
-    at += words.length << 2
-    for (; at < to; at++) {
-      const isEnd = chunk[at] === LF ? 1 : 0
-      lines += isEnd
-      blanks += isEnd & before
-      before = isEnd
-    }
-    if (lines === 0) return
-    this.#lf += lines
+  /** Returns up to where: where a mark is due, where there is no whole block, or where the kernel has stopped. */
+  #scanBlocks({ state, run }: RecordKernel, text: Uint8Array, from: number): number {
+    const bytes = Math.min(text.length, this.#nextMark - 1 - this.#offset) - from
+    if (bytes < BLOCK_BYTES || this.#afterCr) return from
+    const isClosing = this.#inQuotes && this.#closing
+    state.fill(0)
+    state[STATE.inQuotes] = this.#inQuotes && !isClosing ? -1 : 0
+    state[STATE.mayOpen] = isClosing || this.#valueStart ? 1 : 0
+    state[STATE.closed] = isClosing ? 1 : 0
+    state[STATE.startsRecord] = this.#recordStart === this.#offset + from ? 1 : 0
+    state[STATE.recordStart] = NO_BYTE
+    state[STATE.quoteAt] = NO_BYTE
+    const to = run(from, from + bytes - (bytes % BLOCK_BYTES))
+    if (to === from) return from
+    const [inQuotes, , closed, , ends = 0, crlf = 0, lines = 0, blanks = 0, recordStart = 0, quoteAt = 0] = state
+    this.#lf += ends - crlf
+    this.#crlf += crlf
     this.#line += lines
     this.#blankLines += blanks
-    this.#records += lines - blanks
-    this.#recordStart = this.#offset + chunk.lastIndexOf(LF, to - 1) + 1
-  }
-
-  /** From LF to LF, by a search of the machine's own: twice as fast as the words where lines have a hundred bytes. */
-  #countLongLines(chunk: Uint8Array, from: number, to: number): void {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, to)
-    let begin = this.#recordStart - this.#offset
-    let lines = 0
-    let blanks = 0
-    for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, begin)) {
-      lines++
-      if (at === begin) blanks++
-      begin = at + 1
+    this.#records += ends - blanks
+    if (recordStart !== NO_BYTE) this.#recordStart = this.#offset + recordStart
+    this.#closing = closed === 1
+    this.#inQuotes = inQuotes !== 0 || this.#closing
+    if (this.#inQuotes && quoteAt !== NO_BYTE) {
+      this.#quoteOffset = this.#offset + quoteAt
+      this.#quoteLine = this.#line
+      for (let at = quoteAt; at < to; at++) if (text[at] === LF) this.#quoteLine--
     }
-    if (lines === 0) return
-    this.#lf += lines
-    this.#line += lines
-    this.#blankLines += blanks
-    this.#records += lines - blanks
-    this.#recordStart = this.#offset + begin
+    let back = to - 1
+    if (this.#delimiter !== SPACE) while (back >= from && text[back] === SPACE) back--
+    if (back >= from) this.#valueStart = text[back] === this.#delimiter || text[back] === LF
+    if (this.#inQuotes) this.#valueStart = false
+    return to
   }
 
-  #scanBytes(chunk: Uint8Array): void {
-    const { length } = chunk
+  #scanBytes(chunk: Uint8Array, from: number, to: number): void {
+    if (from === to) return
     const quote = this.#quote
     const escapeByte = this.#escape
     const stopsOutside = this.#stopsOutside
     const stopsInside = this.#stopsInside
-    let at = 0
+    let at = from
     if (this.#afterCr) {
-      if (chunk[0] === LF) {
-        this.#endLineByCrLf(1)
-        at = 1
-      } else this.#endLineByCr()
+      if (chunk[from] === LF) {
+        at++
+        this.#endLineByCrLf(this.#offset + at)
+      } else this.#endLineByCr(this.#offset + from)
     }
-    // Where the value begins that a quote may open, as far as it is in this chunk.
+    // Where the value begins that a quote may open, as far as it is in what is scanned.
     let outsideFrom = at
     let startsValue = this.#valueStart
-    while (at < length) {
+    while (at < to) {
       if (this.#inQuotes) {
         if (this.#escaped) {
           this.#escaped = false
@@ -255,8 +224,8 @@ export class RecordScanner {
             continue
           }
         }
-        while (at < length && stopsInside[chunk[at] as number] === 0) at++
-        if (at === length) break
+        while (at < to && stopsInside[chunk[at] as number] === 0) at++
+        if (at === to) break
         const byte = chunk[at]
         if (byte === LF) this.#line++
         else if (byte === quote && escapeByte === quote) this.#closing = true
@@ -269,8 +238,8 @@ export class RecordScanner {
         at++
         continue
       }
-      while (at < length && stopsOutside[chunk[at] as number] === 0) at++
-      if (at === length) break
+      while (at < to && stopsOutside[chunk[at] as number] === 0) at++
+      if (at === to) break
       const byte = chunk[at]
       if (byte === quote) {
         if (this.#beginsValue(chunk, outsideFrom, at, startsValue)) {
@@ -282,7 +251,7 @@ export class RecordScanner {
         continue
       }
       if (byte === LF) this.#endLine(this.#offset + at + 1, 'lf', this.#offset + at)
-      else if (at + 1 === length) {
+      else if (at + 1 === to) {
         this.#afterCr = true
         at++
         break
@@ -294,7 +263,7 @@ export class RecordScanner {
       outsideFrom = at
       startsValue = true
     }
-    this.#valueStart = !this.#inQuotes && this.#beginsValue(chunk, outsideFrom, length, startsValue)
+    this.#valueStart = !this.#inQuotes && this.#beginsValue(chunk, outsideFrom, to, startsValue)
   }
 
   /** Whether there is nothing but spaces between the begin of a value and `at`. `from` begins one where `startsValue`. */
@@ -304,15 +273,15 @@ export class RecordScanner {
     return back < from ? startsValue : chunk[back] === this.#delimiter
   }
 
-  #endLineByCr(): void {
+  #endLineByCr(next: number): void {
     this.#afterCr = false
-    this.#endLine(this.#offset, 'cr', this.#offset - 1)
+    this.#endLine(next, 'cr', next - 1)
     this.#valueStart = true
   }
 
-  #endLineByCrLf(skipped: number): void {
+  #endLineByCrLf(next: number): void {
     this.#afterCr = false
-    this.#endLine(this.#offset + skipped, 'crlf', this.#offset - 1)
+    this.#endLine(next, 'crlf', next - 2)
     this.#valueStart = true
   }
 
@@ -331,10 +300,4 @@ export class RecordScanner {
     this.#marks.push({ byteOffset, line: this.#line, record: this.records })
     this.#nextMark = byteOffset + this.#markBytes
   }
-}
-
-/** Whole words from `at` on, which is at the begin of one unless there is none. */
-function wordsOf(chunk: Uint8Array, at: number, to: number): Int32Array {
-  const length = (to - at) >> 2
-  return length === 0 ? new Int32Array(0) : new Int32Array(chunk.buffer, chunk.byteOffset + at, length)
 }
