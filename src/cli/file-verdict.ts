@@ -1,11 +1,19 @@
 /** The verdict of a run as people read it: the worst first, with what to do; what is well in one line. */
-import type { BadRowSample, CheckResult, CheckRun, FileResult, Severity, Verdict } from '../core/file-check.ts'
+import {
+  type BadRowSample,
+  type CheckResult,
+  type CheckRun,
+  type FileResult,
+  SEVERITIES,
+  type Severity,
+  type Verdict,
+} from '../core/file-check.ts'
 import type { CommandContext } from './command.ts'
+import { unaskedQuestions } from '../core/unasked.ts'
 import type { Palette } from './palette.ts'
 import { bytes, count, counted, duration } from './quantity.ts'
 import { displayWidth, fitted, printable, wrap } from './terminal-text.ts'
 
-const RANK: Readonly<Record<Severity, number>> = { CRITICAL: 0, WARNING: 1, INFO: 2 }
 const SAMPLES_SHOWN = 3
 const VALUES_SHOWN = 6
 const WIDTH_MAX = 110
@@ -44,34 +52,43 @@ function printFile(context: CommandContext, result: FileResult): void {
     `${mark(result.verdict, colors)} ${colors.bold(printable(result.file))}  ${colors.dim(printable(name))}`,
   )
   output.answer(`  ${facts.join(', ')}`)
-  const bad = result.checks.filter(({ outcome, severity }) => outcome !== 'pass' && severity !== 'INFO')
-  const ordered = bad.toSorted(
-    (a, b) => RANK[a.severity] - RANK[b.severity] || Number(a.outcome !== 'fail') - Number(b.outcome !== 'fail'),
-  )
-  for (const check of ordered) printCheck(context, check)
+  const failed = result.checks.filter(({ outcome, severity }) => outcome === 'fail' && severity !== 'INFO')
+  const open = unaskedQuestions(result.checks)
+  for (const severity of SEVERITIES) {
+    for (const check of failed) if (check.severity === severity) printCheck(context, check)
+    for (const each of open) if (each.severity === severity) printLabelled(context, severity, `${each.message}.`)
+  }
   if (result.badRows !== undefined) {
     output.answer(`  ${counted(result.badRows.rows, 'bad row')} kept in ${printable(result.badRows.path)}`)
   }
   const passed = result.checks.filter(({ outcome }) => outcome === 'pass').length
-  const open = result.checks.filter(({ outcome, severity }) => outcome === 'not_evaluated' && severity === 'INFO')
+  const unasked = result.checks.filter(({ outcome, severity }) => outcome === 'not_evaluated' && severity === 'INFO')
   const noted = result.checks.filter(({ outcome, severity }) => outcome === 'fail' && severity === 'INFO')
   const said = noted.length === 0 ? '' : `; for information: ${noted.map(({ message }) => message).join('; ')}`
-  const rest = open.length === 0 ? '' : `; not evaluated: ${open.map(({ id }) => id).join(', ')}`
+  const rest = unasked.length === 0 ? '' : `; not evaluated: ${unasked.map(({ id }) => id).join(', ')}`
   for (const line of wrap(printable(`${counted(passed, 'check')} passed${rest}${said}.`), widthOf(context) - 2)) {
     output.answer(colors.dim(`  ${line}`))
   }
   output.answer()
 }
 
+function printLabelled(context: CommandContext, severity: Severity, text: string): void {
+  const { colors } = context.output
+  const color = severity === 'CRITICAL' ? colors.red : severity === 'WARNING' ? colors.yellow : colors.dim
+  for (const [index, line] of wrap(printable(text), widthOf(context) - LABEL - 2).entries()) {
+    context.output.answer(`  ${color(fitted(index === 0 ? severity : '', LABEL, 'left'))}${line}`)
+  }
+}
+
 function printCheck(context: CommandContext, check: CheckResult): void {
   const { output } = context
   const { colors } = output
   const width = widthOf(context) - LABEL - 2
-  const color = check.severity === 'CRITICAL' ? colors.red : check.severity === 'WARNING' ? colors.yellow : colors.dim
-  const text = check.outcome === 'fail' ? check.message : `${check.title}: not evaluated. ${check.message}`
-  for (const [index, line] of wrap(printable(text), width).entries()) {
-    output.answer(`  ${color(fitted(index === 0 ? check.severity : '', LABEL, 'left'))}${line}`)
-  }
+  printLabelled(
+    context,
+    check.severity,
+    check.outcome === 'fail' ? check.message : `${check.title}: not evaluated. ${check.message}`,
+  )
   const indent = ' '.repeat(LABEL + 2)
   for (const sample of check.samples.slice(0, SAMPLES_SHOWN)) {
     output.answer(colors.dim(`${indent}${cut(printable(sampleText(sample, check)), width)}`))

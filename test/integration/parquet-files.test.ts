@@ -56,6 +56,13 @@ test('a Parquet file as configured has no finding, and its rows are held against
   expect(result.coverage).toMatchObject({ records: 10, parsed: 10, rejected: 0, complete: true })
 })
 
+test('a Parquet file that was cut is said to be none, and nothing is said of its columns', async () => {
+  await using folder = await CheckFolder.make()
+  const { files } = await folder.check([await folder.write('sales.parquet', 'PAR1 and no more of it', SET)])
+  expect(files[0]?.reasons[0]).toContain('It cannot be read')
+  expect(files[0]?.reasons[1]).toContain('The file could not be read: 3 questions were not evaluated')
+})
+
 test.each([
   ['columns in another order', `SELECT note, id, amount, day FROM (${AS_WRITTEN})`, []],
   ['a column too many', `SELECT *, 1 AS more FROM (${AS_WRITTEN})`, ['structure.columns fail 1/4']],

@@ -267,6 +267,42 @@ test('months without a file between others are told', async () => {
   expect(alone?.checks.map(({ message }) => message)).toEqual(['No file for 2024-06'])
 })
 
+test('what nothing could be asked of says so once, and a file without an end of its header stops no other', async () => {
+  await using folder = await CheckFolder.make()
+  const set = salesSet()
+  const contents = { 'a.tsv': '', 'b.tsv': HEADER, 'c.tsv': 'x'.repeat(1.5 * 2 ** 20), 'd.tsv': GOOD }
+  const files = await Promise.all(Object.entries(contents).map(([name, content]) => folder.write(name, content, set)))
+  const { files: results } = await folder.check(files)
+  expect(results.map(({ verdict }) => verdict)).toEqual(['fail', 'fail', 'fail', 'pass'])
+  const asked = (cause: string) =>
+    expect.stringMatching(`^${cause}: \\d+ questions were not evaluated \\(coverage.records,`)
+  expect(results.map(({ reasons }) => reasons)).toEqual([
+    [asked('The file is empty')],
+    [asked('There is a header and no record')],
+    [expect.stringContaining('there is no end of it in the first MiB')],
+    [],
+  ])
+})
+
+test.each([
+  ['99999999999999999999', 'id', 'too large for it'],
+  ['1.5', 'id', 'with more decimals than it holds, or too large for it'],
+  ['99999999999.00', 'amount', 'too large for it'],
+  ['2024-02-30', 'day', 'like dates, and not quite: no such day, or more than it holds'],
+  ['03.04.2024', 'day', 'written as %d.%m.%Y'],
+])('%s in %s is %s', async (value, column, looks) => {
+  const row = { id: '1', day: '2024-03-01', amount: '1.00', note: '', [column]: value }
+  const result = await checkOne(`${HEADER}${Object.values(row).join('\t')}\n`)
+  expect(checkOf(result, `structure.type.${column}`)?.message).toContain(looks)
+})
+
+test('a date that cannot be read is a bad row like any other, unless its period is to be replaced', async () => {
+  const content = GOOD.replace('2024-03-04', 'never')
+  const verdicts = async (write: 'append' | 'replace') =>
+    (await checkOne(content, salesSet({ write }), { onBadRows: 'quarantine' })).verdict
+  expect([await verdicts('append'), await verdicts('replace')]).toEqual(['warning', 'fail'])
+})
+
 test('sensitive values are in no sample and in no file of bad rows', async () => {
   const columns = columnsOf({ id: 'bigint', day: 'date', amount: 'decimal(12,2)', note: 'text' }).map((column) => ({
     ...column,

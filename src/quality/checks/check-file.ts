@@ -1,6 +1,7 @@
 /** One file: its passes, one after the other, and what is made of them. */
 import { join } from 'node:path'
 import type { CheckResult, FileResult } from '../../core/file-check.ts'
+import { describeError, isPipelineError, PipelineError } from '../../core/errors.ts'
 import type { BadRowsFormat, OnBadRows } from '../../core/file-commands.ts'
 import type { FoundFile } from '../../core/file-set.ts'
 import { qualifiedTableName } from '../../core/table-schema.ts'
@@ -14,7 +15,7 @@ import type { DayHistory, ExpectedDays } from './day-history.ts'
 import { FilePasses } from './file-passes.ts'
 import { ruleTitle } from './file-questions.ts'
 import { judgeDays } from './judge-days.ts'
-import { coverageCheck, coverageOf, questionChecks, structureChecks, volumeChecks } from './judge-file.ts'
+import { coverageCheck, coverageOf, questionChecks, structureChecks, unreadable, volumeChecks } from './judge-file.ts'
 import { counted, unasked } from './judgement.ts'
 import { placed, placesOf, type Samples, sampleRows } from './sample-rows.ts'
 import { type FileScan, scanFile } from './scan-file.ts'
@@ -52,7 +53,13 @@ export async function checkFile(file: FoundFile, setting: FileCheckSetting, sign
   const badSeverity = setting.onBadRows === 'quarantine' ? 'WARNING' : 'CRITICAL'
   setting.onActivity('reading')
   const { database, pipeFolder, onBytes } = setting
-  const reader = await FilePasses.open(file, { database, folder: pipeFolder, onBytes }, signal)
+  const opened = await FilePasses.open(file, { database, folder: pipeFolder, onBytes }, signal).catch((error: unknown) => {
+    // Of this file alone: others of the run are checked.
+    if (isPipelineError(error, 'source_file')) return error
+    throw error
+  })
+  if (opened instanceof PipelineError) return unreadableFile(file, opened, performance.now() - startedMs)
+  const reader = opened
   const scan = await scanFile(reader, { checksum: setting.checksum, badSeverity }, signal)
   const apart = await runApartPasses(scan, setting, signal)
   const samples = await samplesOf(scan, apart, setting, signal)
@@ -68,6 +75,7 @@ export async function checkFile(file: FoundFile, setting: FileCheckSetting, sign
           set: file.set,
           period: file.period,
           days: scan.days,
+          badSeverity,
           counterIds: scan.questions.rows.map(({ id }) => id),
           sumNames: scan.sumNames,
           calendar: setting.calendar,
@@ -118,6 +126,27 @@ export async function checkFile(file: FoundFile, setting: FileCheckSetting, sign
     days: days.days,
     badRows,
     durationMs: Math.round(performance.now() - startedMs),
+  }
+}
+
+/** Nothing of it could be read. */
+function unreadableFile(file: FoundFile, error: PipelineError, durationMs: number): FileResult {
+  const checks = [unreadable(describeError(error), error.hint)]
+  const { name, bytes, modifiedMs, period, set } = file
+  return {
+    set: qualifiedTableName(set.table),
+    file: name,
+    bytes,
+    modifiedMs,
+    checksum: undefined,
+    period: period?.name,
+    verdict: verdictOf(checks),
+    reasons: reasonsOf(checks),
+    coverage: { bytes, unpackedBytes: undefined, records: 0, parsed: 0, rejected: 0, complete: false },
+    checks,
+    days: [],
+    badRows: undefined,
+    durationMs: Math.round(durationMs),
   }
 }
 

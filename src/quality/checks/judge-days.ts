@@ -1,5 +1,5 @@
 /** Days: is each one there, is its count odd, and does it belong to the period that the file stands for. */
-import type { CheckResult, DayResult } from '../../core/file-check.ts'
+import type { CheckResult, DayResult, Severity } from '../../core/file-check.ts'
 import type { FilePeriod, FileSet } from '../../core/file-set.ts'
 import type { AnomalyResult, DailySeries } from '../anomaly/anomaly-result.ts'
 import { detectAnomalies } from '../anomaly/detect-anomalies.ts'
@@ -15,6 +15,8 @@ export interface DaysRequest {
   readonly set: FileSet
   readonly period: FilePeriod | undefined
   readonly days: readonly ScannedDay[]
+  /** Of values that are none of their type: less where bad rows are kept apart. */
+  readonly badSeverity: Severity
   /** In the order of the scan. */
   readonly counterIds: readonly string[]
   readonly sumNames: readonly string[]
@@ -59,14 +61,17 @@ export function judgeDays(request: DaysRequest): DaysJudgement {
   }
 }
 
-function datesCheck({ days, set }: DaysRequest, dated: readonly ScannedDay[]): CheckResult {
+function datesCheck({ days, set, counterIds, badSeverity }: DaysRequest, dated: readonly ScannedDay[]): CheckResult {
   const all = sum(days)
   const failed = all - sum(dated)
+  // Dates that cannot be read are bad rows, and kept apart where those are; a period cannot be replaced by rows without one.
+  const type = counterIds.indexOf(`structure.type.${set.dateColumn}`)
+  const unread = days.reduce((total, day) => total + (day.failed[type] ?? 0), 0)
   return judgeCounts({
     id: 'completeness.dates',
     kind: 'completeness',
     title: `Each row has a date in ${set.dateColumn}`,
-    severity: 'CRITICAL',
+    severity: failed <= unread && set.write !== 'replace' ? badSeverity : 'CRITICAL',
     evaluated: all,
     failed,
     limit: set.badRows,

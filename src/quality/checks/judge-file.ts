@@ -57,7 +57,8 @@ export function structureChecks(
   samples: Samples,
   severity: Severity,
 ): readonly CheckResult[] {
-  if (file.set.format.kind === 'parquet') return scan.failure === undefined ? [] : [unreadable(scan.failure)]
+  if (file.set.format.kind === 'parquet')
+    return scan.failure === undefined ? [] : [unreadable(scan.failure, PARQUET_FIX)]
   const records = scan.count?.records ?? scan.parsed + scan.rejects.length
   const checks: CheckResult[] = scan.failure === undefined ? [] : [unreadable(scan.failure)]
   if (scan.failure === undefined) {
@@ -133,7 +134,10 @@ function bytesChecks({ count: counts }: FileScan): readonly CheckResult[] {
   ]
 }
 
-function unreadable(failure: string): CheckResult {
+const READ_FIX = 'Compare delimiter, quotes and encoding of the configuration with the file.'
+const PARQUET_FIX = 'Have the file made or sent again: it is no Parquet file, or not all of one.'
+
+export function unreadable(failure: string, fix = READ_FIX): CheckResult {
   return judgeCounts({
     id: 'structure.read',
     kind: 'structure',
@@ -143,7 +147,7 @@ function unreadable(failure: string): CheckResult {
     failed: 1,
     failing: `It cannot be read: ${failure.replace(/\.$/, '')}`,
     passing: '',
-    fix: 'Compare delimiter, quotes and encoding of the configuration with the file.',
+    fix,
   })
 }
 
@@ -223,7 +227,7 @@ export function volumeChecks(
           failing: `It has ${counted(records, 'row')}; ${wanted.join(' and ')} were to come`,
           passing: `It has ${counted(records, 'row')}`,
         })
-  return [own, historyCheck(records, history)]
+  return scan.failure === undefined ? [own, historyCheck(records, history)] : [own]
 }
 
 function historyCheck(records: number, { fileRecords }: DayHistory): CheckResult {
@@ -281,11 +285,17 @@ export function judgeQuestion(
   failed: number,
   { limit, rows, samples, sql, unread }: QuestionContext,
 ): CheckResult {
-  const { id, rule, about, column, title } = question
+  const { id, rule, about, column, title, reason } = question
   const found = samples.get(id)
   const what =
     about === 'null' || rule?.question.kind === 'not_null' || rule?.question.kind === 'condition' ? 'row' : 'value'
-  const hint = about === 'type' ? typeHint(found?.flatMap(({ values }) => values[column ?? ''] ?? []) ?? []) : undefined
+  const hint =
+    about === 'type'
+      ? typeHint(
+          found?.flatMap(({ values }) => values[column ?? ''] ?? []) ?? [],
+          reason.slice(`${column} is no `.length),
+        )
+      : undefined
   const days = found?.flatMap(({ day }) => day ?? []) ?? []
   return judgeCounts({
     id,
@@ -318,12 +328,18 @@ function failingText({ about, column, reason, rule }: RowQuestion, told: string,
 }
 
 /** What values that are none of their type look like. */
-function typeHint(values: readonly string[]): string | undefined {
+function typeHint(values: readonly string[], typeText: string): string | undefined {
   if (values.length === 0) return undefined
   const all = (pattern: RegExp) => values.every((value) => pattern.test(value.trim()))
   if (all(/^[+-]?\d{1,3}(\.\d{3})*,\d+$|^[+-]?\d+,\d+$/)) return 'written with a decimal comma'
   if (all(/^\d{1,2}\.\d{1,2}\.\d{4}$/)) return 'written as %d.%m.%Y'
   if (all(/^\d{1,2}\/\d{1,2}\/\d{4}$/)) return 'written as %m/%d/%Y or %d/%m/%Y'
+  if (/^(?:date|time)/i.test(typeText) && all(/^\d{4}-\d\d-\d\d([ T].*)?$/)) {
+    return 'like dates, and not quite: no such day, or more than it holds'
+  }
+  const isNumber = /^(?:int|(?:big|small)int|decimal|numeric|double|float|real)/i.test(typeText)
+  if (isNumber && all(/^[+-]?\d+(\.0*)?$/)) return 'too large for it'
+  if (isNumber && all(/^[+-]?\d+\.\d+$/)) return 'with more decimals than it holds, or too large for it'
   if (all(/^\d{8}$/)) return 'perhaps dates written as %Y%m%d'
   if (all(/^\d{4}-\d\d-\d\d([ T].*)?$/)) return 'like dates'
   if (all(/^[+-]?\d+$/)) return 'like whole numbers'

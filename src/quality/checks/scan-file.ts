@@ -130,6 +130,8 @@ function columnsOf({ file, prologue, parquetColumns }: FilePasses): ColumnCompar
   if (parquetColumns === undefined) {
     return prologue?.header === undefined ? undefined : compareColumns(prologue.header, file.set.columns)
   }
+  // It could not be opened.
+  if (parquetColumns.size === 0) return undefined
   // Columns of Parquet are found by name: their order means nothing.
   const compared = compareColumns([...parquetColumns.keys()], file.set.columns)
   return { ...compared, findings: compared.findings.filter(({ kind }) => kind !== 'reordered') }

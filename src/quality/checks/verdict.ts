@@ -1,5 +1,6 @@
 /** What is said of a file as a whole, in three sentences at most. */
 import type { CheckResult, Severity, Verdict } from '../../core/file-check.ts'
+import { unaskedQuestions } from '../../core/unasked.ts'
 
 const REASONS_MAX = 3
 const RANK: Readonly<Record<Severity, number>> = { CRITICAL: 0, WARNING: 1, INFO: 2 }
@@ -13,26 +14,18 @@ export function verdictOf(checks: readonly CheckResult[]): Verdict {
 
 /** The worst first; in the order of the questions where they are equally bad, for those before are causes of those behind. */
 export function reasonsOf(checks: readonly CheckResult[]): readonly string[] {
-  const bad = checks.filter(({ outcome, severity }) => outcome !== 'pass' && severity !== 'INFO')
-  const ordered = bad.toSorted((a, b) => RANK[a.severity] - RANK[b.severity] || failedFirst(a) - failedFirst(b))
-  const told = ordered.slice(0, ordered.length > REASONS_MAX ? REASONS_MAX - 1 : REASONS_MAX).map(reason)
-  const rest = ordered.length - told.length
-  return rest > 0 ? [...told, `And ${rest} more.`] : told
+  const failed = checks.filter(({ outcome, severity }) => outcome === 'fail' && severity !== 'INFO')
+  const bad = [...failed, ...unaskedQuestions(checks)]
+  const ordered = bad.toSorted((a, b) => RANK[a.severity] - RANK[b.severity])
+  const shown = ordered.slice(0, ordered.length > REASONS_MAX ? REASONS_MAX - 1 : REASONS_MAX).map(sentence)
+  const rest = ordered.length - shown.length
+  return rest > 0 ? [...shown, `And ${rest} more.`] : shown
 }
 
 export function worstVerdict(verdicts: readonly Verdict[]): Verdict {
   return verdicts.includes('fail') ? 'fail' : verdicts.includes('warning') ? 'warning' : 'pass'
 }
 
-function failedFirst({ outcome }: CheckResult): number {
-  return outcome === 'fail' ? 0 : 1
-}
-
-function reason({ outcome, title, message }: CheckResult): string {
-  const text = outcome === 'fail' ? message : `${title} was not evaluated: ${lowered(message)}`
-  return /[.!?]$/.test(text) ? text : `${text}.`
-}
-
-function lowered(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1)
+function sentence({ message }: { readonly message: string }): string {
+  return /[.!?]$/.test(message) ? message : `${message}.`
 }
