@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'source_slot_in_use'
   | 'source_slot_lost'
   | 'source_gap'
+  | 'source_moved'
   | 'source_schema_frozen'
   | 'source_protocol'
   | 'source_query'
@@ -98,6 +99,8 @@ const TABLE: Readonly<Record<ErrorCode, readonly [Disposition, ErrorSide]>> = {
   source_slot_in_use: ['auto', 'source'],
   source_slot_lost: ['operator', 'source'],
   source_gap: ['operator', 'source'],
+  // The address leads to another server since a failover: the run begins anew, and finds out what still holds.
+  source_moved: ['operator', 'source'],
   source_schema_frozen: ['operator', 'source'],
   source_protocol: ['fatal', 'source'],
   source_query: ['operator', 'source'],

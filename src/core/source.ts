@@ -84,6 +84,10 @@ export interface PreparedSource {
   readonly created: boolean
   /** LSN from which the source can send changes (Postgres: `confirmed_flush_lsn`; where it is polled, 0). */
   readonly restartLsn: bigint
+  /**
+   * Where the log of each earlier timeline was left: what it had beyond that is not in this server's. Absent: it has none.
+   */
+  readonly timelineEnds?: ReadonlyMap<number, bigint>
   /** What a person should be told: which way of reading was chosen and why. */
   readonly notices?: readonly string[]
 }

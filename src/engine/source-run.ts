@@ -71,7 +71,7 @@ export async function runSource(context: SourceContext, stop: StopSignals, once:
       const started = await startSource(context, AbortSignal.any([stop.graceful, stop.immediate]))
       current = new SourceRun(context, stop, once, started)
       const outcome = await current.run()
-      if (!(outcome.error instanceof SchemaMoved)) return outcome
+      if (!beginsAnew(outcome.error)) return outcome
     } catch (error) {
       if (stop.graceful.aborted) throw error
       const isUnreachable =
@@ -81,6 +81,11 @@ export async function runSource(context: SourceContext, stop: StopSignals, once:
       current = undefined
     }
   }
+}
+
+/** What was found out at the start does not hold any more. */
+function beginsAnew(error: unknown): boolean {
+  return error instanceof SchemaMoved || isPipelineError(error, 'source_moved')
 }
 
 class SourceRun {

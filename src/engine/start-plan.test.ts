@@ -111,11 +111,28 @@ describe('where a run starts', () => {
     expect(actionOf(facts({ tables: [unread], prepared: ahead })).action).toBe('snapshot')
   })
 
-  test('a new timeline with an unbroken slot is a new generation and no gap', () => {
-    const promoted = { identity: { ...identity, timeline: 2 }, created: false, restartLsn: 200n }
-    const plan = planStart(facts({ tables: [known('live')], checkpoint: {}, prepared: promoted }))
-    expect(plan.generation).toBe(2)
+  const promoted = { identity: { ...identity, timeline: 2 }, created: false, restartLsn: 150n }
+  const leftAt = (lsn: bigint) => ({ ...promoted, timelineEnds: new Map([[1, lsn]]) })
+
+  test('a new timeline that goes on behind what is staged is a new generation and no gap', () => {
+    const plan = planStart(facts({ tables: [known('live')], checkpoint: {}, prepared: leftAt(200n) }))
+    expect(plan).toMatchObject({ generation: 2, fromLsn: 200n })
     expect(plan.starts.get('public.orders')!.action).toBe('live')
+    // What was read of it so far may be of a place of the log that is another one now.
+    expect(actionOf(facts({ tables: [known('snapshotting')], prepared: leftAt(200n) })).action).toBe('snapshot')
+  })
+
+  test('a new timeline that left the log before what is staged is a gap, and so is one of unknown origin', () => {
+    for (const prepared of [leftAt(199n), promoted, { ...promoted, timelineEnds: new Map([[7, 900n]]) }]) {
+      const plan = planStart(facts({ tables: [known('live')], checkpoint: {}, prepared }))
+      expect(plan).toMatchObject({ generation: 2, fromLsn: 150n })
+      expect(plan.starts.get('public.orders')).toMatchObject({
+        action: 'gap',
+        reason: expect.stringMatching(/took over/),
+      })
+    }
+    const ahead = { tables: [known('catching_up')], checkpoint: { position: at(201n), group: undefined } }
+    expect(actionOf(facts({ ...ahead, prepared: leftAt(200n) })).action).toBe('gap')
   })
 
   test('a destination without checkpoint of a table that was live is read again', () => {

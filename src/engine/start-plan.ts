@@ -63,7 +63,8 @@ export function planStart(facts: StartFacts): StartPlan {
   const sameClock = mode === 'cdc' || record !== undefined || checkpoints.tables.length === 0
   const compares = sameSystem && sameTimeline && sameMode && sameClock
   const generation = compares ? knownGeneration : knownGeneration + 1
-  const sourceGap = sameMode ? findSourceGap(facts, sameSystem) : undefined
+  const left = sameTimeline || mode === 'polling' ? undefined : leftAt(facts)
+  const sourceGap = sameMode ? findSourceGap(facts, sameSystem, left) : undefined
   const isForgotten = (name: string) => mode === 'polling' && facts.remembered?.has(name) !== true
   const covered = record !== undefined && sameSystem && sameMode && sourceGap === undefined
 
@@ -73,7 +74,7 @@ export function planStart(facts: StartFacts): StartPlan {
     const known = facts.tables.find((table) => tableName(table.table) === name)
     const checkpoint = checkpoints.tables.find((table) => tableName(table.table) === name)
     const gap = sourceGap ?? (isForgotten(name) ? FORGOTTEN : undefined)
-    starts.set(name, startOf(facts, schema, known, checkpoint, gap, sameMode))
+    starts.set(name, startOf(facts, schema, known, checkpoint, gap, sameMode, left))
   }
   return { generation, fromLsn: covered ? record.stagedThroughLsn : prepared.restartLsn, starts }
 }
@@ -85,12 +86,27 @@ const CHANGED_TO = {
   polling: 'it is polled from now on, so it is read again first',
 } as const
 
-function findSourceGap(facts: StartFacts, sameSystem: boolean): string | undefined {
+/** The place of the log from which another server writes it: 0 where that is not known. */
+function leftAt({ record, prepared }: StartFacts): bigint {
+  return (record && prepared.timelineEnds?.get(record.identity.timeline)) ?? 0n
+}
+
+const FAILED_OVER = 'another server took over'
+
+/** What was read beyond it is not what the log has there now. */
+function forkedBefore(lsn: bigint, left: bigint): string {
+  return left === 0n
+    ? `${FAILED_OVER}, and it does not know where its log left the one that was read until ${formatLsn(lsn)}`
+    : `${FAILED_OVER} at ${formatLsn(left)}, before ${formatLsn(lsn)}, up to which the log of the former one was read: what it had in between may be lost at the source`
+}
+
+function findSourceGap(facts: StartFacts, sameSystem: boolean, left: bigint | undefined): string | undefined {
   const { record, prepared } = facts
   if (record === undefined) return undefined
   if (!sameSystem) {
     return `the source is another database system (${prepared.identity.system}, not ${record.identity.system}), so its positions do not continue the old ones`
   }
+  if (left !== undefined && record.stagedThroughLsn > left) return forkedBefore(record.stagedThroughLsn, left)
   if (prepared.created) return `slot ${prepared.identity.slot} was created anew, so changes before it are gone`
   if (prepared.restartLsn > record.stagedThroughLsn) {
     return `slot ${prepared.identity.slot} has been moved on to ${formatLsn(prepared.restartLsn)}, past ${formatLsn(record.stagedThroughLsn)}, up to which changes are staged`
@@ -114,6 +130,7 @@ function startOf(
   checkpoint: TableCheckpoint | undefined,
   sourceGap: string | undefined,
   sameMode: boolean,
+  left: bigint | undefined,
 ): TableStart {
   if (known === undefined) return startWithoutRecord(facts, described, checkpoint)
   const { schema } = known
@@ -153,6 +170,8 @@ function startOf(
     }
   }
   if (state === 'snapshotting') {
+    // What was read may be of a place of the log that is another one now.
+    if (left !== undefined) return { action: 'snapshot', notice: FAILED_OVER }
     // The reply of `finishSnapshot` was lost after its commit.
     if (checkpoint !== undefined && checkpoint.group === undefined)
       return { action: 'catch-up', from: checkpoint.position, schema }
@@ -166,6 +185,8 @@ function startOf(
       notice: 'the destination has no checkpoint of this table (was it replaced?), so it is read again',
     }
   }
+  const reached = parsePosition(checkpoint.position)?.lsn ?? 0n
+  if (left !== undefined && reached > left) return { action: 'gap', reason: forkedBefore(reached, left), schema }
   if (isOlderThanStage(facts.record, known, checkpoint)) {
     const reason =
       'the destination is older than the stage files that retention has kept (was it restored from a copy?)'

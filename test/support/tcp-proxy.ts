@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class TcpProxy implements AsyncDisposable {
   /** The given address, through here. */
   readonly url: string
-  readonly #target: { readonly host: string; readonly port: number }
+  #target: { readonly host: string; readonly port: number }
   readonly #port: number
   readonly #sockets = new Set<Socket>()
   #server: Server | undefined
@@ -32,6 +32,11 @@ export class TcpProxy implements AsyncDisposable {
     const proxy = new TcpProxy(address, server, port, target)
     proxy.#serve(server)
     return proxy
+  }
+
+  /** New connections lead to another server, as after a failover. */
+  leadTo(port: number): void {
+    this.#target = { ...this.#target, port }
   }
 
   /** Cuts all connections, and refuses others. */

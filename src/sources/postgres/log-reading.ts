@@ -18,6 +18,7 @@ import { LOGGED_ROWS } from './read-rows.ts'
 import type { Ask, Reading } from './reading.ts'
 import { openSnapshot } from './snapshot-session.ts'
 import { openStream } from './stream.ts'
+import type { SystemIdentity } from './system-identity.ts'
 import { type RequestedTable, tableSchema } from './table-schemas.ts'
 
 export class LogReading implements Reading {
@@ -27,6 +28,8 @@ export class LogReading implements Reading {
   readonly #chunkBytes: number | undefined
   readonly #ask: Ask
   readonly #followed: FollowedSlot | undefined
+  /** As it was prepared: positions of another one are others. */
+  #identity: SystemIdentity | undefined
 
   /** `followed`: what the slot must still have, as an earlier run has recorded it. */
   constructor(
@@ -53,13 +56,15 @@ export class LogReading implements Reading {
     return examineSource(this.#options, this.#ask, tables, signal, this.#followed)
   }
 
-  prepare(
+  async prepare(
     tables: readonly TableRequest[],
     mayCreateSlot: boolean,
     signal: AbortSignal,
     beforePublishing: (tables: readonly TableId[]) => Promise<void>,
   ): Promise<PreparedSource> {
-    return prepareSource(this.#options, this.#ask, tables, mayCreateSlot, signal, beforePublishing)
+    const prepared = await prepareSource(this.#options, this.#ask, tables, mayCreateSlot, signal, beforePublishing)
+    this.#identity = prepared.identity
+    return prepared
   }
 
   publish(
@@ -81,7 +86,7 @@ export class LogReading implements Reading {
     const wanted = [names.publication, names.appendPublication]
     const present = await readPublications(await this.#ask(signal), wanted, signal)
     const publications = wanted.filter((name) => present.some((publication) => publication.name === name))
-    return await openStream({ settings, slot: names.slot, publications }, request, signal)
+    return await openStream({ settings, slot: names.slot, publications, identity: this.#identity }, request, signal)
   }
 
   drop(signal: AbortSignal): Promise<void> {

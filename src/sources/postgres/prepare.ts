@@ -14,6 +14,7 @@ import type { Ask } from './reading.ts'
 import type { ReplicationNames } from './replication-names.ts'
 import { createSlot, dropSlotSql, readSlot, requireUsableSlot } from './slot.ts'
 import { quoteIdentifier } from './sql-text.ts'
+import { readSystem, readTimelineEnds } from './system-identity.ts'
 import { requestedTables } from './table-schemas.ts'
 
 export interface PrepareOptions {
@@ -43,10 +44,10 @@ export async function prepareSource(
     await client.query('SET statement_timeout = 0', undefined, signal)
     await requirePrimary(client, signal)
     await publish(client, options, requests, identifying, signal, beforePublishing)
-    const { system, timeline } = await identifying
+    const { system, timeline, timelineEnds } = await identifying
     const { created, restartLsn } = await provideSlot(client, options, mayCreateSlot, signal)
     await client.query(`SET statement_timeout = ${settings.statementTimeoutMs}`, undefined, signal)
-    return { identity: { system, timeline, slot: options.names.slot }, created, restartLsn }
+    return { identity: { system, timeline, slot: options.names.slot }, created, restartLsn, timelineEnds }
   } catch (error) {
     // Whoever asks next gets a connection that is as it should be.
     client.destroy()
@@ -127,15 +128,10 @@ export const WAL_LEVEL_FIX =
 async function identifySystem(
   settings: ConnectionSettings,
   signal: AbortSignal,
-): Promise<{ system: string; timeline: number }> {
+): Promise<{ system: string; timeline: number; timelineEnds: ReadonlyMap<number, bigint> }> {
   await using walsender = await connect(settings, { replication: true, purpose: 'prepare' }, signal)
-  const [row] = await walsender.query<{ systemid: string; timeline: number | bigint }>(
-    'IDENTIFY_SYSTEM',
-    undefined,
-    signal,
-  )
-  invariant(row !== undefined, 'IDENTIFY_SYSTEM answers with one row')
-  return { system: row.systemid, timeline: Number(row.timeline) }
+  const { system, timeline } = await readSystem(walsender, signal)
+  return { system, timeline, timelineEnds: await readTimelineEnds(walsender, timeline, signal) }
 }
 
 function slotMissing(name: string): PipelineError {

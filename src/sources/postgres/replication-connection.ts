@@ -17,11 +17,14 @@ import { formatLsn, parseLsn } from './lsn.ts'
 import { MessageFrames } from './message-frames.ts'
 import { timestampOf } from './pgoutput.ts'
 import { quoteIdentifier, quoteLiteral } from './sql-text.ts'
+import { readSystem, type SystemIdentity } from './system-identity.ts'
 
 export interface ReplicationOptions {
   readonly settings: ConnectionSettings
   readonly slot: string
   readonly publications: readonly string[]
+  /** The server that is meant, as far as that is known. */
+  readonly identity?: SystemIdentity | undefined
   /** Commits at or after it are sent. */
   readonly fromLsn: bigint
   /** Values in their binary form, where the type has one. */
@@ -82,6 +85,7 @@ export class ReplicationConnection {
     const client = await connect(options.settings, { replication: true, purpose: 'stream' }, signal)
     let connection: ReplicationConnection | undefined
     try {
+      if (options.identity !== undefined) requireSame(options, options.identity, await readSystem(client, signal))
       const [row] = await client.query<{ timeout: number; holder: number | null; confirmed: string | null }>(
         `SELECT setting::int AS timeout, s.active_pid AS holder, s.confirmed_flush_lsn AS confirmed
          FROM pg_settings LEFT JOIN pg_replication_slots s ON s.slot_name = ${quoteLiteral(options.slot)}
@@ -317,6 +321,17 @@ function heldBy({ slot }: ReplicationOptions, pid: number): PipelineError {
     cause: new Error(`process ${pid} reads it`),
     hint: `If that is no other sync that should go on: SELECT pg_terminate_backend(${pid})`,
     context: { slot, pid },
+  })
+}
+
+/** After a failover the same address leads to another server, whose log goes on differently from some place on. */
+function requireSame({ slot }: ReplicationOptions, before: SystemIdentity, now: SystemIdentity): void {
+  if (now.system === before.system && now.timeline === before.timeline) return
+  const what = now.system === before.system ? 'timeline' : 'system'
+  throw new PipelineError('source_moved', `Reading slot ${slot}`, {
+    cause: new Error(`another server took over: ${what} ${now[what]}, not ${before[what]}`),
+    hint: 'The next start finds out what still holds',
+    context: { slot },
   })
 }
 

@@ -35,11 +35,14 @@ import {
 import { RowBuffers } from './row-buffers.ts'
 import { SchemaWatch } from './schema-watch.ts'
 import { FollowedTable } from './stream-state.ts'
+import type { SystemIdentity } from './system-identity.ts'
 
 export interface StreamSource {
   readonly settings: ConnectionSettings
   readonly slot: string
   readonly publications: readonly string[]
+  /** The server that is meant, as far as that is known. */
+  readonly identity?: SystemIdentity | undefined
   /** How often the catalog is asked for alterations that no change has told of. Milliseconds; default 10 s. */
   readonly lookEveryMs?: number
 }
