@@ -7,6 +7,7 @@ import { filesInPlace } from '../../src/core/stage.ts'
 import { type SnowflakeDestinationConfig, snowflakeDestinationSchema } from '../../src/destinations/snowflake/config.ts'
 import { openSnowflakeDestination } from '../../src/destinations/snowflake/destination.ts'
 import { startTwin, type Twin } from '../../src/snowflake-twin/twin.ts'
+import { requireReviewed } from '../snowflake-statements/reviewed-statements.ts'
 import type { TestAccount } from '../support/snowflake-test-account.ts'
 import { StageRows } from '../support/stage-rows.ts'
 import { connectTwin, type TwinClient } from '../support/twin.ts'
@@ -18,10 +19,8 @@ export interface SnowflakeFixture extends DestinationFixture {
   client(): Promise<TwinClient>
 }
 
-/** One twin for all tests of a file; a database for each. */
+/** One twin for all tests of a file; a database for each. Whatever was sent to it must have been reviewed. */
 export class SnowflakeFixtures implements AsyncDisposable {
-  /** All that were sent so far. */
-  readonly statements = new Set<string>()
   /** One for all of them, since a login takes longer than what is asked of it. Of two fixtures at a time, only the one that asked for it last has it. */
   #client: Promise<TwinClient> | undefined
   #opening: Promise<{ readonly twin: Twin; readonly bucket: string }> | undefined
@@ -29,7 +28,7 @@ export class SnowflakeFixtures implements AsyncDisposable {
 
   /** `stage`: with `external`, files are in a bucket already. */
   async open(stage: 'internal' | 'external' = 'internal'): Promise<SnowflakeFixture> {
-    this.#opening ??= startWithBucket(this.statements)
+    this.#opening ??= startWithBucket()
     const { twin, bucket } = await this.#opening
     const database = `TEST_${++this.#count}`
     await twin.sql(`CREATE DATABASE ${database}`)
@@ -54,6 +53,7 @@ export class SnowflakeFixtures implements AsyncDisposable {
     const opened = await this.#opening
     if (opened === undefined) return
     await (await this.#client)?.[Symbol.asyncDispose]()
+    await requireReviewed(opened.twin)
     await opened.twin[Symbol.asyncDispose]()
     await rm(opened.bucket, { recursive: true })
   }
@@ -61,16 +61,9 @@ export class SnowflakeFixtures implements AsyncDisposable {
 
 const BUCKET = 'bucket'
 
-async function startWithBucket(statements: Set<string>) {
+async function startWithBucket() {
   const bucket = await mkdtemp(join(tmpdir(), 'simplyload-bucket-'))
-  const twin = await startTwin({ buckets: { [BUCKET]: bucket }, threads: 1 })
-  const { faults } = twin
-  const next = faults.next.bind(faults)
-  faults.next = (call) => {
-    if (call.sql !== undefined) statements.add(call.sql)
-    return next(call)
-  }
-  return { twin, bucket }
+  return { twin: await startTwin({ buckets: { [BUCKET]: bucket }, threads: 1 }), bucket }
 }
 
 export function twinConfig(twin: Twin, database: string, more: object = {}): SnowflakeDestinationConfig {

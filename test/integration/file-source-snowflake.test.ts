@@ -8,6 +8,7 @@ import { openSnowflakeDestination } from '../../src/destinations/snowflake/desti
 import { SNOWFLAKE_LIMITS } from '../../src/destinations/snowflake/value-limits.ts'
 import { startTwin } from '../../src/snowflake-twin/twin.ts'
 import { twinConfig } from '../contract/snowflake-fixture.ts'
+import { requireReviewed } from '../snowflake-statements/reviewed-statements.ts'
 import { type LoadOptions, loadFiles, writeInput } from '../support/file-scene.ts'
 import { fileColumns, fileSet } from '../support/file-set.ts'
 import { connectTwin } from '../support/twin.ts'
@@ -54,6 +55,7 @@ test('files are loaded, replaced and deleted by period', async () => {
 
     await loadFiles(folder, [SALES], { ...options, remove: MARCH })
     expect(await rows()).toEqual(expected('02', 100, 'old'))
+    await requireReviewed(twin)
   } finally {
     await twin[Symbol.asyncDispose]()
     rmSync(folder, { recursive: true })

@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { startTwin, type Twin } from '../../src/snowflake-twin/twin.ts'
+import { requireReviewed } from '../snowflake-statements/reviewed-statements.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
 import { connectTwin } from '../support/twin.ts'
 
@@ -63,6 +64,7 @@ test('they are NULL and in quarantine; everything else is as it was', async () =
     [key, 'E', 'number too long in json', `{"n": ${'9'.repeat(39)}}`],
   ]
   expect(entries.map((row) => Object.values(row))).toEqual([...expected('["2"]'), ...expected('["4"]')])
+  await requireReviewed(twin)
 }, 60_000)
 
 /** What a transform makes of the row with this name: of each kind that Snowflake does not hold, and one that no NUMBER does. */
@@ -101,4 +103,5 @@ test('what a transform makes beyond them stops its table, or is in quarantine wi
     },
   ])
   expect(await client.column('SELECT COUNT(*) FROM COPY.M')).toEqual(['2'])
+  await requireReviewed(twin)
 }, 60_000)

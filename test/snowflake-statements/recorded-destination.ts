@@ -21,19 +21,21 @@ export interface RecordedDestination extends DestinationFixture {
 
 const DATABASE = 'WAREHOUSE'
 
-export async function openRecorded(): Promise<RecordedDestination> {
+/** `outside`: how an external stage is reached, where files are in a bucket already. */
+export async function openRecorded(outside?: object): Promise<RecordedDestination> {
   const folder = await mkdtemp(join(tmpdir(), 'snowflake-statements-'))
   const stage = await StageRows.open(join(folder, 'stage'))
-  const twin = await startTwin({ threads: 1 })
+  const twin = await startTwin({ threads: 1, buckets: { bucket: folder } })
   await twin.sql(`CREATE DATABASE ${DATABASE}`)
   let statements: string[] = []
   twin.faults.plan = ({ kind, sql, attempt }) => {
     if (kind === 'query' && sql !== undefined && attempt === 1) statements.push(plain(sql, folder))
     return undefined
   }
-  const config = twinConfig(twin, DATABASE)
+  const config = twinConfig(twin, DATABASE, outside === undefined ? {} : { stage: { type: 'external', ...outside } })
   const destination = openSnowflakeDestination({
     config,
+    ...(outside === undefined ? {} : { bucketLocation: 's3://bucket/stage' }),
     folder,
     run: 'run-1',
     fetch: async () => filesInPlace((file) => stage.location(file)),

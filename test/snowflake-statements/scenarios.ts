@@ -1,11 +1,29 @@
 /** What makes a destination send every shape of statement that it has. */
-import type { TableFlush } from '../../src/core/destination.ts'
-import type { StageFile } from '../../src/core/stage.ts'
-import type { ColumnType, TableSchema } from '../../src/core/table-schema.ts'
-import { at, before, column, DrivenTable, LOADED_MS, never, schemaOf } from '../contract/destination-fixture.ts'
-import { START_US, us } from '../contract/version-changes.ts'
-import type { ChangeRow, SnapshotRow } from '../support/stage-rows.ts'
+import type { ColumnType } from '../../src/core/table-schema.ts'
+import { at, before, column, DrivenTable, never, schemaOf } from '../contract/destination-fixture.ts'
+import { us } from '../contract/version-changes.ts'
+import type { ChangeRow } from '../support/stage-rows.ts'
 import type { RecordedDestination } from './recorded-destination.ts'
+import {
+  begin,
+  content,
+  finish,
+  ITEM_COLUMNS,
+  insert,
+  mergeCompleted,
+  mergeTombstones,
+  move,
+  PAIR_COLUMNS,
+  PAIR_IDENTITY,
+  readAgain,
+  readAnew,
+  remove,
+  row,
+  tableOf,
+  touch,
+  truncate,
+  update,
+} from './scenario-calls.ts'
 
 export interface Scenario {
   readonly title: string
@@ -27,111 +45,6 @@ const KINDS: readonly ColumnType['kind'][] = [
   'timestamp',
   'timestamptz',
 ]
-
-let tables = 0
-const tableOf = (name: string, columns = ITEM_COLUMNS, identity?: TableSchema['identity']) =>
-  schemaOf(`${name}_${++tables}`, columns, identity)
-
-const ITEM_COLUMNS = [
-  column(1, 'id', { kind: 'int64' }, { nullable: false }),
-  column(2, 'name', { kind: 'text' }),
-  column(3, 'note', { kind: 'json' }),
-]
-const PAIR_COLUMNS = [
-  column(1, 'day', { kind: 'date' }),
-  column(2, 'at', { kind: 'timestamp' }),
-  column(3, 'seen', { kind: 'timestamptz' }),
-  column(4, 'code', { kind: 'bytes' }),
-  column(5, 'o"dd', { kind: 'text' }),
-]
-const PAIR_IDENTITY = { kind: 'key', columnIds: [1, 2, 3, 4, 5] } as const
-
-const row = (id: number, name: string, note: string | null = null): SnapshotRow => ({
-  values: { 1: String(id), 2: name, 3: note },
-})
-const insert = (lsn: number, id: number, name = 'x', note: string | null = null): ChangeRow => ({
-  op: 'i',
-  position: at(lsn),
-  committedUs: us(lsn),
-  ...row(id, name, note),
-})
-const update = (lsn: number, id: number, name: string): ChangeRow => ({ ...insert(lsn, id, name), op: 'u' })
-const touch = (lsn: number, id: number, name: string): ChangeRow => ({
-  ...update(lsn, id, name),
-  values: { 1: String(id), 2: name },
-  unchanged: [3],
-})
-const move = (lsn: number, from: number, to: number): ChangeRow => ({
-  ...touch(lsn, to, 'moved'),
-  oldKey: { 1: String(from) },
-})
-const remove = (lsn: number, id: number): ChangeRow => ({
-  op: 'd',
-  position: at(lsn),
-  committedUs: us(lsn),
-  values: { 1: String(id) },
-})
-const truncate = (lsn: number): ChangeRow => ({ op: 't', position: at(lsn), committedUs: us(lsn) })
-const content = (op: 'i' | 'd', lsn: number, name: string): ChangeRow => ({
-  op,
-  position: at(lsn),
-  committedUs: us(lsn),
-  values: { 1: name },
-  contentHash: name.repeat(32),
-})
-
-async function begin(
-  destination: RecordedDestination,
-  schema: TableSchema,
-  rows: readonly SnapshotRow[],
-  more: Parameters<typeof DrivenTable.open>[2] = {},
-): Promise<DrivenTable> {
-  const table = await DrivenTable.open(destination, schema, more)
-  await table.destination.resetCheckpoint(table.lease, undefined, never)
-  table.position = undefined
-  await table.snapshot(10, rows, 1, START_US)
-  await table.promote(10, 10)
-  return table
-}
-
-async function readAgain(table: DrivenTable, rows: readonly SnapshotRow[], more: Partial<TableFlush> = {}) {
-  const file = await table.fixture.stage.snapshot(table.schema, before(20), rows, us(20))
-  const position = table.position ?? before(0)
-  const part = { ...table.part([file], position), into: 'backfill' as const, tombstones: true, ...more }
-  await table.destination.flush({ lease: table.lease, to: position, tables: [part], loadedMs: LOADED_MS }, never)
-  return file
-}
-
-async function finish(table: DrivenTable, files: readonly StageFile[], more: object = {}): Promise<void> {
-  const { lease, destination, target, schema } = table
-  const batchIds = files.map((file) => file.batchId)
-  const end = { target, schema, position: before(20), deleteMissing: true, batchIds, loadedMs: LOADED_MS }
-  await destination.finishBackfill(lease, { ...end, ...more }, never)
-}
-
-async function mergeTombstones(table: DrivenTable, to: number, changes: readonly ChangeRow[]): Promise<void> {
-  const files = await table.stage([changes])
-  const part = { ...table.part(files, table.position ?? before(0)), tombstones: true }
-  await table.flushParts([part], before(to))
-}
-
-async function mergeCompleted(
-  table: DrivenTable,
-  to: number,
-  changes: readonly ChangeRow[],
-  rows: readonly SnapshotRow[],
-) {
-  const part = table.part(await table.stage([changes]), table.position ?? before(0))
-  await table.flushParts([part], before(to))
-  const files = rows.length === 0 ? [] : [await table.fixture.stage.snapshot(table.schema, before(1), rows)]
-  await table.flushParts([{ ...part, completion: { files } }], before(to))
-}
-
-async function readAnew(table: DrivenTable, rows: readonly SnapshotRow[]): Promise<void> {
-  await table.destination.resetCheckpoint(table.lease, table.schema.table, never)
-  await table.snapshot(500, rows, 2, us(500))
-  await table.promote(500, 500, [], 2)
-}
 
 export const SCENARIOS: readonly Scenario[] = [
   {

@@ -33,8 +33,7 @@ SELECT epoch
 
 SELECT source, namespace, table_name, epoch, position, in_group, guard_until, updated_at, group_name
   FROM _SIMPLYLOAD."CHECKPOINTS_shop"
-  WHERE source = :1
-  ORDER BY namespace, table_name;
+  WHERE source = :1 ORDER BY namespace, table_name;
 
 COMMIT;
 
@@ -64,8 +63,7 @@ SHOW SCHEMAS LIKE 'shop_public';
 SELECT t.namespace, t.table_name, t.slot, t.target_database, t.target_namespace, t.target_name, t.identity, t.finished_position, t.cluster_key, c.column_id, c.column_name, c.source_name, c.type, c.state
   FROM _SIMPLYLOAD.TABLES t
   JOIN _SIMPLYLOAD.COLUMNS c ON c.source = t.source AND c.namespace = t.namespace AND c.table_name = t.table_name AND c.slot = t.slot
-  WHERE t.source = :1 AND (t.namespace, t.table_name) IN (('public', 'every_type'))
-  ORDER BY t.namespace, t.table_name, t.slot, c.ordinal;
+  WHERE t.source = :1 AND (t.namespace, t.table_name) IN (('public', 'every_type')) ORDER BY t.namespace, t.table_name, t.slot, c.ordinal;
 
 DELETE
   FROM _SIMPLYLOAD.LOADS
@@ -119,16 +117,11 @@ SELECT MAX(position) AS newest
   FROM _SIMPLYLOAD.LOADS
   WHERE source = :1 AND namespace = :2 AND table_name = :3;
 
-DELETE
-  FROM _SIMPLYLOAD."CHECKPOINTS_shop"
-  WHERE source = :1 AND namespace = :2 AND table_name = :3;
-
 INSERT INTO _SIMPLYLOAD."CHECKPOINTS_shop" (source, namespace, table_name, epoch, position, in_group, guard_until, updated_at, group_name)
   VALUES (:1, :2, :3, NULL, :4, FALSE, :5, CURRENT_TIMESTAMP(), :6);
 
 UPDATE _SIMPLYLOAD."CHECKPOINTS_shop" SET position = :3, updated_at = CURRENT_TIMESTAMP()
-  WHERE source = :1 AND namespace = '' AND table_name = '' AND group_name = :2 AND epoch = 2 AND position IS NOT DISTINCT
-  FROM :4;
+  WHERE source = :1 AND namespace = '' AND table_name = '' AND group_name = :2 AND epoch = 2 AND position IS NOT DISTINCT FROM :4;
 
 UPDATE _SIMPLYLOAD."CHECKPOINTS_shop" SET position = :4, updated_at = CURRENT_TIMESTAMP()
   WHERE source = :1 AND namespace = :2 AND table_name = :3 AND NOT in_group AND position = :5;
@@ -171,21 +164,6 @@ INSERT INTO "shop_public"."every_type" ("id", "a_bool", "a_int16", "a_int32", "a
 
 
 -- Current state: new rows, changed rows, rows that are marked deleted
-
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_merge_1" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COMMENT = 'Copied by SimplyLoad from shop: public.merge_1, being read';
-
-INSERT INTO _SIMPLYLOAD.COLUMNS
-  VALUES ('shop', 'public', 'merge_1', 'shadow', 0, 1, 'id', 'id', '{"kind":"int64"}', 'current'), ('shop', 'public', 'merge_1', 'shadow', 1, 2, 'name', 'name', '{"kind":"text"}', 'current'), ('shop', 'public', 'merge_1', 'shadow', 2, 3, 'note', 'note', '{"kind":"json"}', 'current'), ('shop', 'public', 'merge_1', 'shadow', 3, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'merge_1', 'shadow', 4, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'merge_1', 'shadow', 5, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
-
-COPY INTO "shop_public"."_simplyload_shadow_merge_1" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, PARSE_JSON($1:"c3"::VARCHAR), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.merge_1/2026112010/b3.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
-
-COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.merge_1/2026112010/b4.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, (SELECT COUNT(s.w2)
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
@@ -264,13 +242,11 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT f.k1 AS k
   WHERE pos IS NOT NULL)
   WHERE code IS NOT NULL AND MOD(code, 8) <> 7))
   GROUP BY k1) f
-  LEFT
-  JOIN (SELECT t."id" AS k1, NOT COALESCE(t."_fivetran_deleted", FALSE) AS live, t."_source_position" AS pos
+  LEFT JOIN (SELECT t."id" AS k1, NOT COALESCE(t."_fivetran_deleted", FALSE) AS live, t."_source_position" AS pos
   FROM "shop_public"."hard_2" t
   WHERE TRUE AND t."id" BETWEEN 9 AND 9) t
   ON t.k1 = f.k1
-  LEFT
-  JOIN (SELECT code, pos, COALESCE(LAG(code) OVER (ORDER BY code), -1) AS after_code, COALESCE(LAG(pos) OVER (ORDER BY code), '') AS after_pos
+  LEFT JOIN (SELECT code, pos, COALESCE(LAG(code) OVER (ORDER BY code), -1) AS after_code, COALESCE(LAG(pos) OVER (ORDER BY code), '') AS after_pos
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
@@ -282,8 +258,7 @@ SELECT COUNT(*) AS results, COUNT(DISTINCT r.last) AS keys, COUNT_IF(NOT r.dead 
 MERGE INTO "shop_public"."hard_2" t
   USING (SELECT r.k1 AS k1, e.v0 AS v0, e.v1 AS v1, e.v2 AS v2, r.dead AS dead, NOT r.dead AS valued, CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END AS new_pos
   FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT *
+  LEFT JOIN (SELECT *
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
@@ -328,16 +303,14 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val I
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL))
   GROUP BY k1) f
-  LEFT
-  JOIN (SELECT t."id" AS k1, NOT COALESCE(t."_fivetran_deleted", FALSE) AS live, t."_source_position" AS pos
+  LEFT JOIN (SELECT t."id" AS k1, NOT COALESCE(t."_fivetran_deleted", FALSE) AS live, t."_source_position" AS pos
   FROM "shop_public"."lineage_3" t
   WHERE TRUE AND t."id" BETWEEN 1 AND 1) t
   ON t.k1 = f.k1);
 
 SELECT DISTINCT TO_JSON(ARRAY_CONSTRUCT(CAST(r.k1 AS VARCHAR))) AS key
   FROM _SIMPLYLOAD.merge_result_0 r
-  WHERE r.unresolved AND NOT r.dead
-  ORDER BY key LIMIT 200001;
+  WHERE r.unresolved AND NOT r.dead ORDER BY key LIMIT 200001;
 
 SELECT COUNT(*) AS results, COUNT(DISTINCT r.last) AS keys, COUNT_IF(NOT r.dead AND NOT r.live) AS inserted, COUNT_IF(NOT r.dead AND r.live) AS updated, COUNT_IF(r.dead AND ((NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) OR (r.dead AND r.live))) AS deleted, COUNT_IF(((NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) OR (r.dead AND r.live)) AND NOT r.present) AS added, COUNT_IF(((NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) OR (r.dead AND r.live)) AND r.present) AS changed, COUNT_IF(r.p3 <> r.val) AS patched3, COUNT_IF((r.b1 IS NOT NULL AND NOT (r.p3 IS NOT NULL))) AS rooted
   FROM _SIMPLYLOAD.merge_result_0 r;
@@ -345,12 +318,10 @@ SELECT COUNT(*) AS results, COUNT(DISTINCT r.last) AS keys, COUNT_IF(NOT r.dead 
 MERGE INTO "shop_public"."lineage_3" t
   USING (SELECT r.k1 AS k1, e.v0 AS v0, e.v1 AS v1, CASE WHEN r.val IS NULL OR r.p3 = r.val THEN e.v2 ELSE b."note" END AS v2, r.dead AS dead, (NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) AS valued, CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END AS new_pos
   FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) e ON e.code = r.val
-  LEFT
-  JOIN "shop_public"."lineage_3" b ON b."id" = r.b1 AND b."id" BETWEEN 1 AND 1 AND (r.b1 IS NOT NULL AND NOT (r.p3 IS NOT NULL))
+  LEFT JOIN "shop_public"."lineage_3" b ON b."id" = r.b1 AND b."id" BETWEEN 1 AND 1 AND (r.b1 IS NOT NULL AND NOT (r.p3 IS NOT NULL))
   WHERE ((NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) OR (r.dead AND r.live))) r ON t."id" = r.k1 AND t."id" BETWEEN 1 AND 1
   WHEN MATCHED AND (NOT r.dead OR r.valued) THEN UPDATE SET "name" = r.v1, "note" = r.v2, "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = r.dead, "_source_position" = r.new_pos
   WHEN MATCHED AND NOT COALESCE(t."_fivetran_deleted", FALSE) THEN UPDATE SET "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = TRUE, "_source_position" = r.new_pos
@@ -364,61 +335,32 @@ COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, qua
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.lineage_3/2026112010/b13.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, (SELECT COUNT(s.w2)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) s) AS refused, (SELECT TO_JSON(ARRAY_AGG(DISTINCT unchanged))
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)) AS unchanged
   FROM (SELECT k1, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
   FROM (SELECT k1, code, pos, unchanged, CAST(NULL AS NUMBER(19,0)) AS moved
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
   UNION ALL SELECT o1 AS k1, code - MOD(code, 8), pos, NULL, code
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
   WHERE MOD(code, 8) IN (5, 6))
   GROUP BY k1);
 
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
-  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, MOD(f.last, 8) < 2 AS dead, f.dead_pos AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest, f.reset AS reset, CASE WHEN f.reset IS NULL AND COALESCE(t.live, FALSE) THEN f.k1 END AS b1, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN f.reset IS NULL OR f.p3 >= f.reset THEN f.p3 END AS p3
-  FROM (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) AS p3
-  FROM (SELECT k1, code, pos, unchanged, CAST(NULL AS NUMBER(19,0)) AS moved
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  UNION ALL SELECT o1 AS k1, code - MOD(code, 8), pos, NULL, code
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE MOD(code, 8) IN (5, 6))
-  GROUP BY k1) f
-  LEFT
-  JOIN (SELECT t."id" AS k1, NOT COALESCE(t."_fivetran_deleted", FALSE) AS live, t."_source_position" AS pos
-  FROM "shop_public"."lineage_3" t
-  WHERE TRUE AND t."id" BETWEEN 1 AND 8) t
-  ON t.k1 = f.k1);
-
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_moves_0 AS SELECT moved AS code, pos, CASE WHEN reset IS NULL THEN k1 END AS r1, CASE WHEN MOD(reset, 8) = 6 THEN reset END AS next_move, CASE WHEN reset IS NULL OR c3 >= reset THEN c3 END AS p3
-  FROM (SELECT k1, pos, moved, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) OVER (PARTITION BY k1
-  ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1
-  ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS c3
+  FROM (SELECT k1, pos, moved, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS c3
   FROM (SELECT k1, code, pos, unchanged, CAST(NULL AS NUMBER(19,0)) AS moved
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
   UNION ALL SELECT o1 AS k1, code - MOD(code, 8), pos, NULL, code
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
   WHERE MOD(code, 8) IN (5, 6)))
@@ -429,17 +371,14 @@ SELECT COUNT(next_move) AS open
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_moves_0 AS SELECT m.code AS code, m.pos AS pos, CASE WHEN m.next_move IS NULL THEN m.r1 ELSE n.r1 END AS r1, n.next_move AS next_move, COALESCE(m.p3, n.p3) AS p3
   FROM _SIMPLYLOAD.merge_moves_0 m
-  LEFT
-  JOIN _SIMPLYLOAD.merge_moves_0 n ON n.code = m.next_move;
+  LEFT JOIN _SIMPLYLOAD.merge_moves_0 n ON n.code = m.next_move;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
   FROM (SELECT r.k1 AS k1, r.last AS last, r.val AS val, r.dead AS dead, r.dead_pos AS dead_pos, r.present AS present, r.live AS live, r.newest AS newest, r.reset AS reset, r.completion AS completion, CASE WHEN x.code IS NULL THEN r.b1 ELSE x.b1 END AS b1, COALESCE(r.p3, x.p3) AS p3
   FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT m.code AS code, CASE WHEN t.pos IS NOT NULL THEN m.r1 END AS b1, t.pos AS b_pos, m.p3 AS p3
+  LEFT JOIN (SELECT m.code AS code, CASE WHEN t.pos IS NOT NULL THEN m.r1 END AS b1, t.pos AS b_pos, m.p3 AS p3
   FROM _SIMPLYLOAD.merge_moves_0 m
-  LEFT
-  JOIN (SELECT t."id" AS k1, t."_source_position" AS pos
+  LEFT JOIN (SELECT t."id" AS k1, t."_source_position" AS pos
   FROM "shop_public"."lineage_3" t
   WHERE NOT COALESCE(t."_fivetran_deleted", FALSE) AND t."id" BETWEEN 1 AND 8) t
   ON t.k1 = m.r1) x ON x.code = r.reset);
@@ -447,18 +386,13 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val I
 MERGE INTO "shop_public"."lineage_3" t
   USING (SELECT r.k1 AS k1, e.v0 AS v0, e.v1 AS v1, CASE WHEN r.val IS NULL OR r.p3 = r.val THEN e.v2 WHEN r.p3 IS NOT NULL THEN x3.v2 ELSE b."note" END AS v2, r.dead AS dead, (NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) AS valued, CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END AS new_pos
   FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) e ON e.code = r.val
-  LEFT
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) x3 ON x3.code = CASE WHEN r.p3 <> r.val THEN r.p3 END
-  LEFT
-  JOIN "shop_public"."lineage_3" b ON b."id" = r.b1 AND b."id" BETWEEN 1 AND 8 AND (r.b1 IS NOT NULL AND NOT (r.p3 IS NOT NULL))
+  LEFT JOIN "shop_public"."lineage_3" b ON b."id" = r.b1 AND b."id" BETWEEN 1 AND 8 AND (r.b1 IS NOT NULL AND NOT (r.p3 IS NOT NULL))
   WHERE ((NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) OR (r.dead AND r.live))) r ON t."id" = r.k1 AND t."id" BETWEEN 1 AND 8
   WHEN MATCHED AND (NOT r.dead OR r.valued) THEN UPDATE SET "name" = r.v1, "note" = r.v2, "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = r.dead, "_source_position" = r.new_pos
   WHEN MATCHED AND NOT COALESCE(t."_fivetran_deleted", FALSE) THEN UPDATE SET "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = TRUE, "_source_position" = r.new_pos
@@ -473,28 +407,23 @@ COPY INTO _SIMPLYLOAD.staged_0_completion (file_number, row_number, op, pos, unc
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT r.k1 AS k1, r.last AS last, r.val AS val, (r.dead OR ((r.unresolved AND NOT r.dead) AND c.code IS NULL)) AS dead, CASE WHEN (r.unresolved AND NOT r.dead) THEN CASE WHEN c.code IS NULL THEN e.pos END ELSE r.dead_pos END AS dead_pos, r.present AS present, r.live AS live, r.newest AS newest, r.reset AS reset, r.b1 AS b1, r.p3 AS p3, c.code AS completion, (r.unresolved AND (r.dead OR c.code IS NULL)) AS unresolved
   FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) e ON e.code = r.val
-  LEFT
-  JOIN (SELECT *
+  LEFT JOIN (SELECT *
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0_completion
   WHERE pos IS NOT NULL)
   WHERE code IS NOT NULL
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY k1
-  ORDER BY code DESC) = 1) c ON c.k1 = r.k1 AND (r.unresolved AND NOT r.dead);
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY k1 ORDER BY code DESC) = 1) c ON c.k1 = r.k1 AND (r.unresolved AND NOT r.dead);
 
 MERGE INTO "shop_public"."lineage_3" t
   USING (SELECT r.k1 AS k1, e.v0 AS v0, e.v1 AS v1, CASE WHEN r.val IS NULL OR r.p3 = r.val THEN e.v2 WHEN r.completion IS NOT NULL THEN c.v2 END AS v2, r.dead AS dead, (NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) AS valued, CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END AS new_pos
   FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) e ON e.code = r.val
-  LEFT
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0_completion
   WHERE pos IS NOT NULL) c ON c.code = r.completion
   WHERE ((NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) OR (r.dead AND r.live))) r ON t."id" = r.k1 AND t."id" BETWEEN 70 AND 71
@@ -509,8 +438,7 @@ SELECT COUNT(*) AS results, COUNT(DISTINCT r.last) AS keys, COUNT_IF(NOT r.dead 
 MERGE INTO "shop_public"."lineage_3" t
   USING (SELECT r.k1 AS k1, e.v0 AS v0, e.v1 AS v1, e.v2 AS v2, r.dead AS dead, (NOT r.dead OR r.val IS NOT NULL) AS valued, CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END AS new_pos
   FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT *
+  LEFT JOIN (SELECT *
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
@@ -532,29 +460,6 @@ MERGE INTO "shop_public"."lineage_3" t
 
 -- Current state: a key of several columns, of types that have no plain literal
 
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_pairs_4" ("day" DATE COMMENT 'day, date [0]', "at" TIMESTAMP_NTZ(6) COMMENT 'at, timestamp [1]', "seen" TIMESTAMP_TZ(6) COMMENT 'seen, timestamptz [2]', "code" BINARY COMMENT 'code, bytes [3]', "o""dd" VARCHAR COMMENT 'o"dd, text [4]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [5]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [6]', "_source_position" VARCHAR COMMENT 'SimplyLoad [7]') COMMENT = 'Copied by SimplyLoad from shop: public.pairs_4, being read';
-
-INSERT INTO _SIMPLYLOAD.COLUMNS
-  VALUES ('shop', 'public', 'pairs_4', 'shadow', 0, 1, 'day', 'day', '{"kind":"date"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 1, 2, 'at', 'at', '{"kind":"timestamp"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 2, 3, 'seen', 'seen', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 3, 4, 'code', 'code', '{"kind":"bytes"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 4, 5, 'o"dd', 'o"dd', '{"kind":"text"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 5, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 6, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'pairs_4', 'shadow', 7, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
-
-COPY INTO "shop_public"."_simplyload_shadow_pairs_4" ("day", "at", "seen", "code", "o""dd", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  FROM (SELECT $1:"c1"::DATE, $1:"c2"::TIMESTAMP_NTZ(6), $1:"c3"::TIMESTAMP_TZ(6), TO_BINARY($1:"c4"), $1:"c5"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.pairs_4/2026112010/b17.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 DATE, v1 TIMESTAMP_NTZ(6), v2 TIMESTAMP_TZ(6), v3 BINARY, v4 VARCHAR);
-
-COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::DATE, $1:"c2"::TIMESTAMP_NTZ(6), $1:"c3"::TIMESTAMP_TZ(6), TO_BINARY($1:"c4"), $1:"c5"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.pairs_4/2026112010/b18.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL OR k2 IS NULL OR k3 IS NULL OR k4 IS NULL OR k5 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, MIN(k2) AS min_k2, MAX(k2) AS max_k2, MIN(k5) AS min_k5, MAX(k5) AS max_k5
-  FROM (SELECT k1, k2, k3, k4, k5, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
-  FROM (SELECT k1, k2, k3, k4, k5, code, pos, unchanged
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v1 AS k2, v1 AS o2, v2 AS k3, v2 AS o3, v3 AS k4, v3 AS o4, v4 AS k5, v4 AS o5, v0, v1, v2, v3, v4
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL))
-  GROUP BY k1, k2, k3, k4, k5);
-
 MERGE INTO "shop_public"."pairs_4" t
   USING (SELECT k1, k2, k3, k4, k5, v0, v1, v2, v3, v4, MOD(code, 8) < 2 AS dead, MOD(code, 8) >= 2 AS valued, pos AS new_pos
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v1 AS k2, v1 AS o2, v2 AS k3, v2 AS o3, v3 AS k4, v3 AS o4, v4 AS k5, v4 AS o5, v0, v1, v2, v3, v4
@@ -573,19 +478,6 @@ INSERT INTO _SIMPLYLOAD.TOMBSTONES (source, namespace, table_name, key, position
   WHERE MOD(code, 8) < 2
   GROUP BY k1, k2, k3, k4, k5;
 
-COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000014/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::DATE, $1:"c2"::TIMESTAMP_NTZ(6), $1:"c3"::TIMESTAMP_TZ(6), TO_BINARY($1:"c4"), $1:"c5"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.pairs_4/2026112010/b19.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL OR k2 IS NULL OR k3 IS NULL OR k4 IS NULL OR k5 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, MIN(k2) AS min_k2, MAX(k2) AS max_k2, MIN(k5) AS min_k5, MAX(k5) AS max_k5, COALESCE(MIN(k1) > (SELECT MAX("day")
-  FROM "shop_public"."pairs_4"), TRUE) AS is_new
-  FROM (SELECT k1, k2, k3, k4, k5, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
-  FROM (SELECT k1, k2, k3, k4, k5, code, pos, unchanged
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v1 AS k2, v1 AS o2, v2 AS k3, v2 AS o3, v3 AS k4, v3 AS o4, v4 AS k5, v4 AS o5, v0, v1, v2, v3, v4
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL))
-  GROUP BY k1, k2, k3, k4, k5);
-
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT f.k1 AS k1, f.k2 AS k2, f.k3 AS k3, f.k4 AS k4, f.k5 AS k5, f.last AS last, f.val AS val, MOD(f.last, 8) < 2 AS dead, f.dead_pos AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest
   FROM (SELECT k1, k2, k3, k4, k5, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest
   FROM (SELECT k1, k2, k3, k4, k5, code, pos, unchanged
@@ -593,8 +485,7 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT f.k1 AS k
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL))
   GROUP BY k1, k2, k3, k4, k5) f
-  LEFT
-  JOIN (SELECT t."day" AS k1, t."at" AS k2, t."seen" AS k3, t."code" AS k4, t."o""dd" AS k5, NOT COALESCE(t."_fivetran_deleted", FALSE) AS live, t."_source_position" AS pos
+  LEFT JOIN (SELECT t."day" AS k1, t."at" AS k2, t."seen" AS k3, t."code" AS k4, t."o""dd" AS k5, NOT COALESCE(t."_fivetran_deleted", FALSE) AS live, t."_source_position" AS pos
   FROM "shop_public"."pairs_4" t
   WHERE TRUE AND t."day" BETWEEN '2026-01-31'::DATE AND '2026-01-31'::DATE AND t."at" BETWEEN '2026-01-31 01:02:03.500000'::TIMESTAMP_NTZ(6) AND '2026-01-31 01:02:03.500000'::TIMESTAMP_NTZ(6) AND t."o""dd" BETWEEN 'it''s \\ odd' AND 'it''s \\ odd') t
   ON t.k1 = f.k1 AND t.k2 = f.k2 AND t.k3 = f.k3 AND t.k4 = f.k4 AND t.k5 = f.k5
@@ -622,19 +513,6 @@ INSERT INTO _SIMPLYLOAD.LOADS (source, namespace, table_name, batch_id, added, p
   FROM _SIMPLYLOAD.LOADS
   WHERE source = 'shop' AND namespace = 'public' AND table_name = 'pairs_4');
 
-MERGE INTO "shop_public"."pairs_4" t
-  USING (SELECT r.k1 AS k1, r.k2 AS k2, r.k3 AS k3, r.k4 AS k4, r.k5 AS k5, e.v0 AS v0, e.v1 AS v1, e.v2 AS v2, e.v3 AS v3, e.v4 AS v4, r.dead AS dead, (NOT r.dead OR r.val IS NOT NULL) AS valued, CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END AS new_pos
-  FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v1 AS k2, v1 AS o2, v2 AS k3, v2 AS o3, v3 AS k4, v3 AS o4, v4 AS k5, v4 AS o5, v0, v1, v2, v3, v4
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) e ON e.code = r.val
-  WHERE ((NOT r.dead OR r.val IS NOT NULL) OR (r.dead AND r.live))) r ON t."day" = r.k1 AND t."at" = r.k2 AND t."seen" = r.k3 AND t."code" = r.k4 AND t."o""dd" = r.k5 AND t."day" BETWEEN '2026-01-31'::DATE AND '2026-01-31'::DATE AND t."at" BETWEEN '2026-01-31 01:02:03.500000'::TIMESTAMP_NTZ(6) AND '2026-01-31 01:02:03.500000'::TIMESTAMP_NTZ(6) AND t."o""dd" BETWEEN 'it''s \\ odd' AND 'it''s \\ odd'
-  WHEN MATCHED AND (NOT r.dead OR r.valued) THEN UPDATE SET "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = r.dead, "_source_position" = r.new_pos
-  WHEN MATCHED AND NOT COALESCE(t."_fivetran_deleted", FALSE) THEN UPDATE SET "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = TRUE, "_source_position" = r.new_pos
-  WHEN NOT MATCHED AND (NOT r.dead OR r.valued) THEN INSERT ("day", "at", "seen", "code", "o""dd", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  VALUES (r.v0, r.v1, r.v2, r.v3, r.v4, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.dead, r.new_pos);
-
 UPDATE "shop_public"."pairs_4" SET "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = TRUE, "_source_position" = '0001/0000000000000014/0000000000'
   WHERE NOT COALESCE("_fivetran_deleted", FALSE) AND "_source_position" < '0001/0000000000000014/0000000000';
 
@@ -657,24 +535,6 @@ INSERT INTO _SIMPLYLOAD.TOMBSTONES (source, namespace, table_name, key, position
   WHERE pos IS NOT NULL)
   WHERE MOD(code, 8) = 7
   HAVING COUNT(*) > 0;
-
-COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000014/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.again_5/2026112010/b22.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT f.k1 AS k1, f.last AS last, f.val AS val, MOD(f.last, 8) < 2 AS dead, f.dead_pos AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest
-  FROM (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest
-  FROM (SELECT k1, code, pos, unchanged
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL))
-  GROUP BY k1) f
-  LEFT
-  JOIN (SELECT t."id" AS k1, NOT COALESCE(t."_fivetran_deleted", FALSE) AS live, t."_source_position" AS pos
-  FROM "shop_public"."again_5" t
-  WHERE TRUE AND t."id" BETWEEN 1 AND 4) t
-  ON t.k1 = f.k1
-  WHERE t.pos IS NULL OR t.pos < f.newest;
 
 DELETE
   FROM _SIMPLYLOAD.merge_result_0
@@ -703,12 +563,10 @@ INSERT INTO _SIMPLYLOAD.replay_keys
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.replayed AS SELECT k.key AS key, CASE WHEN a.key IS NOT NULL THEN 'again' WHEN r.key IS NOT NULL THEN 'replayed' ELSE 'gone' END AS outcome
   FROM (SELECT DISTINCT key
   FROM _SIMPLYLOAD.replay_keys) k
-  LEFT
-  JOIN (SELECT DISTINCT q.key
+  LEFT JOIN (SELECT DISTINCT q.key
   FROM _SIMPLYLOAD.QUARANTINE q
   WHERE q.source = 'shop' AND q.namespace = 'public' AND q.table_name = 'again_5' AND q.closed_at IS NULL AND q.position >= '0001/0000000000000014/0000000000') a ON a.key = k.key
-  LEFT
-  JOIN (SELECT TO_JSON(ARRAY_CONSTRUCT(CAST(t."id" AS VARCHAR))) AS key, t."_source_position" AS position
+  LEFT JOIN (SELECT TO_JSON(ARRAY_CONSTRUCT(CAST(t."id" AS VARCHAR))) AS key, t."_source_position" AS position
   FROM "shop_public"."again_5" t
   WHERE NOT COALESCE(t."_fivetran_deleted", FALSE)) r ON r.key = k.key
   WHERE a.key IS NOT NULL OR r.key IS NULL OR r.position = '0001/0000000000000014/0000000000';
@@ -721,28 +579,14 @@ DELETE
   FROM _SIMPLYLOAD.LOADS
   WHERE source = :1 AND namespace = :2 AND table_name = :3 AND batch_id IN ('b22');
 
-DELETE
-  FROM "shop_public"."again_6"
-  WHERE "_source_position" < '0001/0000000000000014/0000000000' AND "id" >= CAST('1' AS NUMBER(19,0)) AND "id" <= CAST('9' AS NUMBER(19,0));
-
-DELETE
-  FROM "shop_public"."again_6"
-  WHERE "_source_position" < '0001/0000000000000014/0000000000';
-
 
 -- Rows without a key
-
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_bag_merge_7" ("a" VARCHAR COMMENT 'a, text [0]', "_fivetran_id" VARCHAR COMMENT 'SimplyLoad [1]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [2]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [3]', "_source_position" VARCHAR COMMENT 'SimplyLoad [4]') COMMENT = 'Copied by SimplyLoad from shop: public.bag_merge_7, being read';
-
-INSERT INTO _SIMPLYLOAD.COLUMNS
-  VALUES ('shop', 'public', 'bag_merge_7', 'shadow', 0, 1, 'a', 'a', '{"kind":"text"}', 'current'), ('shop', 'public', 'bag_merge_7', 'shadow', 1, -4, '_fivetran_id', '_fivetran_id', '{"kind":"text"}', 'current'), ('shop', 'public', 'bag_merge_7', 'shadow', 2, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'bag_merge_7', 'shadow', 3, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'bag_merge_7', 'shadow', 4, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
 
 COPY INTO "shop_public"."_simplyload_shadow_bag_merge_7" ("a", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id")
   FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', $1:"_content_hash"::VARCHAR || '/1'
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_merge_7/2026112010/b26.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.snapshot_copies AS SELECT "a", LEFT("_fivetran_id", 32) || '/' || CAST(ROW_NUMBER() OVER (PARTITION BY "_fivetran_id"
-  ORDER BY "_fivetran_id") AS VARCHAR) AS "_fivetran_id", "_fivetran_synced", "_fivetran_deleted", "_source_position"
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.snapshot_copies AS SELECT "a", LEFT("_fivetran_id", 32) || '/' || CAST(ROW_NUMBER() OVER (PARTITION BY "_fivetran_id" ORDER BY "_fivetran_id") AS VARCHAR) AS "_fivetran_id", "_fivetran_synced", "_fivetran_deleted", "_source_position"
   FROM "shop_public"."_simplyload_shadow_bag_merge_7"
   WHERE "_fivetran_id" IN (SELECT "_fivetran_id"
   FROM "shop_public"."_simplyload_shadow_bag_merge_7"
@@ -754,26 +598,15 @@ DELETE
   WHERE "_fivetran_id" IN (SELECT DISTINCT LEFT("_fivetran_id", 32) || '/1'
   FROM _SIMPLYLOAD.snapshot_copies);
 
-INSERT INTO "shop_public"."_simplyload_shadow_bag_merge_7" ("a", "_fivetran_id", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT "a", "_fivetran_id", "_fivetran_synced", "_fivetran_deleted", "_source_position"
-  FROM _SIMPLYLOAD.snapshot_copies;
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 VARCHAR);
-
-COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_merge_7/2026112010/b27.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_bag_0 AS SELECT code, nth, hash || '/' || CAST(nth AS VARCHAR) AS k1
   FROM (SELECT c.code AS code, c.hash AS hash, CASE WHEN c.era = 0 THEN COALESCE(l.living, 0) ELSE 0 END + c.steps + CASE WHEN c.step = 1 THEN 0 ELSE 1 END AS nth
-  FROM (SELECT code, hash, era, step, SUM(step) OVER (PARTITION BY hash, era
-  ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS steps
+  FROM (SELECT code, hash, era, step, SUM(step) OVER (PARTITION BY hash, era ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS steps
   FROM (SELECT s.code AS code, s.content_hash AS hash, 0 AS era, CASE WHEN MOD(s.code, 8) = 4 THEN 1 ELSE -1 END AS step
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) s
   WHERE MOD(s.code, 8) IN (4, 1))) c
-  LEFT
-  JOIN (SELECT LEFT(t."_fivetran_id", 32) AS hash, COUNT(*) AS living
+  LEFT JOIN (SELECT LEFT(t."_fivetran_id", 32) AS hash, COUNT(*) AS living
   FROM "shop_public"."bag_merge_7" t
   WHERE NOT COALESCE(t."_fivetran_deleted", FALSE) AND LEFT(t."_fivetran_id", 32) IN (SELECT content_hash
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0
@@ -808,64 +641,25 @@ MERGE INTO "shop_public"."bag_merge_7" t
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_bag_0 AS SELECT code, nth, hash || '/' || CAST(nth AS VARCHAR) AS k1
   FROM (SELECT c.code AS code, c.hash AS hash, CASE WHEN c.era = 0 THEN COALESCE(l.living, 0) ELSE 0 END + c.steps + CASE WHEN c.step = 1 THEN 0 ELSE 1 END AS nth
-  FROM (SELECT code, hash, era, step, SUM(step) OVER (PARTITION BY hash, era
-  ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS steps
+  FROM (SELECT code, hash, era, step, SUM(step) OVER (PARTITION BY hash, era ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS steps
   FROM (SELECT s.code AS code, s.content_hash AS hash, COALESCE(x.era, -1) AS era, CASE WHEN MOD(s.code, 8) = 4 THEN 1 ELSE -1 END AS step
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) s
-  LEFT
-  JOIN (SELECT code, after_code, ROW_NUMBER() OVER (ORDER BY code) - 1 AS era
+  LEFT JOIN (SELECT code, after_code, ROW_NUMBER() OVER (ORDER BY code) - 1 AS era
   FROM (SELECT code, pos, COALESCE(LAG(code) OVER (ORDER BY code), -1) AS after_code, COALESCE(LAG(pos) OVER (ORDER BY code), '') AS after_pos
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
   WHERE MOD(code, 8) = 7)) x ON s.code > x.after_code AND s.code < x.code
   WHERE MOD(s.code, 8) IN (4, 1))) c
-  LEFT
-  JOIN (SELECT LEFT(t."_fivetran_id", 32) AS hash, COUNT(*) AS living
+  LEFT JOIN (SELECT LEFT(t."_fivetran_id", 32) AS hash, COUNT(*) AS living
   FROM "shop_public"."bag_merge_7" t
   WHERE NOT COALESCE(t."_fivetran_deleted", FALSE) AND LEFT(t."_fivetran_id", 32) IN (SELECT content_hash
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL))
   GROUP BY LEFT(t."_fivetran_id", 32)) l ON l.hash = c.hash);
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT f.k1 AS k1, f.last AS last, f.val AS val, (MOD(f.last, 8) < 2 OR x.code IS NOT NULL) AS dead, CASE WHEN MOD(f.last, 8) < 2 THEN f.dead_pos ELSE x.pos END AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest
-  FROM (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest
-  FROM (SELECT k1, code, pos, unchanged
-  FROM (SELECT s.*, b.k1
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) s
-  JOIN _SIMPLYLOAD.merge_bag_0 b ON b.code = s.code))
-  GROUP BY k1) f
-  LEFT
-  JOIN (SELECT t."_fivetran_id" AS k1, NOT COALESCE(t."_fivetran_deleted", FALSE) AS live, t."_source_position" AS pos
-  FROM "shop_public"."bag_merge_7" t
-  WHERE TRUE) t
-  ON t.k1 = f.k1
-  LEFT
-  JOIN (SELECT code, pos, COALESCE(LAG(code) OVER (ORDER BY code), -1) AS after_code, COALESCE(LAG(pos) OVER (ORDER BY code), '') AS after_pos
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE MOD(code, 8) = 7) x ON NOT (MOD(f.last, 8) < 2) AND f.last < x.code AND f.last > x.after_code;
-
-MERGE INTO "shop_public"."bag_merge_7" t
-  USING (SELECT r.k1 AS k1, e.v0 AS v0, r.dead AS dead, (NOT r.dead OR r.val IS NOT NULL) AS valued, CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END AS new_pos
-  FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT s.*, b.k1
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) s
-  JOIN _SIMPLYLOAD.merge_bag_0 b ON b.code = s.code) e ON e.code = r.val
-  WHERE ((NOT r.dead OR r.val IS NOT NULL) OR (r.dead AND r.live))) r ON t."_fivetran_id" = r.k1
-  WHEN MATCHED AND (NOT r.dead OR r.valued) THEN UPDATE SET "a" = r.v0, "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = r.dead, "_source_position" = r.new_pos
-  WHEN MATCHED AND NOT COALESCE(t."_fivetran_deleted", FALSE) THEN UPDATE SET "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = TRUE, "_source_position" = r.new_pos
-  WHEN NOT MATCHED AND (NOT r.dead OR r.valued) THEN INSERT ("a", "_fivetran_id", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  VALUES (r.v0, r.k1, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.dead, r.new_pos);
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_verify (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 VARCHAR);
 
@@ -902,8 +696,7 @@ SELECT (SELECT COALESCE(SUM(ABS(source_n - destination_n)), 0)
   WHERE pos IS NOT NULL)) AS whole;
 
 SELECT key, pos, source_n > destination_n AS is_missing
-  FROM _SIMPLYLOAD.compare_differing
-  ORDER BY key LIMIT 5;
+  FROM _SIMPLYLOAD.compare_differing ORDER BY key LIMIT 5;
 
 SELECT COUNT(*) AS n, COUNT(*) - COUNT(v0) AS n0
   FROM (SELECT *
@@ -911,16 +704,6 @@ SELECT COUNT(*) AS n, COUNT(*) - COUNT(v0) AS n0
   FROM _SIMPLYLOAD.staged_verify
   WHERE pos IS NOT NULL)
   WHERE code IS NOT NULL);
-
-SELECT COUNT(*) AS n, COUNT(*) - COUNT(v0) AS n0
-  FROM (SELECT t."_fivetran_id" AS k1, t."a" AS v0, t."_source_position" AS pos, LEFT(t."_fivetran_id", 32) AS content_hash
-  FROM "shop_public"."bag_merge_7" t
-  WHERE NOT COALESCE(t."_fivetran_deleted", FALSE));
-
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_bag_history_8" ("a" VARCHAR COMMENT 'a, text [0]', "_fivetran_id" VARCHAR COMMENT 'SimplyLoad [1]', "_fivetran_start" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [2]', "_fivetran_end" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_active" BOOLEAN COMMENT 'SimplyLoad [4]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [5]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [6]', "_source_position" VARCHAR COMMENT 'SimplyLoad [7]') COMMENT = 'Copied by SimplyLoad from shop: public.bag_history_8, being read';
-
-INSERT INTO _SIMPLYLOAD.COLUMNS
-  VALUES ('shop', 'public', 'bag_history_8', 'shadow', 0, 1, 'a', 'a', '{"kind":"text"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 1, -4, '_fivetran_id', '_fivetran_id', '{"kind":"text"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 2, -5, '_fivetran_start', '_fivetran_start', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 3, -6, '_fivetran_end', '_fivetran_end', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 4, -7, '_fivetran_active', '_fivetran_active', '{"kind":"bool"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 5, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 6, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'bag_history_8', 'shadow', 7, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
 
 COPY INTO "shop_public"."_simplyload_shadow_bag_history_8" ("a", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id", "_fivetran_start", "_fivetran_end", "_fivetran_active")
   FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', $1:"_content_hash"::VARCHAR || '/1', NVL($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6)), '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6), TRUE
@@ -931,6 +714,22 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0)
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0)
   FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_history_8/2026112010/b31.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_bag_0 AS SELECT code, nth, hash || '/' || CAST(nth AS VARCHAR) AS k1
+  FROM (SELECT c.code AS code, c.hash AS hash, CASE WHEN c.era = 0 THEN COALESCE(l.living, 0) ELSE 0 END + c.steps + CASE WHEN c.step = 1 THEN 0 ELSE 1 END AS nth
+  FROM (SELECT code, hash, era, step, SUM(step) OVER (PARTITION BY hash, era ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS steps
+  FROM (SELECT s.code AS code, s.content_hash AS hash, 0 AS era, CASE WHEN MOD(s.code, 8) = 4 THEN 1 ELSE -1 END AS step
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL) s
+  WHERE MOD(s.code, 8) IN (4, 1))) c
+  LEFT JOIN (SELECT LEFT(t."_fivetran_id", 32) AS hash, COUNT(*) AS living
+  FROM "shop_public"."bag_history_8" t
+  WHERE NOT COALESCE(t."_fivetran_deleted", FALSE) AND LEFT(t."_fivetran_id", 32) IN (SELECT content_hash
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL))
+  GROUP BY LEFT(t."_fivetran_id", 32)) l ON l.hash = c.hash);
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead
   FROM (SELECT k1, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
@@ -958,23 +757,13 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (
   GROUP BY f.k1), events AS (SELECT *
   FROM folded) SELECT f.k1 AS k1, f.last AS last, f.val AS val, f.pos AS pos, f.committed AS committed, f.plain AS plain, (MOD(f.last, 8) < 2 OR MOD(f.last, 8) = 7) AS dead, CAST(NULL AS VARCHAR) AS dead_pos, COALESCE(b.actives, 0) > 0 AS live, b.since AS since, COUNT(*) OVER (PARTITION BY f.k1) > 1 AS several, f.pos AS newest, COALESCE(b.actives, 0) AS actives
   FROM events f
-  LEFT
-  JOIN known b ON b.k1 = f.k1;
+  LEFT JOIN known b ON b.k1 = f.k1;
 
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_versions_0 AS SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, began, LEAD(began) OVER (PARTITION BY k1
-  ORDER BY last) - CASE WHEN LEAD(dead) OVER (PARTITION BY k1
-  ORDER BY last) THEN 0 ELSE 1 END AS until, COALESCE(LEAD(dead) OVER (PARTITION BY k1
-  ORDER BY last), FALSE) AS gone, CASE WHEN LEAD(dead) OVER (PARTITION BY k1
-  ORDER BY last) THEN LEAD(pos) OVER (PARTITION BY k1
-  ORDER BY last) END AS gone_pos, step = 1 AND there AS closes, there AS replaces
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_versions_0 AS SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, began, LEAD(began) OVER (PARTITION BY k1 ORDER BY last) - CASE WHEN LEAD(dead) OVER (PARTITION BY k1 ORDER BY last) THEN 0 ELSE 1 END AS until, COALESCE(LEAD(dead) OVER (PARTITION BY k1 ORDER BY last), FALSE) AS gone, CASE WHEN LEAD(dead) OVER (PARTITION BY k1 ORDER BY last) THEN LEAD(pos) OVER (PARTITION BY k1 ORDER BY last) END AS gone_pos, step = 1 AND there AS closes, there AS replaces
   FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, there, step, step + GREATEST(largest, COALESCE(since, largest)) AS began
-  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, there, step, MAX(committed - step) OVER (PARTITION BY k1
-  ORDER BY last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS largest
-  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, there, ROW_NUMBER() OVER (PARTITION BY k1
-  ORDER BY last) AS step
-  FROM (SELECT *, COALESCE(NOT LAG(dead) OVER (PARTITION BY k1
-  ORDER BY last), live) AS there, LAG(val) OVER (PARTITION BY k1
-  ORDER BY last) AS earlier
+  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, there, step, MAX(committed - step) OVER (PARTITION BY k1 ORDER BY last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS largest
+  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, there, ROW_NUMBER() OVER (PARTITION BY k1 ORDER BY last) AS step
+  FROM (SELECT *, COALESCE(NOT LAG(dead) OVER (PARTITION BY k1 ORDER BY last), live) AS there, LAG(val) OVER (PARTITION BY k1 ORDER BY last) AS earlier
   FROM _SIMPLYLOAD.merge_result_0)
   WHERE dead = there)));
 
@@ -1025,11 +814,9 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (
   FROM known b
   JOIN truncates x ON b.pos < x.pos AND b.pos >= x.after_pos
   WHERE b.actives > 0)
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY k1, LEFT(pos, 22)
-  ORDER BY last DESC) = 1) SELECT f.k1 AS k1, f.last AS last, f.val AS val, f.pos AS pos, f.committed AS committed, f.plain AS plain, (MOD(f.last, 8) < 2 OR MOD(f.last, 8) = 7) AS dead, CAST(NULL AS VARCHAR) AS dead_pos, COALESCE(b.actives, 0) > 0 AS live, b.since AS since, COUNT(*) OVER (PARTITION BY f.k1) > 1 AS several, f.pos AS newest, COALESCE(b.actives, 0) AS actives
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY k1, LEFT(pos, 22) ORDER BY last DESC) = 1) SELECT f.k1 AS k1, f.last AS last, f.val AS val, f.pos AS pos, f.committed AS committed, f.plain AS plain, (MOD(f.last, 8) < 2 OR MOD(f.last, 8) = 7) AS dead, CAST(NULL AS VARCHAR) AS dead_pos, COALESCE(b.actives, 0) > 0 AS live, b.since AS since, COUNT(*) OVER (PARTITION BY f.k1) > 1 AS several, f.pos AS newest, COALESCE(b.actives, 0) AS actives
   FROM events f
-  LEFT
-  JOIN known b ON b.k1 = f.k1;
+  LEFT JOIN known b ON b.k1 = f.k1;
 
 MERGE INTO "shop_public"."bag_history_8" t
   USING (SELECT code, pos, committed, COALESCE(LAG(code) OVER (ORDER BY code), -1) AS after_code, COALESCE(LAG(pos) OVER (ORDER BY code), '') AS after_pos
@@ -1039,60 +826,9 @@ MERGE INTO "shop_public"."bag_history_8" t
   WHERE MOD(code, 8) = 7) x ON t."_fivetran_active" AND t."_source_position" < x.pos AND t."_source_position" >= x.after_pos
   WHEN MATCHED THEN UPDATE SET "_fivetran_end" = TO_TIMESTAMP_TZ(GREATEST(x.committed, DATE_PART(EPOCH_MICROSECOND, t."_fivetran_start") + 1), 6), "_fivetran_active" = FALSE, "_fivetran_deleted" = TRUE, "_source_position" = x.pos;
 
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_verify (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, committed_at TIMESTAMP_TZ(6), staged_us NUMBER(19,0), v0 VARCHAR);
-
-COPY INTO _SIMPLYLOAD.staged_verify (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000063/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_history_8/2026112010/b33.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT COALESCE(MIN(content_hash), MD5(COALESCE(CAST(v0 AS VARCHAR), ''))) AS key, MIN(CASE WHEN there = 1 THEN pos END) AS pos, SUM(here) AS source_n, SUM(there) AS destination_n
-  FROM (SELECT v0, content_hash, pos, 1 AS here, 0 AS there
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL)
-  UNION ALL SELECT v0, content_hash, pos, 0 AS here, 1 AS there
-  FROM (SELECT t."_fivetran_id" AS k1, t."a" AS v0, t."_source_position" AS pos, LEFT(t."_fivetran_id", 32) AS content_hash
-  FROM "shop_public"."bag_history_8" t
-  WHERE t."_fivetran_active"))
-  GROUP BY v0
-  HAVING SUM(here) <> SUM(there);
-
-SELECT (SELECT COALESCE(SUM(ABS(source_n - destination_n)), 0)
-  FROM _SIMPLYLOAD.compare_differing) AS differing, (SELECT COUNT(*)
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL)) AS source_rows, (SELECT COUNT(*)
-  FROM (SELECT t."_fivetran_id" AS k1, t."a" AS v0, t."_source_position" AS pos, LEFT(t."_fivetran_id", 32) AS content_hash
-  FROM "shop_public"."bag_history_8" t
-  WHERE t."_fivetran_active")) AS destination_rows, (SELECT COUNT_IF(code IS NULL)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)) AS whole;
-
-SELECT COUNT(*) AS n, COUNT(*) - COUNT(v0) AS n0
-  FROM (SELECT t."_fivetran_id" AS k1, t."a" AS v0, t."_source_position" AS pos, LEFT(t."_fivetran_id", 32) AS content_hash
-  FROM "shop_public"."bag_history_8" t
-  WHERE t."_fivetran_active");
-
-SELECT COUNT_IF(next_began = began) AS duplicates, COUNT_IF(next_began <= ended OR ended < began OR active <> (ended = '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6))) AS overlaps, COUNT_IF(NOT active AND NOT deleted AND DATE_PART(EPOCH_MICROSECOND, next_began) IS DISTINCT
-  FROM DATE_PART(EPOCH_MICROSECOND, ended) + 1) AS gaps, COUNT_IF(active AND place = 2) AS several_active
-  FROM (SELECT "_fivetran_start" AS began, "_fivetran_end" AS ended, "_fivetran_active" AS active, "_fivetran_deleted" AS deleted, LEAD("_fivetran_start") OVER (PARTITION BY "_fivetran_id"
-  ORDER BY "_fivetran_start", "_fivetran_end") AS next_began, ROW_NUMBER() OVER (PARTITION BY "_fivetran_id", "_fivetran_active"
-  ORDER BY "_fivetran_start", "_fivetran_end") AS place
+SELECT COUNT_IF(next_began = began) AS duplicates, COUNT_IF(next_began <= ended OR ended < began OR active <> (ended = '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6))) AS overlaps, COUNT_IF(NOT active AND NOT deleted AND DATE_PART(EPOCH_MICROSECOND, next_began) IS DISTINCT FROM DATE_PART(EPOCH_MICROSECOND, ended) + 1) AS gaps, COUNT_IF(active AND place = 2) AS several_active
+  FROM (SELECT "_fivetran_start" AS began, "_fivetran_end" AS ended, "_fivetran_active" AS active, "_fivetran_deleted" AS deleted, LEAD("_fivetran_start") OVER (PARTITION BY "_fivetran_id" ORDER BY "_fivetran_start", "_fivetran_end") AS next_began, ROW_NUMBER() OVER (PARTITION BY "_fivetran_id", "_fivetran_active" ORDER BY "_fivetran_start", "_fivetran_end") AS place
   FROM "shop_public"."bag_history_8");
-
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_bag_append_9" ("a" VARCHAR COMMENT 'a, text [0]', "_fivetran_id" VARCHAR COMMENT 'SimplyLoad [1]', "_op" VARCHAR COMMENT 'SimplyLoad [2]', "_committed_at" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [4]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [5]', "_source_position" VARCHAR COMMENT 'SimplyLoad [6]') COMMENT = 'Copied by SimplyLoad from shop: public.bag_append_9, being read';
-
-INSERT INTO _SIMPLYLOAD.COLUMNS
-  VALUES ('shop', 'public', 'bag_append_9', 'shadow', 0, 1, 'a', 'a', '{"kind":"text"}', 'current'), ('shop', 'public', 'bag_append_9', 'shadow', 1, -4, '_fivetran_id', '_fivetran_id', '{"kind":"text"}', 'current'), ('shop', 'public', 'bag_append_9', 'shadow', 2, -8, '_op', '_op', '{"kind":"text"}', 'current'), ('shop', 'public', 'bag_append_9', 'shadow', 3, -9, '_committed_at', '_committed_at', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'bag_append_9', 'shadow', 4, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'bag_append_9', 'shadow', 5, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'bag_append_9', 'shadow', 6, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
-
-COPY INTO "shop_public"."_simplyload_shadow_bag_append_9" ("a", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id", "_op", "_committed_at")
-  FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', $1:"_content_hash"::VARCHAR, 'read', NVL($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6))
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_append_9/2026112010/b34.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(e.code) AS changes, COUNT_IF(MOD(e.code, 8) >= 4 AND MOD(e.code, 8) <> 7) AS inserted, COUNT_IF(MOD(e.code, 8) IN (3, 2)) AS updated, COUNT_IF(MOD(e.code, 8) IN (5, 6)) AS moved, COUNT_IF(MOD(e.code, 8) = 1) AS deleted
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0
@@ -1118,37 +854,9 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT COALES
   WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
   FROM "shop_public"."bag_append_9"
   WHERE "_op" = 'truncate')
-  QUALIFY NOT t."_fivetran_deleted" AND ROW_NUMBER() OVER (PARTITION BY t."_fivetran_id", t."_fivetran_deleted"
-  ORDER BY t."_source_position" DESC) <= SUM(CASE WHEN t."_fivetran_deleted" THEN -1 ELSE 1 END) OVER (PARTITION BY t."_fivetran_id")))
+  QUALIFY NOT t."_fivetran_deleted" AND ROW_NUMBER() OVER (PARTITION BY t."_fivetran_id", t."_fivetran_deleted" ORDER BY t."_source_position" DESC) <= SUM(CASE WHEN t."_fivetran_deleted" THEN -1 ELSE 1 END) OVER (PARTITION BY t."_fivetran_id")))
   GROUP BY v0
   HAVING SUM(here) <> SUM(there);
-
-SELECT (SELECT COALESCE(SUM(ABS(source_n - destination_n)), 0)
-  FROM _SIMPLYLOAD.compare_differing) AS differing, (SELECT COUNT(*)
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL)) AS source_rows, (SELECT COUNT(*)
-  FROM (SELECT t."_fivetran_id" AS k1, t."a" AS v0, t."_source_position" AS pos, LEFT(t."_fivetran_id", 32) AS content_hash
-  FROM "shop_public"."bag_append_9" t
-  WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
-  FROM "shop_public"."bag_append_9"
-  WHERE "_op" = 'truncate')
-  QUALIFY NOT t."_fivetran_deleted" AND ROW_NUMBER() OVER (PARTITION BY t."_fivetran_id", t."_fivetran_deleted"
-  ORDER BY t."_source_position" DESC) <= SUM(CASE WHEN t."_fivetran_deleted" THEN -1 ELSE 1 END) OVER (PARTITION BY t."_fivetran_id"))) AS destination_rows, (SELECT COUNT_IF(code IS NULL)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)) AS whole;
-
-SELECT COUNT(*) AS n, COUNT(*) - COUNT(v0) AS n0
-  FROM (SELECT t."_fivetran_id" AS k1, t."a" AS v0, t."_source_position" AS pos, LEFT(t."_fivetran_id", 32) AS content_hash
-  FROM "shop_public"."bag_append_9" t
-  WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
-  FROM "shop_public"."bag_append_9"
-  WHERE "_op" = 'truncate')
-  QUALIFY NOT t."_fivetran_deleted" AND ROW_NUMBER() OVER (PARTITION BY t."_fivetran_id", t."_fivetran_deleted"
-  ORDER BY t."_source_position" DESC) <= SUM(CASE WHEN t."_fivetran_deleted" THEN -1 ELSE 1 END) OVER (PARTITION BY t."_fivetran_id"));
 
 COPY INTO "shop_public"."_simplyload_shadow_journal_merge_10" ("a", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id")
   FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', ('0001/000000000000000a/0000000000/0/') || METADATA$FILE_ROW_NUMBER::VARCHAR
@@ -1160,56 +868,6 @@ INSERT INTO "shop_public"."journal_merge_10" ("a", "_fivetran_id", "_fivetran_sy
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) s
   WHERE code IS NOT NULL AND MOD(code, 8) <> 7) e;
-
-SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1
-  FROM (SELECT k1, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
-  FROM (SELECT k1, code, pos, unchanged
-  FROM (SELECT s.*, s.pos AS k1
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) s
-  WHERE code IS NOT NULL AND MOD(code, 8) <> 7))
-  GROUP BY k1);
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT f.k1 AS k1, f.last AS last, f.val AS val, (MOD(f.last, 8) < 2 OR x.code IS NOT NULL) AS dead, CASE WHEN MOD(f.last, 8) < 2 THEN f.dead_pos ELSE x.pos END AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest
-  FROM (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest
-  FROM (SELECT k1, code, pos, unchanged
-  FROM (SELECT s.*, s.pos AS k1
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) s
-  WHERE code IS NOT NULL AND MOD(code, 8) <> 7))
-  GROUP BY k1) f
-  LEFT
-  JOIN (SELECT t."_fivetran_id" AS k1, NOT COALESCE(t."_fivetran_deleted", FALSE) AS live, t."_source_position" AS pos
-  FROM "shop_public"."journal_merge_10" t
-  WHERE TRUE AND t."_fivetran_id" BETWEEN '0001/000000000000001a/0000000001' AND '0001/000000000000001a/0000000001') t
-  ON t.k1 = f.k1
-  LEFT
-  JOIN (SELECT code, pos, COALESCE(LAG(code) OVER (ORDER BY code), -1) AS after_code, COALESCE(LAG(pos) OVER (ORDER BY code), '') AS after_pos
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE MOD(code, 8) = 7) x ON NOT (MOD(f.last, 8) < 2) AND f.last < x.code AND f.last > x.after_code;
-
-MERGE INTO "shop_public"."journal_merge_10" t
-  USING (SELECT r.k1 AS k1, e.v0 AS v0, r.dead AS dead, (NOT r.dead OR r.val IS NOT NULL) AS valued, CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END AS new_pos
-  FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT s.*, s.pos AS k1
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) s
-  WHERE code IS NOT NULL AND MOD(code, 8) <> 7) e ON e.code = r.val
-  WHERE ((NOT r.dead OR r.val IS NOT NULL) OR (r.dead AND r.live))) r ON t."_fivetran_id" = r.k1 AND t."_fivetran_id" BETWEEN '0001/000000000000001a/0000000001' AND '0001/000000000000001a/0000000001'
-  WHEN MATCHED AND (NOT r.dead OR r.valued) THEN UPDATE SET "a" = r.v0, "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = r.dead, "_source_position" = r.new_pos
-  WHEN MATCHED AND NOT COALESCE(t."_fivetran_deleted", FALSE) THEN UPDATE SET "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = TRUE, "_source_position" = r.new_pos
-  WHEN NOT MATCHED AND (NOT r.dead OR r.valued) THEN INSERT ("a", "_fivetran_id", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  VALUES (r.v0, r.k1, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.dead, r.new_pos);
-
-COPY INTO "shop_public"."_simplyload_shadow_journal_append_11" ("a", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id", "_op", "_committed_at")
-  FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', ('0001/000000000000000a/0000000000/0/') || METADATA$FILE_ROW_NUMBER::VARCHAR, 'read', NVL($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6))
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.journal_append_11/2026112010/b41.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT source, namespace, table_name
   FROM _SIMPLYLOAD.TABLES
@@ -1227,134 +885,31 @@ INSERT INTO "shop_public"."_simplyload_shadow_journal_append_11" ("_op", "_commi
   FROM "shop_public"."journal_append_11")
   WHERE n > 0;
 
-INSERT INTO "shop_public"."_simplyload_shadow_journal_append_11" ("a", "_fivetran_id", "_op", "_committed_at", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT "a", "_fivetran_id", "_op", "_committed_at", "_fivetran_synced", "_fivetran_deleted", "_source_position"
-  FROM "shop_public"."journal_append_11";
-
 ALTER TABLE "shop_public"."journal_append_11" SWAP WITH "shop_public"."_simplyload_shadow_journal_append_11";
 
 
 -- Every version
 
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_history_12" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_start" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_end" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [4]', "_fivetran_active" BOOLEAN COMMENT 'SimplyLoad [5]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [6]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [7]', "_source_position" VARCHAR COMMENT 'SimplyLoad [8]') COMMENT = 'Copied by SimplyLoad from shop: public.history_12, being read';
-
-INSERT INTO _SIMPLYLOAD.COLUMNS
-  VALUES ('shop', 'public', 'history_12', 'shadow', 0, 1, 'id', 'id', '{"kind":"int64"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 1, 2, 'name', 'name', '{"kind":"text"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 2, 3, 'note', 'note', '{"kind":"json"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 3, -5, '_fivetran_start', '_fivetran_start', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 4, -6, '_fivetran_end', '_fivetran_end', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 5, -7, '_fivetran_active', '_fivetran_active', '{"kind":"bool"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 6, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 7, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'history_12', 'shadow', 8, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
-
-COPY INTO "shop_public"."_simplyload_shadow_history_12" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_start", "_fivetran_end", "_fivetran_active")
-  FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, PARSE_JSON($1:"c3"::VARCHAR), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', NVL($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6)), '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6), TRUE
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.history_12/2026112010/b45.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, committed_at TIMESTAMP_TZ(6), staged_us NUMBER(19,0), v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
-
-COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.history_12/2026112010/b46.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, (SELECT COUNT(s.w2)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) s) AS refused
-  FROM (SELECT k1, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
-  FROM (SELECT k1, code, pos, unchanged, committed
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL))
-  GROUP BY k1);
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(pos) AS pos, MAX(committed) AS committed, BOOLAND_AGG(MOD(code, 8) = 4) AS plain
-  FROM (SELECT c.*, LEFT(pos, 22) AS tx
-  FROM (SELECT k1, code, pos, unchanged, committed
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)) c)
-  GROUP BY k1, tx), known AS (SELECT f.k1 AS k1, COUNT_IF(t."_fivetran_active") AS actives, COALESCE(MAX(CASE WHEN t."_fivetran_active" THEN DATE_PART(EPOCH_MICROSECOND, t."_fivetran_start") END), MAX(CASE WHEN t."_fivetran_deleted" THEN DATE_PART(EPOCH_MICROSECOND, t."_fivetran_end") END)) AS since, COALESCE(MAX(CASE WHEN t."_fivetran_active" THEN t."_source_position" END), MAX(CASE WHEN t."_fivetran_deleted" THEN t."_source_position" END)) AS pos
-  FROM "shop_public"."history_12" t
-  JOIN (SELECT DISTINCT k1
-  FROM folded) f ON t."id" = f.k1 AND t."id" BETWEEN 1 AND 3
-  WHERE t."_fivetran_active" OR t."_fivetran_deleted"
-  GROUP BY f.k1), events AS (SELECT *
-  FROM folded) SELECT f.k1 AS k1, f.last AS last, f.val AS val, f.pos AS pos, f.committed AS committed, f.plain AS plain, (MOD(f.last, 8) < 2 OR MOD(f.last, 8) = 7) AS dead, CAST(NULL AS VARCHAR) AS dead_pos, COALESCE(b.actives, 0) > 0 AS live, b.since AS since, COUNT(*) OVER (PARTITION BY f.k1) > 1 AS several, f.pos AS newest, COALESCE(b.actives, 0) AS actives
-  FROM events f
-  LEFT
-  JOIN known b ON b.k1 = f.k1;
-
 SELECT COUNT_IF(plain AND there) AS again
-  FROM (SELECT *, COALESCE(NOT LAG(dead) OVER (PARTITION BY k1
-  ORDER BY last), live) AS there, LAG(val) OVER (PARTITION BY k1
-  ORDER BY last) AS earlier
+  FROM (SELECT *, COALESCE(NOT LAG(dead) OVER (PARTITION BY k1 ORDER BY last), live) AS there, LAG(val) OVER (PARTITION BY k1 ORDER BY last) AS earlier
   FROM _SIMPLYLOAD.merge_result_0);
 
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_versions_0 AS SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, began, LEAD(began) OVER (PARTITION BY k1
-  ORDER BY last) - CASE WHEN LEAD(dead) OVER (PARTITION BY k1
-  ORDER BY last) THEN 0 ELSE 1 END AS until, COALESCE(LEAD(dead) OVER (PARTITION BY k1
-  ORDER BY last), FALSE) AS gone, CASE WHEN LEAD(dead) OVER (PARTITION BY k1
-  ORDER BY last) THEN LEAD(pos) OVER (PARTITION BY k1
-  ORDER BY last) END AS gone_pos, step = 1 AND there AS closes, there AS replaces
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_versions_0 AS SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, began, LEAD(began) OVER (PARTITION BY k1 ORDER BY last) - CASE WHEN LEAD(dead) OVER (PARTITION BY k1 ORDER BY last) THEN 0 ELSE 1 END AS until, COALESCE(LEAD(dead) OVER (PARTITION BY k1 ORDER BY last), FALSE) AS gone, CASE WHEN LEAD(dead) OVER (PARTITION BY k1 ORDER BY last) THEN LEAD(pos) OVER (PARTITION BY k1 ORDER BY last) END AS gone_pos, step = 1 AND there AS closes, there AS replaces
   FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, there, step, step + GREATEST(largest, COALESCE(since, largest)) AS began
-  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, there, step, MAX(committed - step) OVER (PARTITION BY k1
-  ORDER BY last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS largest
-  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, there, ROW_NUMBER() OVER (PARTITION BY k1
-  ORDER BY last) AS step
-  FROM (SELECT *, COALESCE(NOT LAG(dead) OVER (PARTITION BY k1
-  ORDER BY last), live) AS there, LAG(val) OVER (PARTITION BY k1
-  ORDER BY last) AS earlier
+  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, there, step, MAX(committed - step) OVER (PARTITION BY k1 ORDER BY last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS largest
+  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, there, ROW_NUMBER() OVER (PARTITION BY k1 ORDER BY last) AS step
+  FROM (SELECT *, COALESCE(NOT LAG(dead) OVER (PARTITION BY k1 ORDER BY last), live) AS there, LAG(val) OVER (PARTITION BY k1 ORDER BY last) AS earlier
   FROM _SIMPLYLOAD.merge_result_0)
   WHERE (there OR NOT dead))));
-
-MERGE INTO "shop_public"."history_12" t
-  USING (SELECT CASE WHEN FALSE THEN r.k1 END AS m1, e.v0 AS c0, e.v1 AS c1, e.v2 AS c2, TO_TIMESTAMP_TZ(r.began, 6) AS began_at, COALESCE(TO_TIMESTAMP_TZ(r.until, 6), '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6)) AS until_at, r.until IS NULL AS lasts, r.gone AS gone, COALESCE(r.gone_pos, e.pos) AS new_pos
-  FROM _SIMPLYLOAD.merge_versions_0 r
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) e ON e.code = r.val
-  WHERE NOT r.dead
-  UNION ALL SELECT r.k1, NULL, NULL, NULL, NULL, TO_TIMESTAMP_TZ(CASE WHEN r.dead THEN r.began ELSE r.began - 1 END, 6), NULL, r.dead, r.pos
-  FROM _SIMPLYLOAD.merge_versions_0 r
-  WHERE r.closes) r ON t."id" = r.m1 AND t."id" BETWEEN 1 AND 3 AND t."_fivetran_active"
-  WHEN MATCHED AND r.gone THEN UPDATE SET "_fivetran_end" = r.until_at, "_fivetran_active" = FALSE, "_fivetran_deleted" = TRUE, "_source_position" = r.new_pos
-  WHEN MATCHED THEN UPDATE SET "_fivetran_end" = r.until_at, "_fivetran_active" = FALSE
-  WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_start", "_fivetran_end", "_fivetran_active", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  VALUES (r.c0, r.c1, r.c2, r.began_at, r.until_at, r.lasts, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.gone, r.new_pos);
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, committed_at TIMESTAMP_TZ(6), staged_us NUMBER(19,0), o1 NUMBER(19,0), v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
-
-COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, o1, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"k1"::NUMBER(19,0), $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.history_12/2026112010/b47.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, (SELECT COUNT(s.w2)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) s) AS refused, (SELECT TO_JSON(ARRAY_AGG(DISTINCT unchanged))
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)) AS unchanged
-  FROM (SELECT k1, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
-  FROM (SELECT k1, code, pos, unchanged, committed, CAST(NULL AS NUMBER(19,0)) AS moved
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  UNION ALL SELECT o1 AS k1, code - MOD(code, 8), pos, NULL, committed, code
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE MOD(code, 8) IN (5, 6))
-  GROUP BY k1);
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(pos) AS pos, MAX(committed) AS committed, BOOLAND_AGG(MOD(code, 8) = 4) AS plain, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) AS p3
   FROM (SELECT c.*, LEFT(pos, 22) AS tx
   FROM (SELECT k1, code, pos, unchanged, committed, CAST(NULL AS NUMBER(19,0)) AS moved
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
   UNION ALL SELECT o1 AS k1, code - MOD(code, 8), pos, NULL, committed, code
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
   WHERE MOD(code, 8) IN (5, 6)) c)
@@ -1366,71 +921,35 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (
   GROUP BY f.k1), events AS (SELECT *
   FROM folded) SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
   FROM (SELECT g.k1 AS k1, g.last AS last, g.val AS val, g.pos AS pos, g.committed AS committed, g.plain AS plain, g.dead AS dead, g.dead_pos AS dead_pos, g.live AS live, g.since AS since, g.several AS several, g.newest AS newest, g.actives AS actives, g.reset AS reset, CASE WHEN g.reset IS NULL AND g.live THEN g.k1 END AS b1, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN g.reset IS NULL OR g.p3 >= g.reset THEN g.p3 END AS p3
-  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, f.pos AS pos, f.committed AS committed, f.plain AS plain, (MOD(f.last, 8) < 2 OR MOD(f.last, 8) = 7) AS dead, CAST(NULL AS VARCHAR) AS dead_pos, COALESCE(b.actives, 0) > 0 AS live, b.since AS since, COUNT(*) OVER (PARTITION BY f.k1) > 1 AS several, f.pos AS newest, COALESCE(b.actives, 0) AS actives, MAX(f.reset) OVER (PARTITION BY f.k1
-  ORDER BY f.last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS reset, MAX(f.p3) OVER (PARTITION BY f.k1
-  ORDER BY f.last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS p3
+  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, f.pos AS pos, f.committed AS committed, f.plain AS plain, (MOD(f.last, 8) < 2 OR MOD(f.last, 8) = 7) AS dead, CAST(NULL AS VARCHAR) AS dead_pos, COALESCE(b.actives, 0) > 0 AS live, b.since AS since, COUNT(*) OVER (PARTITION BY f.k1) > 1 AS several, f.pos AS newest, COALESCE(b.actives, 0) AS actives, MAX(f.reset) OVER (PARTITION BY f.k1 ORDER BY f.last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS reset, MAX(f.p3) OVER (PARTITION BY f.k1 ORDER BY f.last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS p3
   FROM events f
-  LEFT
-  JOIN known b ON b.k1 = f.k1) g);
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_moves_0 AS SELECT moved AS code, pos, CASE WHEN reset IS NULL THEN k1 END AS r1, CASE WHEN MOD(reset, 8) = 6 THEN reset END AS next_move, CASE WHEN reset IS NULL OR c3 >= reset THEN c3 END AS p3
-  FROM (SELECT k1, pos, moved, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) OVER (PARTITION BY k1
-  ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1
-  ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS c3
-  FROM (SELECT k1, code, pos, unchanged, committed, CAST(NULL AS NUMBER(19,0)) AS moved
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  UNION ALL SELECT o1 AS k1, code - MOD(code, 8), pos, NULL, committed, code
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE MOD(code, 8) IN (5, 6)))
-  WHERE MOD(moved, 8) = 6;
+  LEFT JOIN known b ON b.k1 = f.k1) g);
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
   FROM (SELECT r.k1 AS k1, r.last AS last, r.val AS val, r.pos AS pos, r.committed AS committed, r.plain AS plain, r.dead AS dead, r.dead_pos AS dead_pos, r.live AS live, r.since AS since, r.several AS several, r.newest AS newest, r.actives AS actives, r.reset AS reset, r.completion AS completion, CASE WHEN x.code IS NULL THEN r.b1 ELSE x.b1 END AS b1, COALESCE(r.p3, x.p3) AS p3
   FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT m.code AS code, CASE WHEN t.pos IS NOT NULL THEN m.r1 END AS b1, t.pos AS b_pos, m.p3 AS p3
+  LEFT JOIN (SELECT m.code AS code, CASE WHEN t.pos IS NOT NULL THEN m.r1 END AS b1, t.pos AS b_pos, m.p3 AS p3
   FROM _SIMPLYLOAD.merge_moves_0 m
-  LEFT
-  JOIN (SELECT t."id" AS k1, t."_source_position" AS pos
+  LEFT JOIN (SELECT t."id" AS k1, t."_source_position" AS pos
   FROM "shop_public"."history_12" t
   WHERE t."_fivetran_active" AND t."id" BETWEEN 1 AND 7) t
   ON t.k1 = m.r1) x ON x.code = r.reset);
 
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_versions_0 AS SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, reset, b1, completion, unresolved, p3, began, LEAD(began) OVER (PARTITION BY k1
-  ORDER BY last) - CASE WHEN LEAD(dead) OVER (PARTITION BY k1
-  ORDER BY last) THEN 0 ELSE 1 END AS until, COALESCE(LEAD(dead) OVER (PARTITION BY k1
-  ORDER BY last), FALSE) AS gone, CASE WHEN LEAD(dead) OVER (PARTITION BY k1
-  ORDER BY last) THEN LEAD(pos) OVER (PARTITION BY k1
-  ORDER BY last) END AS gone_pos, step = 1 AND there AS closes, there AS replaces
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_versions_0 AS SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, reset, b1, completion, unresolved, p3, began, LEAD(began) OVER (PARTITION BY k1 ORDER BY last) - CASE WHEN LEAD(dead) OVER (PARTITION BY k1 ORDER BY last) THEN 0 ELSE 1 END AS until, COALESCE(LEAD(dead) OVER (PARTITION BY k1 ORDER BY last), FALSE) AS gone, CASE WHEN LEAD(dead) OVER (PARTITION BY k1 ORDER BY last) THEN LEAD(pos) OVER (PARTITION BY k1 ORDER BY last) END AS gone_pos, step = 1 AND there AS closes, there AS replaces
   FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, reset, b1, completion, unresolved, p3, there, step, step + GREATEST(largest, COALESCE(since, largest)) AS began
-  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, reset, b1, completion, unresolved, p3, there, step, MAX(committed - step) OVER (PARTITION BY k1
-  ORDER BY last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS largest
-  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, reset, b1, completion, unresolved, p3, there, ROW_NUMBER() OVER (PARTITION BY k1
-  ORDER BY last) AS step
-  FROM (SELECT *, COALESCE(NOT LAG(dead) OVER (PARTITION BY k1
-  ORDER BY last), live) AS there, LAG(val) OVER (PARTITION BY k1
-  ORDER BY last) AS earlier
+  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, reset, b1, completion, unresolved, p3, there, step, MAX(committed - step) OVER (PARTITION BY k1 ORDER BY last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS largest
+  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, reset, b1, completion, unresolved, p3, there, ROW_NUMBER() OVER (PARTITION BY k1 ORDER BY last) AS step
+  FROM (SELECT *, COALESCE(NOT LAG(dead) OVER (PARTITION BY k1 ORDER BY last), live) AS there, LAG(val) OVER (PARTITION BY k1 ORDER BY last) AS earlier
   FROM _SIMPLYLOAD.merge_result_0)
   WHERE (there OR NOT dead))));
-
-SELECT COUNT(*) AS events, COUNT_IF(NOT r.dead) AS versions, COUNT_IF(NOT r.dead AND NOT r.replaces) AS inserted, COUNT_IF(NOT r.dead AND r.replaces) AS updated, COUNT_IF(r.dead) AS deleted, COUNT_IF(r.closes) AS closed, COALESCE(MAX(r.actives), 0) AS actives, COUNT_IF(r.p3 <> r.val) AS patched3, COUNT_IF((r.b1 IS NOT NULL AND NOT (r.p3 IS NOT NULL))) AS rooted
-  FROM _SIMPLYLOAD.merge_versions_0 r;
 
 MERGE INTO "shop_public"."history_12" t
   USING (SELECT CASE WHEN FALSE THEN r.k1 END AS m1, e.v0 AS c0, e.v1 AS c1, CASE WHEN r.val IS NULL OR r.p3 = r.val THEN e.v2 ELSE b."note" END AS c2, TO_TIMESTAMP_TZ(r.began, 6) AS began_at, COALESCE(TO_TIMESTAMP_TZ(r.until, 6), '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6)) AS until_at, r.until IS NULL AS lasts, r.gone AS gone, COALESCE(r.gone_pos, e.pos) AS new_pos
   FROM _SIMPLYLOAD.merge_versions_0 r
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) e ON e.code = r.val
-  LEFT
-  JOIN "shop_public"."history_12" b ON b."id" = r.b1 AND b."_fivetran_active" AND b."id" BETWEEN 1 AND 7 AND (r.b1 IS NOT NULL AND NOT (r.p3 IS NOT NULL))
+  LEFT JOIN "shop_public"."history_12" b ON b."id" = r.b1 AND b."_fivetran_active" AND b."id" BETWEEN 1 AND 7 AND (r.b1 IS NOT NULL AND NOT (r.p3 IS NOT NULL))
   WHERE NOT r.dead
   UNION ALL SELECT r.k1, NULL, NULL, NULL, NULL, TO_TIMESTAMP_TZ(CASE WHEN r.dead THEN r.began ELSE r.began - 1 END, 6), NULL, r.dead, r.pos
   FROM _SIMPLYLOAD.merge_versions_0 r
@@ -1440,157 +959,18 @@ MERGE INTO "shop_public"."history_12" t
   WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_start", "_fivetran_end", "_fivetran_active", "_fivetran_synced", "_fivetran_deleted", "_source_position")
   VALUES (r.c0, r.c1, r.c2, r.began_at, r.until_at, r.lasts, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.gone, r.new_pos);
 
-SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, (SELECT COUNT(s.w2)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) s) AS refused
-  FROM (SELECT k1, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
-  FROM (SELECT k1, code, pos, unchanged, committed
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL AND MOD(code, 8) <> 7))
-  GROUP BY k1);
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(pos) AS pos, MAX(committed) AS committed, BOOLAND_AGG(MOD(code, 8) = 4) AS plain
-  FROM (SELECT c.*, LEFT(pos, 22) AS tx
-  FROM (SELECT k1, code, pos, unchanged, committed
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL AND MOD(code, 8) <> 7)) c)
-  GROUP BY k1, tx), known AS (SELECT f.k1 AS k1, COUNT_IF(t."_fivetran_active") AS actives, COALESCE(MAX(CASE WHEN t."_fivetran_active" THEN DATE_PART(EPOCH_MICROSECOND, t."_fivetran_start") END), MAX(CASE WHEN t."_fivetran_deleted" THEN DATE_PART(EPOCH_MICROSECOND, t."_fivetran_end") END)) AS since, COALESCE(MAX(CASE WHEN t."_fivetran_active" THEN t."_source_position" END), MAX(CASE WHEN t."_fivetran_deleted" THEN t."_source_position" END)) AS pos
-  FROM "shop_public"."history_12" t
-  JOIN (SELECT DISTINCT k1
-  FROM folded) f ON t."id" = f.k1 AND t."id" BETWEEN 50 AND 51
-  WHERE t."_fivetran_active" OR t."_fivetran_deleted"
-  GROUP BY f.k1), truncates AS (SELECT code, pos, committed, COALESCE(LAG(code) OVER (ORDER BY code), -1) AS after_code, COALESCE(LAG(pos) OVER (ORDER BY code), '') AS after_pos
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE MOD(code, 8) = 7), events AS (SELECT *
-  FROM (SELECT *
-  FROM folded
-  UNION ALL SELECT DISTINCT e.k1, x.code, CAST(NULL AS NUMBER(19,0)), x.pos, x.committed, FALSE
-  FROM folded e
-  JOIN truncates x ON e.last < x.code AND e.last > x.after_code
-  UNION ALL SELECT b.k1, x.code, CAST(NULL AS NUMBER(19,0)), x.pos, x.committed, FALSE
-  FROM known b
-  JOIN truncates x ON b.pos < x.pos AND b.pos >= x.after_pos
-  WHERE b.actives > 0)
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY k1, LEFT(pos, 22)
-  ORDER BY last DESC) = 1) SELECT f.k1 AS k1, f.last AS last, f.val AS val, f.pos AS pos, f.committed AS committed, f.plain AS plain, (MOD(f.last, 8) < 2 OR MOD(f.last, 8) = 7) AS dead, CAST(NULL AS VARCHAR) AS dead_pos, COALESCE(b.actives, 0) > 0 AS live, b.since AS since, COUNT(*) OVER (PARTITION BY f.k1) > 1 AS several, f.pos AS newest, COALESCE(b.actives, 0) AS actives
-  FROM events f
-  LEFT
-  JOIN known b ON b.k1 = f.k1;
-
-MERGE INTO "shop_public"."history_12" t
-  USING (SELECT CASE WHEN FALSE THEN r.k1 END AS m1, e.v0 AS c0, e.v1 AS c1, e.v2 AS c2, TO_TIMESTAMP_TZ(r.began, 6) AS began_at, COALESCE(TO_TIMESTAMP_TZ(r.until, 6), '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6)) AS until_at, r.until IS NULL AS lasts, r.gone AS gone, COALESCE(r.gone_pos, e.pos) AS new_pos
-  FROM _SIMPLYLOAD.merge_versions_0 r
-  JOIN (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL AND MOD(code, 8) <> 7) e ON e.code = r.val
-  WHERE NOT r.dead) r ON t."id" = r.m1 AND t."id" BETWEEN 50 AND 51 AND t."_fivetran_active"
-  WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_start", "_fivetran_end", "_fivetran_active", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  VALUES (r.c0, r.c1, r.c2, r.began_at, r.until_at, r.lasts, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.gone, r.new_pos);
-
-SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, (SELECT COUNT(s.w2)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) s) AS refused, (SELECT TO_JSON(ARRAY_AGG(DISTINCT unchanged))
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)) AS unchanged
-  FROM (SELECT k1, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
-  FROM (SELECT k1, code, pos, unchanged, committed
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL))
-  GROUP BY k1);
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(pos) AS pos, MAX(committed) AS committed, BOOLAND_AGG(MOD(code, 8) = 4) AS plain, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) AS p3
-  FROM (SELECT c.*, LEFT(pos, 22) AS tx
-  FROM (SELECT k1, code, pos, unchanged, committed
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)) c)
-  GROUP BY k1, tx), known AS (SELECT f.k1 AS k1, COUNT_IF(t."_fivetran_active") AS actives, COALESCE(MAX(CASE WHEN t."_fivetran_active" THEN DATE_PART(EPOCH_MICROSECOND, t."_fivetran_start") END), MAX(CASE WHEN t."_fivetran_deleted" THEN DATE_PART(EPOCH_MICROSECOND, t."_fivetran_end") END)) AS since, COALESCE(MAX(CASE WHEN t."_fivetran_active" THEN t."_source_position" END), MAX(CASE WHEN t."_fivetran_deleted" THEN t."_source_position" END)) AS pos
-  FROM "shop_public"."history_12" t
-  JOIN (SELECT DISTINCT k1
-  FROM folded) f ON t."id" = f.k1 AND t."id" BETWEEN 70 AND 71
-  WHERE t."_fivetran_active" OR t."_fivetran_deleted"
-  GROUP BY f.k1), events AS (SELECT *
-  FROM folded) SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
-  FROM (SELECT g.k1 AS k1, g.last AS last, g.val AS val, g.pos AS pos, g.committed AS committed, g.plain AS plain, g.dead AS dead, g.dead_pos AS dead_pos, g.live AS live, g.since AS since, g.several AS several, g.newest AS newest, g.actives AS actives, g.reset AS reset, CASE WHEN g.reset IS NULL AND g.live THEN g.k1 END AS b1, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN g.reset IS NULL OR g.p3 >= g.reset THEN g.p3 END AS p3
-  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, f.pos AS pos, f.committed AS committed, f.plain AS plain, (MOD(f.last, 8) < 2 OR MOD(f.last, 8) = 7) AS dead, CAST(NULL AS VARCHAR) AS dead_pos, COALESCE(b.actives, 0) > 0 AS live, b.since AS since, COUNT(*) OVER (PARTITION BY f.k1) > 1 AS several, f.pos AS newest, COALESCE(b.actives, 0) AS actives, MAX(f.reset) OVER (PARTITION BY f.k1
-  ORDER BY f.last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS reset, MAX(f.p3) OVER (PARTITION BY f.k1
-  ORDER BY f.last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS p3
-  FROM events f
-  LEFT
-  JOIN known b ON b.k1 = f.k1) g);
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0_completion (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, committed_at TIMESTAMP_TZ(6), staged_us NUMBER(19,0), v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
-
-COPY INTO _SIMPLYLOAD.staged_0_completion (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000001/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.history_12/2026112010/b50.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT r.k1 AS k1, r.last AS last, r.val AS val, r.pos AS pos, r.committed AS committed, r.plain AS plain, (r.dead OR ((r.unresolved AND NOT r.dead) AND c.code IS NULL)) AS dead, CASE WHEN (r.unresolved AND NOT r.dead) THEN CASE WHEN c.code IS NULL THEN e.pos END ELSE r.dead_pos END AS dead_pos, r.live AS live, r.since AS since, r.several AS several, r.newest AS newest, r.actives AS actives, r.reset AS reset, r.b1 AS b1, r.p3 AS p3, c.code AS completion, (r.unresolved AND (r.dead OR c.code IS NULL)) AS unresolved
-  FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) e ON e.code = r.val
-  LEFT
-  JOIN (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0_completion
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY k1
-  ORDER BY code DESC) = 1) c ON c.k1 = r.k1 AND (r.unresolved AND NOT r.dead);
-
 MERGE INTO "shop_public"."history_12" t
   USING (SELECT CASE WHEN FALSE THEN r.k1 END AS m1, e.v0 AS c0, e.v1 AS c1, CASE WHEN r.val IS NULL OR r.p3 = r.val THEN e.v2 WHEN r.completion IS NOT NULL THEN c.v2 END AS c2, TO_TIMESTAMP_TZ(r.began, 6) AS began_at, COALESCE(TO_TIMESTAMP_TZ(r.until, 6), '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6)) AS until_at, r.until IS NULL AS lasts, r.gone AS gone, COALESCE(r.gone_pos, e.pos) AS new_pos
   FROM _SIMPLYLOAD.merge_versions_0 r
   JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) e ON e.code = r.val
-  LEFT
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0_completion
   WHERE pos IS NOT NULL) c ON c.code = r.completion
   WHERE NOT r.dead) r ON t."id" = r.m1 AND t."id" BETWEEN 70 AND 71 AND t."_fivetran_active"
   WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_start", "_fivetran_end", "_fivetran_active", "_fivetran_synced", "_fivetran_deleted", "_source_position")
   VALUES (r.c0, r.c1, r.c2, r.began_at, r.until_at, r.lasts, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.gone, r.new_pos);
-
-INSERT INTO _SIMPLYLOAD.TOMBSTONES (source, namespace, table_name, key, position) SELECT 'shop', 'public', 'history_12', TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))), MAX(pos)
-  FROM (SELECT k1, code, pos, unchanged, committed
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL))
-  WHERE MOD(code, 8) < 2
-  GROUP BY k1;
-
-COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000014/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.history_12/2026112010/b52.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, COALESCE(MIN(k1) > (SELECT MAX("id")
-  FROM "shop_public"."history_12"), TRUE) AS is_new, (SELECT COUNT(s.w2)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) s) AS refused
-  FROM (SELECT k1, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
-  FROM (SELECT k1, code, pos, unchanged, committed
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL))
-  GROUP BY k1);
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(pos) AS pos, MAX(committed) AS committed, BOOLAND_AGG(MOD(code, 8) = 4) AS plain
   FROM (SELECT c.*, LEFT(pos, 22) AS tx
@@ -1606,24 +986,11 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (
   GROUP BY f.k1), events AS (SELECT *
   FROM folded) SELECT f.k1 AS k1, f.last AS last, f.val AS val, f.pos AS pos, f.committed AS committed, f.plain AS plain, (MOD(f.last, 8) < 2 OR MOD(f.last, 8) = 7) AS dead, CAST(NULL AS VARCHAR) AS dead_pos, COALESCE(b.actives, 0) > 0 AS live, b.since AS since, COUNT(*) OVER (PARTITION BY f.k1) > 1 AS several, f.pos AS newest, COALESCE(b.actives, 0) AS actives
   FROM events f
-  LEFT
-  JOIN known b ON b.k1 = f.k1
+  LEFT JOIN known b ON b.k1 = f.k1
   WHERE b.pos IS NULL OR b.pos < f.pos;
-
-MERGE INTO "shop_public"."history_12" t
-  USING (SELECT CASE WHEN FALSE THEN r.k1 END AS m1, e.v0 AS c0, e.v1 AS c1, e.v2 AS c2, TO_TIMESTAMP_TZ(r.began, 6) AS began_at, COALESCE(TO_TIMESTAMP_TZ(r.until, 6), '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6)) AS until_at, r.until IS NULL AS lasts, r.gone AS gone, COALESCE(r.gone_pos, e.pos) AS new_pos
-  FROM _SIMPLYLOAD.merge_versions_0 r
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) e ON e.code = r.val
-  WHERE NOT r.dead) r ON t."id" = r.m1 AND t."id" BETWEEN 4 AND 70 AND t."_fivetran_active"
-  WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_start", "_fivetran_end", "_fivetran_active", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  VALUES (r.c0, r.c1, r.c2, r.began_at, r.until_at, r.lasts, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.gone, r.new_pos);
 
 UPDATE "shop_public"."history_12" SET "_fivetran_end" = GREATEST('2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), TO_TIMESTAMP_TZ(DATE_PART(EPOCH_MICROSECOND, "_fivetran_start") + 1, 6)), "_fivetran_active" = FALSE, "_fivetran_deleted" = TRUE, "_source_position" = '0001/0000000000000014/0000000000'
   WHERE "_fivetran_active" AND "_source_position" < '0001/0000000000000014/0000000000';
-
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_history_12" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_start" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_end" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [4]', "_fivetran_active" BOOLEAN COMMENT 'SimplyLoad [5]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [6]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [7]', "_source_position" VARCHAR COMMENT 'SimplyLoad [8]') COPY GRANTS COMMENT = 'Copied by SimplyLoad from shop: public.history_12, being read';
 
 MERGE INTO "shop_public"."_simplyload_shadow_history_12" s
   USING (SELECT o."id", MAX(CASE WHEN o."_fivetran_active" THEN DATE_PART(EPOCH_MICROSECOND, o."_fivetran_start") ELSE DATE_PART(EPOCH_MICROSECOND, o."_fivetran_end") END) AS since
@@ -1632,55 +999,26 @@ MERGE INTO "shop_public"."_simplyload_shadow_history_12" s
   WHEN MATCHED THEN UPDATE SET "_fivetran_start" = TO_TIMESTAMP_TZ(o.since + 1, 6);
 
 MERGE INTO "shop_public"."_simplyload_shadow_history_12" t
-  USING (SELECT CASE WHEN (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT
-  FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT
-  FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT
-  FROM CAST(o."note" AS VARIANT)) THEN s."id" END AS k1, o."id" AS c0, o."name" AS c1, o."note" AS c2, o."_fivetran_start" AS c3, CASE WHEN (NOT o."_fivetran_active" OR (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT
-  FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT
-  FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT
-  FROM CAST(o."note" AS VARIANT))) THEN o."_fivetran_end" ELSE TO_TIMESTAMP_TZ(CASE WHEN (o."_fivetran_active" AND s."_source_position" IS NULL) THEN GREATEST(1795133300000000, DATE_PART(EPOCH_MICROSECOND, o."_fivetran_start") + 1) ELSE DATE_PART(EPOCH_MICROSECOND, s."_fivetran_start") - 1 END, 6) END AS c4, (o."_fivetran_active" AND (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT
-  FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT
-  FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT
-  FROM CAST(o."note" AS VARIANT))) AS c5, o."_fivetran_synced" AS c6, (o."_fivetran_deleted" OR (o."_fivetran_active" AND s."_source_position" IS NULL)) AS c7, CASE WHEN (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT
-  FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT
-  FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT
-  FROM CAST(o."note" AS VARIANT)) THEN s."_source_position" WHEN (o."_fivetran_active" AND s."_source_position" IS NULL) THEN '0002/00000000000001f4/0000000000' ELSE o."_source_position" END AS c8
+  USING (SELECT CASE WHEN (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARIANT)) THEN s."id" END AS k1, o."id" AS c0, o."name" AS c1, o."note" AS c2, o."_fivetran_start" AS c3, CASE WHEN (NOT o."_fivetran_active" OR (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARIANT))) THEN o."_fivetran_end" ELSE TO_TIMESTAMP_TZ(CASE WHEN (o."_fivetran_active" AND s."_source_position" IS NULL) THEN GREATEST(1795133300000000, DATE_PART(EPOCH_MICROSECOND, o."_fivetran_start") + 1) ELSE DATE_PART(EPOCH_MICROSECOND, s."_fivetran_start") - 1 END, 6) END AS c4, (o."_fivetran_active" AND (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARIANT))) AS c5, o."_fivetran_synced" AS c6, (o."_fivetran_deleted" OR (o."_fivetran_active" AND s."_source_position" IS NULL)) AS c7, CASE WHEN (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARIANT)) THEN s."_source_position" WHEN (o."_fivetran_active" AND s."_source_position" IS NULL) THEN '0002/00000000000001f4/0000000000' ELSE o."_source_position" END AS c8
   FROM "shop_public"."history_12" o
-  LEFT
-  JOIN "shop_public"."_simplyload_shadow_history_12" s ON o."_fivetran_active" AND s."id" = o."id") r ON t."id" = r.k1
+  LEFT JOIN "shop_public"."_simplyload_shadow_history_12" s ON o."_fivetran_active" AND s."id" = o."id") r ON t."id" = r.k1
   WHEN MATCHED THEN UPDATE SET "id" = r.c0, "name" = r.c1, "note" = r.c2, "_fivetran_start" = r.c3, "_fivetran_end" = r.c4, "_fivetran_active" = r.c5, "_fivetran_synced" = r.c6, "_fivetran_deleted" = r.c7, "_source_position" = r.c8
   WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_start", "_fivetran_end", "_fivetran_active", "_fivetran_synced", "_fivetran_deleted", "_source_position")
   VALUES (r.c0, r.c1, r.c2, r.c3, r.c4, r.c5, r.c6, r.c7, r.c8);
 
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_verify (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, committed_at TIMESTAMP_TZ(6), staged_us NUMBER(19,0), v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
-
-COPY INTO _SIMPLYLOAD.staged_verify (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/00000000000003e7/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.history_12/2026112010/b54.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) AS key, kind, pos, differs, filled
-  FROM ( SELECT COALESCE(s.k1, d.k1) AS k1, d.pos AS pos, CASE WHEN d.present IS NULL THEN 'missing' WHEN s.present IS NULL THEN 'extra' ELSE 'different' END AS kind, ',' || CASE WHEN s.v0 IS DISTINCT
-  FROM d.v0 THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT
-  FROM d.v1 THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT
-  FROM d.v2 THEN '2,' ELSE '' END AS differs, ',' || CASE WHEN s.v0 IS DISTINCT
-  FROM d.v0 AND d.v0 IS NOT NULL THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT
-  FROM d.v1 AND d.v1 IS NOT NULL THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT
-  FROM d.v2 AND d.v2 IS NOT NULL THEN '2,' ELSE '' END AS filled
+  FROM ( SELECT COALESCE(s.k1, d.k1) AS k1, d.pos AS pos, CASE WHEN d.present IS NULL THEN 'missing' WHEN s.present IS NULL THEN 'extra' ELSE 'different' END AS kind, ',' || CASE WHEN s.v0 IS DISTINCT FROM d.v0 THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT FROM d.v1 THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT FROM d.v2 THEN '2,' ELSE '' END AS differs, ',' || CASE WHEN s.v0 IS DISTINCT FROM d.v0 AND d.v0 IS NOT NULL THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT FROM d.v1 AND d.v1 IS NOT NULL THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT FROM d.v2 AND d.v2 IS NOT NULL THEN '2,' ELSE '' END AS filled
   FROM (SELECT s.*, TRUE AS present
   FROM (SELECT *
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_verify
   WHERE pos IS NOT NULL)
   WHERE code IS NOT NULL) s) s
-  FULL OUTER
-  JOIN (SELECT d.*, TRUE AS present
+  FULL OUTER JOIN (SELECT d.*, TRUE AS present
   FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
   FROM "shop_public"."history_12" t
   WHERE t."_fivetran_active") d) d ON s.k1 = d.k1
-  WHERE s.present IS NULL OR d.present IS NULL OR s.v0 IS DISTINCT
-  FROM d.v0 OR s.v1 IS DISTINCT
-  FROM d.v1 OR s.v2 IS DISTINCT
-  FROM d.v2);
+  WHERE s.present IS NULL OR d.present IS NULL OR s.v0 IS DISTINCT FROM d.v0 OR s.v1 IS DISTINCT FROM d.v1 OR s.v2 IS DISTINCT FROM d.v2);
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_explained AS SELECT d.key AS key
   FROM _SIMPLYLOAD.compare_differing d
@@ -1712,211 +1050,88 @@ SELECT (SELECT COUNT(*)
 
 SELECT d.key AS key, d.kind AS kind, d.pos AS pos, d.differs AS differs
   FROM _SIMPLYLOAD.compare_differing d
-  LEFT
-  JOIN _SIMPLYLOAD.compare_explained x ON x.key = d.key
-  WHERE x.key IS NULL
-  ORDER BY d.key LIMIT 5;
-
-SELECT COUNT(*) AS n, COUNT(*) - COUNT(v0) AS n0, COUNT(*) - COUNT(v1) AS n1, COUNT(*) - COUNT(v2) AS n2
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL);
-
-SELECT COUNT(*) AS n, COUNT(*) - COUNT(v0) AS n0, COUNT(*) - COUNT(v1) AS n1, COUNT(*) - COUNT(v2) AS n2
-  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."history_12" t
-  WHERE t."_fivetran_active");
+  LEFT JOIN _SIMPLYLOAD.compare_explained x ON x.key = d.key
+  WHERE x.key IS NULL ORDER BY d.key LIMIT 5;
 
 
 -- Every change
 
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_log_13" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_op" VARCHAR COMMENT 'SimplyLoad [3]', "_committed_at" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [4]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [5]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [6]', "_source_position" VARCHAR COMMENT 'SimplyLoad [7]') COMMENT = 'Copied by SimplyLoad from shop: public.log_13, being read';
-
-INSERT INTO _SIMPLYLOAD.COLUMNS
-  VALUES ('shop', 'public', 'log_13', 'shadow', 0, 1, 'id', 'id', '{"kind":"int64"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 1, 2, 'name', 'name', '{"kind":"text"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 2, 3, 'note', 'note', '{"kind":"json"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 3, -8, '_op', '_op', '{"kind":"text"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 4, -9, '_committed_at', '_committed_at', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 5, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 6, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'log_13', 'shadow', 7, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
-
-COPY INTO "shop_public"."_simplyload_shadow_log_13" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_op", "_committed_at")
-  FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, PARSE_JSON($1:"c3"::VARCHAR), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', 'read', NVL($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6))
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.log_13/2026112010/b55.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-SELECT (SELECT COUNT(s.w2)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) s) AS refused;
-
-SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, (SELECT COUNT(s.w2)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) s) AS refused, (SELECT TO_JSON(ARRAY_AGG(DISTINCT unchanged))
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)) AS unchanged
-  FROM (SELECT k1, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
-  FROM (SELECT k1, code, pos, unchanged, committed, CAST(NULL AS NUMBER(19,0)) AS moved
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL AND MOD(code, 8) <> 7)
-  UNION ALL SELECT o1 AS k1, code - MOD(code, 8), pos, NULL, committed, code
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL AND MOD(code, 8) <> 7)
-  WHERE MOD(code, 8) IN (5, 6))
-  GROUP BY k1);
-
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
   FROM ( SELECT c.k1 AS k1, c.code AS last, c.code AS val, FALSE AS dead, CAST(NULL AS VARCHAR) AS dead_pos, c.reset AS reset, CASE WHEN c.reset IS NULL THEN t.k1 END AS b1, CASE WHEN c.reset IS NULL THEN t.pos END AS b_pos, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN c.reset IS NULL OR c.p3 >= c.reset THEN c.p3 END AS p3
-  FROM (SELECT k1, code, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) OVER (PARTITION BY k1
-  ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1
-  ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS p3
+  FROM (SELECT k1, code, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS p3
   FROM (SELECT k1, code, pos, unchanged, committed, CAST(NULL AS NUMBER(19,0)) AS moved
   FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
   WHERE code IS NOT NULL AND MOD(code, 8) <> 7)
   UNION ALL SELECT o1 AS k1, code - MOD(code, 8), pos, NULL, committed, code
   FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
   WHERE code IS NOT NULL AND MOD(code, 8) <> 7)
   WHERE MOD(code, 8) IN (5, 6))) c
-  LEFT
-  JOIN (SELECT *
+  LEFT JOIN (SELECT *
   FROM (SELECT t."id" AS k1, t."_source_position" AS pos
   FROM "shop_public"."log_13" t
   WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
   FROM "shop_public"."log_13"
   WHERE "_op" = 'truncate') AND t."id" BETWEEN 1 AND 7
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id"
-  ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted") t
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id" ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted") t
   WHERE t.pos NOT IN (SELECT q.position
   FROM _SIMPLYLOAD.QUARANTINE q
   WHERE q.source = 'shop' AND q.namespace = 'public' AND q.table_name = 'log_13' AND q.closed_at IS NULL AND q.reason = 'unchanged value that is not known')) t
   ON t.k1 = c.k1
   WHERE MOD(c.code, 8) IN (2, 6));
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_moves_0 AS SELECT moved AS code, pos, CASE WHEN reset IS NULL THEN k1 END AS r1, CASE WHEN MOD(reset, 8) = 6 THEN reset END AS next_move, CASE WHEN reset IS NULL OR c3 >= reset THEN c3 END AS p3
-  FROM (SELECT k1, pos, moved, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) OVER (PARTITION BY k1
-  ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1
-  ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS c3
-  FROM (SELECT k1, code, pos, unchanged, committed, CAST(NULL AS NUMBER(19,0)) AS moved
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL AND MOD(code, 8) <> 7)
-  UNION ALL SELECT o1 AS k1, code - MOD(code, 8), pos, NULL, committed, code
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL AND MOD(code, 8) <> 7)
-  WHERE MOD(code, 8) IN (5, 6)))
-  WHERE MOD(moved, 8) = 6;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
   FROM (SELECT r.k1 AS k1, r.last AS last, r.val AS val, r.dead AS dead, r.dead_pos AS dead_pos, r.reset AS reset, r.completion AS completion, CASE WHEN x.code IS NULL THEN r.b1 ELSE x.b1 END AS b1, CASE WHEN x.code IS NULL THEN r.b_pos ELSE x.b_pos END AS b_pos, COALESCE(r.p3, x.p3) AS p3
   FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT m.code AS code, CASE WHEN t.pos IS NOT NULL THEN m.r1 END AS b1, t.pos AS b_pos, m.p3 AS p3
+  LEFT JOIN (SELECT m.code AS code, CASE WHEN t.pos IS NOT NULL THEN m.r1 END AS b1, t.pos AS b_pos, m.p3 AS p3
   FROM _SIMPLYLOAD.merge_moves_0 m
-  LEFT
-  JOIN (SELECT t."id" AS k1, t."_source_position" AS pos
+  LEFT JOIN (SELECT t."id" AS k1, t."_source_position" AS pos
   FROM "shop_public"."log_13" t
   WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
   FROM "shop_public"."log_13"
   WHERE "_op" = 'truncate') AND t."id" BETWEEN 1 AND 7
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id"
-  ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted") t
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id" ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted") t
   ON t.k1 = m.r1) x ON x.code = r.reset);
 
-SELECT COUNT(*) AS results, COUNT_IF(r.p3 <> r.val) AS patched3, COUNT_IF((r.b1 IS NOT NULL AND NOT (r.p3 IS NOT NULL))) AS rooted
-  FROM _SIMPLYLOAD.merge_result_0 r;
-
 INSERT INTO "shop_public"."log_13" ("id", "name", "note", "_op", "_committed_at", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT e.v0, e.v1, CASE WHEN r.val IS NULL OR r.p3 = r.val THEN e.v2 WHEN r.p3 IS NOT NULL THEN x3.v2 ELSE b."note" END, CASE MOD(e.code, 8) WHEN 1 THEN 'delete' WHEN 7 THEN 'truncate' WHEN 3 THEN 'update' WHEN 2 THEN 'update' ELSE 'insert' END, TO_TIMESTAMP_TZ(e.committed, 6), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), MOD(e.code, 8) IN (1, 7), e.pos
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) e
-  LEFT
-  JOIN _SIMPLYLOAD.merge_result_0 r ON r.val = e.code
-  LEFT
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  LEFT JOIN _SIMPLYLOAD.merge_result_0 r ON r.val = e.code
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) x3 ON x3.code = CASE WHEN r.p3 <> r.val THEN r.p3 END
-  LEFT
-  JOIN "shop_public"."log_13" b ON b."id" = r.b1 AND b."_source_position" = r.b_pos AND b."id" BETWEEN 1 AND 7 AND (r.b1 IS NOT NULL AND NOT (r.p3 IS NOT NULL))
+  LEFT JOIN "shop_public"."log_13" b ON b."id" = r.b1 AND b."_source_position" = r.b_pos AND b."id" BETWEEN 1 AND 7 AND (r.b1 IS NOT NULL AND NOT (r.p3 IS NOT NULL))
   WHERE e.code IS NOT NULL
   UNION ALL SELECT e.o1, NULL, NULL, 'delete', TO_TIMESTAMP_TZ(e.committed, 6), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), TRUE, e.pos
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT
-  FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) e
   WHERE MOD(e.code, 8) IN (5, 6);
 
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
-  FROM ( SELECT c.k1 AS k1, c.code AS last, c.code AS val, FALSE AS dead, CAST(NULL AS VARCHAR) AS dead_pos, c.reset AS reset, CASE WHEN c.reset IS NULL THEN t.k1 END AS b1, CASE WHEN c.reset IS NULL THEN t.pos END AS b_pos, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN c.reset IS NULL OR c.p3 >= c.reset THEN c.p3 END AS p3
-  FROM (SELECT k1, code, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) OVER (PARTITION BY k1
-  ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1
-  ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS p3
-  FROM (SELECT k1, code, pos, unchanged, committed
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL))) c
-  LEFT
-  JOIN (SELECT *
-  FROM (SELECT t."id" AS k1, t."_source_position" AS pos
-  FROM "shop_public"."log_13" t
-  WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
-  FROM "shop_public"."log_13"
-  WHERE "_op" = 'truncate') AND t."id" BETWEEN 70 AND 71
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id"
-  ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted") t
-  WHERE t.pos NOT IN (SELECT q.position
-  FROM _SIMPLYLOAD.QUARANTINE q
-  WHERE q.source = 'shop' AND q.namespace = 'public' AND q.table_name = 'log_13' AND q.closed_at IS NULL AND q.reason = 'unchanged value that is not known')) t
-  ON t.k1 = c.k1
-  WHERE MOD(c.code, 8) IN (2, 6));
-
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT r.k1 AS k1, r.last AS last, r.val AS val, (r.dead OR ((r.unresolved AND NOT r.dead) AND c.code IS NULL)) AS dead, CASE WHEN (r.unresolved AND NOT r.dead) THEN CASE WHEN c.code IS NULL THEN e.pos END ELSE r.dead_pos END AS dead_pos, r.reset AS reset, r.b1 AS b1, r.b_pos AS b_pos, r.p3 AS p3, c.code AS completion, (r.unresolved AND (r.dead OR c.code IS NULL)) AS unresolved
   FROM _SIMPLYLOAD.merge_result_0 r
-  LEFT
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) e ON e.code = r.val
-  LEFT
-  JOIN (SELECT *
+  LEFT JOIN (SELECT *
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0_completion
   WHERE pos IS NOT NULL)
   WHERE code IS NOT NULL
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY k1
-  ORDER BY code DESC) = 1) c ON c.k1 = r.k1 AND (r.unresolved AND NOT r.dead);
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY k1 ORDER BY code DESC) = 1) c ON c.k1 = r.k1 AND (r.unresolved AND NOT r.dead);
 
 INSERT INTO "shop_public"."log_13" ("id", "name", "note", "_op", "_committed_at", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT e.v0, e.v1, CASE WHEN r.val IS NULL OR r.p3 = r.val THEN e.v2 WHEN r.completion IS NOT NULL THEN c.v2 END, CASE MOD(e.code, 8) WHEN 1 THEN 'delete' WHEN 7 THEN 'truncate' WHEN 3 THEN 'update' WHEN 2 THEN 'update' ELSE 'insert' END, TO_TIMESTAMP_TZ(e.committed, 6), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), MOD(e.code, 8) IN (1, 7), e.pos
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) e
-  LEFT
-  JOIN _SIMPLYLOAD.merge_result_0 r ON r.val = e.code
-  LEFT
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  LEFT JOIN _SIMPLYLOAD.merge_result_0 r ON r.val = e.code
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0_completion
   WHERE pos IS NOT NULL) c ON c.code = r.completion
   WHERE e.code IS NOT NULL;
@@ -1932,8 +1147,7 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT e.k1 AS k
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) e
-  LEFT
-  JOIN (SELECT k1, MAX(pos) AS pos
+  LEFT JOIN (SELECT k1, MAX(pos) AS pos
   FROM ( SELECT t."id" AS k1, t."_source_position" AS pos
   FROM "shop_public"."log_13" t
   WHERE TRUE AND t."id" BETWEEN 4 AND 71)
@@ -1953,11 +1167,8 @@ INSERT INTO "shop_public"."log_13" ("id", "_op", "_committed_at", "_fivetran_syn
   WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
   FROM "shop_public"."log_13"
   WHERE "_op" = 'truncate')
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id"
-  ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted")
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id" ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted")
   WHERE "_source_position" < '0001/0000000000000014/0000000000';
-
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_log_13" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_op" VARCHAR COMMENT 'SimplyLoad [3]', "_committed_at" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [4]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [5]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [6]', "_source_position" VARCHAR COMMENT 'SimplyLoad [7]') COPY GRANTS COMMENT = 'Copied by SimplyLoad from shop: public.log_13, being read';
 
 INSERT INTO "shop_public"."_simplyload_shadow_log_13" ("id", "_op", "_committed_at", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT o."id", 'delete', TO_TIMESTAMP_TZ(1795133300000000, 6), CURRENT_TIMESTAMP(), TRUE, '0002/00000000000001f4/0000000000'
   FROM (SELECT t.*
@@ -1965,10 +1176,8 @@ INSERT INTO "shop_public"."_simplyload_shadow_log_13" ("id", "_op", "_committed_
   WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
   FROM "shop_public"."log_13"
   WHERE "_op" = 'truncate')
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id"
-  ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted") o
-  LEFT
-  JOIN "shop_public"."_simplyload_shadow_log_13" s ON s."id" = o."id"
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id" ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted") o
+  LEFT JOIN "shop_public"."_simplyload_shadow_log_13" s ON s."id" = o."id"
   WHERE s."_source_position" IS NULL;
 
 MERGE INTO "shop_public"."_simplyload_shadow_log_13" s
@@ -1977,78 +1186,8 @@ MERGE INTO "shop_public"."_simplyload_shadow_log_13" s
   WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
   FROM "shop_public"."log_13"
   WHERE "_op" = 'truncate')
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id"
-  ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted") o ON s."id" = o."id" AND s."_op" = 'read' AND TRUE AND s."id" IS NOT DISTINCT
-  FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT
-  FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT
-  FROM CAST(o."note" AS VARIANT)
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id" ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted") o ON s."id" = o."id" AND s."_op" = 'read' AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARIANT)
   WHEN MATCHED THEN DELETE;
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) AS key, kind, pos, differs, filled
-  FROM ( SELECT COALESCE(s.k1, d.k1) AS k1, d.pos AS pos, CASE WHEN d.present IS NULL THEN 'missing' WHEN s.present IS NULL THEN 'extra' ELSE 'different' END AS kind, ',' || CASE WHEN s.v0 IS DISTINCT
-  FROM d.v0 THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT
-  FROM d.v1 THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT
-  FROM d.v2 THEN '2,' ELSE '' END AS differs, ',' || CASE WHEN s.v0 IS DISTINCT
-  FROM d.v0 AND d.v0 IS NOT NULL THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT
-  FROM d.v1 AND d.v1 IS NOT NULL THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT
-  FROM d.v2 AND d.v2 IS NOT NULL THEN '2,' ELSE '' END AS filled
-  FROM (SELECT s.*, TRUE AS present
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL) s) s
-  FULL OUTER
-  JOIN (SELECT d.*, TRUE AS present
-  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."log_13" t
-  WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
-  FROM "shop_public"."log_13"
-  WHERE "_op" = 'truncate')
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id"
-  ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted") d) d ON s.k1 = d.k1
-  WHERE s.present IS NULL OR d.present IS NULL OR s.v0 IS DISTINCT
-  FROM d.v0 OR s.v1 IS DISTINCT
-  FROM d.v1 OR s.v2 IS DISTINCT
-  FROM d.v2);
-
-SELECT (SELECT COUNT(*)
-  FROM _SIMPLYLOAD.compare_differing) AS differing, (SELECT COUNT(*)
-  FROM _SIMPLYLOAD.compare_explained) AS explained, (SELECT COUNT(*)
-  FROM (SELECT k1
-  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."log_13" t
-  WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
-  FROM "shop_public"."log_13"
-  WHERE "_op" = 'truncate')
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id"
-  ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted")
-  GROUP BY k1
-  HAVING COUNT(*) > 1)) AS duplicates, (SELECT COUNT(*)
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL)) AS source_rows, (SELECT COUNT(*)
-  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."log_13" t
-  WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
-  FROM "shop_public"."log_13"
-  WHERE "_op" = 'truncate')
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id"
-  ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted")) AS destination_rows, (SELECT COUNT_IF(code IS NULL)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)) AS whole;
-
-SELECT COUNT(*) AS n, COUNT(*) - COUNT(v0) AS n0, COUNT(*) - COUNT(v1) AS n1, COUNT(*) - COUNT(v2) AS n2
-  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."log_13" t
-  WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
-  FROM "shop_public"."log_13"
-  WHERE "_op" = 'truncate')
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id"
-  ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted");
 
 
 -- Quarantine
@@ -2070,13 +1209,6 @@ SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS
   WHERE code IS NOT NULL AND MOD(code, 8) <> 7))
   GROUP BY k1);
 
-INSERT INTO "shop_public"."quarantine_14" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT e.v0, e.v1, e.v2, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, e.pos
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL AND MOD(code, 8) <> 7) e;
-
 INSERT INTO _SIMPLYLOAD.QUARANTINE (source, namespace, table_name, position, key, column_name, reason, raw, loaded_at) SELECT 'shop', 'public', 'quarantine_14', s.pos, f.value:"key"::VARCHAR, CASE f.value:"columnId"::NUMBER(10,0) WHEN 0 THEN '' WHEN 1 THEN 'id' WHEN 2 THEN 'name' WHEN 3 THEN 'note' ELSE '#' || f.value:"columnId"::VARCHAR END, f.value:"reason"::VARCHAR, f.value:"raw"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6)
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
@@ -2096,25 +1228,10 @@ INSERT INTO _SIMPLYLOAD.QUARANTINE (source, namespace, table_name, position, key
 
 SELECT LEFT(MD5(source || CHR(1) || namespace || CHR(1) || table_name || CHR(1) || position || CHR(1) || COALESCE(key, '') || CHR(1) || column_name || CHR(1) || reason), 12) AS id, namespace, table_name, position, key, column_name, reason, raw, DATE_PART(EPOCH_MICROSECOND, loaded_at) AS loaded_us
   FROM _SIMPLYLOAD.QUARANTINE
-  WHERE closed_at IS NULL AND source = :1
-  ORDER BY position DESC, namespace, table_name, key, column_name LIMIT 10;
-
-SELECT LEFT(MD5(source || CHR(1) || namespace || CHR(1) || table_name || CHR(1) || position || CHR(1) || COALESCE(key, '') || CHR(1) || column_name || CHR(1) || reason), 12) AS id, namespace, table_name, position, key, column_name, reason, raw, DATE_PART(EPOCH_MICROSECOND, loaded_at) AS loaded_us
-  FROM _SIMPLYLOAD.QUARANTINE
-  WHERE closed_at IS NULL AND source = :1 AND namespace = :2 AND table_name = :3
-  ORDER BY position DESC, namespace, table_name, key, column_name LIMIT 10;
+  WHERE closed_at IS NULL AND source = :1 ORDER BY position DESC, namespace, table_name, key, column_name LIMIT 10;
 
 
 -- Columns that come, go, grow and are renamed
-
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_schema_15" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "n" NUMBER(10,0) COMMENT 'n, int32 [3]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [4]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [5]', "_source_position" VARCHAR COMMENT 'SimplyLoad [6]') COMMENT = 'Copied by SimplyLoad from shop: public.schema_15, being read';
-
-INSERT INTO _SIMPLYLOAD.COLUMNS
-  VALUES ('shop', 'public', 'schema_15', 'shadow', 0, 1, 'id', 'id', '{"kind":"int64"}', 'current'), ('shop', 'public', 'schema_15', 'shadow', 1, 2, 'name', 'name', '{"kind":"text"}', 'current'), ('shop', 'public', 'schema_15', 'shadow', 2, 3, 'note', 'note', '{"kind":"json"}', 'current'), ('shop', 'public', 'schema_15', 'shadow', 3, 4, 'n', 'n', '{"kind":"int32"}', 'current'), ('shop', 'public', 'schema_15', 'shadow', 4, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'schema_15', 'shadow', 5, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'schema_15', 'shadow', 6, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
-
-COPY INTO "shop_public"."_simplyload_shadow_schema_15" ("id", "name", "note", "n", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, PARSE_JSON($1:"c3"::VARCHAR), $1:"c4"::NUMBER(10,0), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.schema_15/2026112010/b66.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 DESCRIBE TABLE "shop_public"."schema_15";
 
@@ -2123,15 +1240,6 @@ ALTER TABLE "shop_public"."schema_15" RENAME COLUMN "name" TO "_simplyload_renam
 ALTER TABLE "shop_public"."schema_15" ALTER COLUMN "n" SET DATA TYPE NUMBER(19,0);
 
 ALTER TABLE "shop_public"."schema_15" ADD COLUMN "amount" NUMBER(10,2) DEFAULT 7.00 COMMENT 'amount, decimal [7]';
-
-INSERT INTO _SIMPLYLOAD.COLUMNS
-  VALUES ('shop', 'public', 'schema_15', 'final', 0, 1, 'id', 'id', '{"kind":"int64"}', 'current'), ('shop', 'public', 'schema_15', 'final', 1, 2, 'title', 'title', '{"kind":"text"}', 'current'), ('shop', 'public', 'schema_15', 'final', 2, 3, 'note', 'note', '{"kind":"json"}', 'current'), ('shop', 'public', 'schema_15', 'final', 3, 4, 'n', 'n', '{"kind":"int64"}', 'current'), ('shop', 'public', 'schema_15', 'final', 4, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'schema_15', 'final', 5, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'schema_15', 'final', 6, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current'), ('shop', 'public', 'schema_15', 'final', 7, 5, 'amount', 'amount', '{"kind":"decimal","precision":10,"scale":2}', 'current');
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR, v3 NUMBER(19,0), v4 NUMBER(10,2));
-
-COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR, $1:"c4"::NUMBER(19,0), $1:"c5"::NUMBER(10,2)
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.schema_15/2026112010/b67.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 ALTER TABLE "shop_public"."schema_15" ADD COLUMN "_simplyload_widened_3" VARCHAR;
 
@@ -2144,13 +1252,6 @@ ALTER TABLE "shop_public"."schema_15" ALTER COLUMN "n" COMMENT 'n, text [3]';
 ALTER TABLE "shop_public"."schema_15" ADD COLUMN "data" VARIANT;
 
 UPDATE "shop_public"."schema_15" SET "data" = PARSE_JSON('{}');
-
-INSERT INTO _SIMPLYLOAD.COLUMNS
-  VALUES ('shop', 'public', 'schema_15', 'final', 0, 1, 'id', 'id', '{"kind":"int64"}', 'current'), ('shop', 'public', 'schema_15', 'final', 1, 2, 'title', 'title', '{"kind":"text"}', 'retired'), ('shop', 'public', 'schema_15', 'final', 2, 3, 'note', 'note', '{"kind":"json"}', 'retired'), ('shop', 'public', 'schema_15', 'final', 3, 4, 'n', 'n', '{"kind":"text"}', 'current'), ('shop', 'public', 'schema_15', 'final', 4, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'schema_15', 'final', 5, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'schema_15', 'final', 6, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current'), ('shop', 'public', 'schema_15', 'final', 7, 5, 'amount', 'amount', '{"kind":"text"}', 'current'), ('shop', 'public', 'schema_15', 'final', 8, 6, 'data', 'data', '{"kind":"json"}', 'current');
-
-COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4, v5)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), NULL::VARCHAR, NULL::VARCHAR, $1:"c4"::VARCHAR, $1:"c5"::VARCHAR, $1:"c6"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.schema_15/2026112010/b68.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, COALESCE(MIN(k1) > (SELECT MAX("id")
   FROM "shop_public"."schema_15"), TRUE) AS is_new, (SELECT COUNT(s.w2) + COUNT(s.w5)
@@ -2167,78 +1268,13 @@ SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS
 
 -- A table that is read anew, leaves its group and comes back; comparisons
 
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_place_16" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COPY GRANTS COMMENT = 'Copied by SimplyLoad from shop: public.place_16, being read';
-
 INSERT INTO "shop_public"."_simplyload_shadow_place_16" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT o."id", o."name", o."note", CASE WHEN COALESCE(o."_fivetran_deleted", FALSE) THEN o."_fivetran_synced" ELSE '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6) END, TRUE, CASE WHEN COALESCE(o."_fivetran_deleted", FALSE) THEN o."_source_position" ELSE '0002/00000000000001f4/0000000000' END
   FROM "shop_public"."place_16" o
-  LEFT
-  JOIN "shop_public"."_simplyload_shadow_place_16" n ON n."id" = CAST(o."id" AS NUMBER(19,0))
+  LEFT JOIN "shop_public"."_simplyload_shadow_place_16" n ON n."id" = CAST(o."id" AS NUMBER(19,0))
   WHERE n."_source_position" IS NULL;
 
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_verify (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
-
-COPY INTO _SIMPLYLOAD.staged_verify (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/00000000000003e7/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.place_16/2026112010/b72.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) AS key, kind, pos, differs, filled
-  FROM ( SELECT COALESCE(s.k1, d.k1) AS k1, d.pos AS pos, CASE WHEN d.present IS NULL THEN 'missing' WHEN s.present IS NULL THEN 'extra' ELSE 'different' END AS kind, ',' || CASE WHEN s.v0 IS DISTINCT
-  FROM d.v0 THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT
-  FROM d.v1 THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT
-  FROM d.v2 THEN '2,' ELSE '' END AS differs, ',' || CASE WHEN s.v0 IS DISTINCT
-  FROM d.v0 AND d.v0 IS NOT NULL THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT
-  FROM d.v1 AND d.v1 IS NOT NULL THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT
-  FROM d.v2 AND d.v2 IS NOT NULL THEN '2,' ELSE '' END AS filled
-  FROM (SELECT s.*, TRUE AS present
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL) s) s
-  FULL OUTER
-  JOIN (SELECT d.*, TRUE AS present
-  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."place_16" t
-  WHERE NOT COALESCE(t."_fivetran_deleted", FALSE)) d) d ON s.k1 = d.k1
-  WHERE s.present IS NULL OR d.present IS NULL OR s.v0 IS DISTINCT
-  FROM d.v0 OR s.v1 IS DISTINCT
-  FROM d.v1 OR s.v2 IS DISTINCT
-  FROM d.v2);
-
-SELECT (SELECT COUNT(*)
-  FROM _SIMPLYLOAD.compare_differing) AS differing, (SELECT COUNT(*)
-  FROM _SIMPLYLOAD.compare_explained) AS explained, (SELECT COUNT(*)
-  FROM (SELECT k1
-  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."place_16" t
-  WHERE NOT COALESCE(t."_fivetran_deleted", FALSE))
-  GROUP BY k1
-  HAVING COUNT(*) > 1)) AS duplicates, (SELECT COUNT(*)
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL)) AS source_rows, (SELECT COUNT(*)
-  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."place_16" t
-  WHERE NOT COALESCE(t."_fivetran_deleted", FALSE))) AS destination_rows, (SELECT COUNT_IF(code IS NULL)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)) AS whole;
-
-SELECT COUNT(*) AS n, COUNT(*) - COUNT(v0) AS n0, COUNT(*) - COUNT(v1) AS n1, COUNT(*) - COUNT(v2) AS n2
-  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."place_16" t
-  WHERE NOT COALESCE(t."_fivetran_deleted", FALSE));
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) AS key, kind, pos, differs, filled
-  FROM ( SELECT COALESCE(s.k1, d.k1) AS k1, d.pos AS pos, CASE WHEN d.present IS NULL THEN 'missing' WHEN s.present IS NULL THEN 'extra' ELSE 'different' END AS kind, ',' || CASE WHEN s.v0 IS DISTINCT
-  FROM d.v0 THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT
-  FROM d.v1 THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT
-  FROM d.v2 THEN '2,' ELSE '' END AS differs, ',' || CASE WHEN s.v0 IS DISTINCT
-  FROM d.v0 AND d.v0 IS NOT NULL THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT
-  FROM d.v1 AND d.v1 IS NOT NULL THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT
-  FROM d.v2 AND d.v2 IS NOT NULL THEN '2,' ELSE '' END AS filled
+  FROM ( SELECT COALESCE(s.k1, d.k1) AS k1, d.pos AS pos, CASE WHEN d.present IS NULL THEN 'missing' WHEN s.present IS NULL THEN 'extra' ELSE 'different' END AS kind, ',' || CASE WHEN s.v0 IS DISTINCT FROM d.v0 THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT FROM d.v1 THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT FROM d.v2 THEN '2,' ELSE '' END AS differs, ',' || CASE WHEN s.v0 IS DISTINCT FROM d.v0 AND d.v0 IS NOT NULL THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT FROM d.v1 AND d.v1 IS NOT NULL THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT FROM d.v2 AND d.v2 IS NOT NULL THEN '2,' ELSE '' END AS filled
   FROM (SELECT s.*, TRUE AS present
   FROM (SELECT *
   FROM (SELECT *
@@ -2247,44 +1283,13 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT TO_JSO
   WHERE pos IS NOT NULL)
   WHERE code IS NOT NULL)
   WHERE TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) IN ('["1"]')) s) s
-  FULL OUTER
-  JOIN (SELECT d.*, TRUE AS present
+  FULL OUTER JOIN (SELECT d.*, TRUE AS present
   FROM (SELECT *
   FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
   FROM "shop_public"."place_16" t
   WHERE NOT COALESCE(t."_fivetran_deleted", FALSE))
   WHERE TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) IN ('["1"]')) d) d ON s.k1 = d.k1
-  WHERE s.present IS NULL OR d.present IS NULL OR s.v0 IS DISTINCT
-  FROM d.v0 OR s.v1 IS DISTINCT
-  FROM d.v1 OR s.v2 IS DISTINCT
-  FROM d.v2);
-
-SELECT (SELECT COUNT(*)
-  FROM _SIMPLYLOAD.compare_differing) AS differing, (SELECT COUNT(*)
-  FROM _SIMPLYLOAD.compare_explained) AS explained, (SELECT COUNT(*)
-  FROM (SELECT k1
-  FROM (SELECT *
-  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."place_16" t
-  WHERE NOT COALESCE(t."_fivetran_deleted", FALSE))
-  WHERE TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) IN ('["1"]'))
-  GROUP BY k1
-  HAVING COUNT(*) > 1)) AS duplicates, (SELECT COUNT(*)
-  FROM (SELECT *
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL)
-  WHERE TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) IN ('["1"]'))) AS source_rows, (SELECT COUNT(*)
-  FROM (SELECT *
-  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."place_16" t
-  WHERE NOT COALESCE(t."_fivetran_deleted", FALSE))
-  WHERE TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) IN ('["1"]'))) AS destination_rows, (SELECT COUNT_IF(code IS NULL)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_verify
-  WHERE pos IS NOT NULL)) AS whole;
+  WHERE s.present IS NULL OR d.present IS NULL OR s.v0 IS DISTINCT FROM d.v0 OR s.v1 IS DISTINCT FROM d.v1 OR s.v2 IS DISTINCT FROM d.v2);
 
 SELECT CURRENT_USER() AS "user", CURRENT_ROLE() AS "role", CURRENT_WAREHOUSE() AS "warehouse", CURRENT_DATABASE() AS "database", CURRENT_VERSION() AS "version", DATE_PART(epoch_millisecond, CURRENT_TIMESTAMP()) AS "now";
 
@@ -2313,12 +1318,6 @@ SELECT (SELECT COUNT(s.quarantine)
   FROM _SIMPLYLOAD.staged_snapshot
   WHERE pos IS NOT NULL) s) AS refused;
 
-INSERT INTO "shop_public"."_simplyload_shadow_times_17" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT v0, v1, v2, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, pos
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_snapshot
-  WHERE pos IS NOT NULL) s
-  WHERE code IS NOT NULL;
-
 SELECT COUNT(*) AS whole
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_snapshot
@@ -2332,9 +1331,6 @@ DELETE
   WHERE source = :1 AND namespace = :2 AND table_name = :3 AND position IN (SELECT position
   FROM _SIMPLYLOAD.LOADS
   WHERE source = :1 AND namespace = :2 AND table_name = :3);
-
-INSERT INTO _SIMPLYLOAD.LOADS (source, namespace, table_name, batch_id, added, position, loaded_at)
-  VALUES ('shop', 'public', 'times_17', 'b74', 3, '0001/000000000000000a/0000000000', '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6)), ('shop', 'public', 'times_17', 'b75', 0, '0001/0000000000000014/0000000000', '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6));
 
 DELETE
   FROM "shop_public"."_simplyload_shadow_times_17"
@@ -2355,13 +1351,6 @@ UPDATE _SIMPLYLOAD.LOADS SET added = added - 1
   FROM _SIMPLYLOAD.LOADS
   WHERE source = :1 AND namespace = :2 AND table_name = :3);
 
-SELECT epoch, position
-  FROM _SIMPLYLOAD."CHECKPOINTS_shop"
-  WHERE source = :1 AND namespace = '' AND table_name = '' AND group_name = :2;
-
-INSERT INTO _SIMPLYLOAD."CHECKPOINTS_shop" (source, namespace, table_name, epoch, position, in_group, guard_until, updated_at, group_name)
-  VALUES (:1, '', '', 19, :2, TRUE, NULL, CURRENT_TIMESTAMP(), :3);
-
 
 -- A table in another database, read twice
 
@@ -2375,47 +1364,7 @@ SHOW TABLES LIKE 'abroad_18' IN SCHEMA "elsewhere"."shop_public";
 
 SHOW VIEWS LIKE 'abroad_18' IN SCHEMA "elsewhere"."shop_public";
 
-CREATE OR REPLACE TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COMMENT = 'Copied by SimplyLoad from shop: public.abroad_18, being read';
-
-COPY INTO "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, PARSE_JSON($1:"c3"::VARCHAR), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.abroad_18/2026112010/b76.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-SELECT (SELECT COALESCE(SUM(added), 0)
-  FROM _SIMPLYLOAD.LOADS
-  WHERE source = :1 AND namespace = :2 AND table_name = :3) AS added, (SELECT COUNT(*)
-  FROM "elsewhere"."shop_public"."_simplyload_shadow_abroad_18") AS present;
-
-ALTER TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" RENAME TO "elsewhere"."shop_public"."abroad_18";
-
-DROP TABLE IF EXISTS "elsewhere"."shop_public"."_simplyload_shadow_abroad_18";
-
-ALTER TABLE "elsewhere"."shop_public"."abroad_18" SET COMMENT = 'Copied by SimplyLoad from shop: public.abroad_18';
-
-MERGE INTO "elsewhere"."shop_public"."abroad_18" t
-  USING (SELECT k1, v0, v1, v2, MOD(code, 8) < 2 AS dead, MOD(code, 8) >= 2 AS valued, pos AS new_pos
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)) r ON t."id" = r.k1 AND t."id" BETWEEN 1 AND 2
-  WHEN MATCHED THEN UPDATE SET "name" = r.v1, "note" = r.v2, "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = FALSE, "_source_position" = r.new_pos
-  WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  VALUES (r.v0, r.v1, r.v2, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, r.new_pos);
-
-CREATE OR REPLACE TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" LIKE "elsewhere"."shop_public"."abroad_18" COPY GRANTS;
-
-CREATE OR REPLACE TABLE "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "name" VARCHAR COMMENT 'name, text [1]', "note" VARIANT COMMENT 'note, json [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COPY GRANTS COMMENT = 'Copied by SimplyLoad from shop: public.abroad_18, being read';
-
-INSERT INTO "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT o."id", o."name", o."note", CASE WHEN COALESCE(o."_fivetran_deleted", FALSE) THEN o."_fivetran_synced" ELSE '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6) END, TRUE, CASE WHEN COALESCE(o."_fivetran_deleted", FALSE) THEN o."_source_position" ELSE '0002/00000000000001f4/0000000000' END
-  FROM "elsewhere"."shop_public"."abroad_18" o
-  LEFT
-  JOIN "elsewhere"."shop_public"."_simplyload_shadow_abroad_18" n ON n."id" = CAST(o."id" AS NUMBER(19,0))
-  WHERE n."_source_position" IS NULL;
-
-ALTER TABLE "elsewhere"."shop_public"."abroad_18" SWAP WITH "elsewhere"."shop_public"."_simplyload_shadow_abroad_18";
-
 SHOW DATABASES LIKE 'elsewhere';
-
-DESCRIBE TABLE "elsewhere"."shop_public"."abroad_18";
 
 
 -- Clustering, which is asked for, changed and ended
@@ -2428,21 +1377,6 @@ ALTER TABLE "shop_public"."clustered_19" DROP CLUSTERING KEY;
 
 
 -- Days that are removed
-
-CREATE OR REPLACE TABLE "shop_public"."_simplyload_shadow_days_20" ("id" NUMBER(19,0) COMMENT 'id, int64 [0]', "sold" DATE COMMENT 'sold, date [1]', "_fivetran_id" VARCHAR COMMENT 'SimplyLoad [2]', "_fivetran_synced" TIMESTAMP_TZ(6) COMMENT 'SimplyLoad [3]', "_fivetran_deleted" BOOLEAN COMMENT 'SimplyLoad [4]', "_source_position" VARCHAR COMMENT 'SimplyLoad [5]') COMMENT = 'Copied by SimplyLoad from shop: public.days_20, being read';
-
-INSERT INTO _SIMPLYLOAD.COLUMNS
-  VALUES ('shop', 'public', 'days_20', 'shadow', 0, 1, 'id', 'id', '{"kind":"int64"}', 'current'), ('shop', 'public', 'days_20', 'shadow', 1, 2, 'sold', 'sold', '{"kind":"date"}', 'current'), ('shop', 'public', 'days_20', 'shadow', 2, -4, '_fivetran_id', '_fivetran_id', '{"kind":"text"}', 'current'), ('shop', 'public', 'days_20', 'shadow', 3, -1, '_fivetran_synced', '_fivetran_synced', '{"kind":"timestamptz"}', 'current'), ('shop', 'public', 'days_20', 'shadow', 4, -2, '_fivetran_deleted', '_fivetran_deleted', '{"kind":"bool"}', 'current'), ('shop', 'public', 'days_20', 'shadow', 5, -3, '_source_position', '_source_position', '{"kind":"text"}', 'current');
-
-COPY INTO "shop_public"."_simplyload_shadow_days_20" ("id", "sold", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id")
-  FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::DATE, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', ('0001/000000000000000a/0000000000/0/') || METADATA$FILE_ROW_NUMBER::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.days_20/2026112010/b82.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
-
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 DATE);
-
-COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::DATE
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.days_20/2026112010/b83.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0_days_2 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 DATE);
 
@@ -2460,6 +1394,328 @@ DELETE
   WHERE "sold" >= '2024-03-01'::DATE AND "sold" < '2024-03-02'::DATE AND "_source_position" < '0001/0000000000000019/0000000001';
 
 
+-- A flush whose lease another process has taken
+
+ROLLBACK;
+
+
+-- Columns that come with a value, files that were staged before them, columns that are gone
+
+ALTER TABLE "shop_public"."older_22" ADD COLUMN "added_0" VARCHAR DEFAULT 'it''s new' COMMENT 'added_0, text [7]';
+
+ALTER TABLE "shop_public"."older_22" ADD COLUMN "added_1" VARCHAR COMMENT 'added_1, text [8]';
+
+ALTER TABLE "shop_public"."older_22" ADD COLUMN "added_2" BOOLEAN DEFAULT TRUE COMMENT 'added_2, bool [9]';
+
+ALTER TABLE "shop_public"."older_22" ADD COLUMN "added_4" BINARY;
+
+UPDATE "shop_public"."older_22" SET "added_4" = CAST('00ff' AS BINARY);
+
+ALTER TABLE "shop_public"."older_22" ADD COLUMN "added_5" DATE;
+
+UPDATE "shop_public"."older_22" SET "added_5" = CAST('2026-11-20' AS DATE);
+
+ALTER TABLE "shop_public"."older_22" ADD COLUMN "added_6" DATE COMMENT 'added_6, date [13]';
+
+COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10)
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR, $1:"c4"::NUMBER(10,0)::NUMBER(19,0), CAST('it''s new' AS VARCHAR), NULL::VARCHAR, CAST('t' AS BOOLEAN), CAST('9.5' AS NUMBER(8,2)), CAST('00ff' AS BINARY), CAST('2026-11-20' AS DATE), NULL::DATE
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.older_22/2026112010/b89.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+
+COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10)
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR, $1:"c4"::NUMBER(19,0)::VARCHAR, $1:"c5"::VARCHAR, $1:"c6"::VARCHAR, $1:"c7"::BOOLEAN, $1:"c8"::NUMBER(8,2), TO_BINARY($1:"c9"), $1:"c10"::DATE, $1:"c11"::DATE
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.older_22/2026112010/b91.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) AS key, kind, pos, differs, filled
+  FROM ( SELECT COALESCE(s.k1, d.k1) AS k1, d.pos AS pos, CASE WHEN d.present IS NULL THEN 'missing' WHEN s.present IS NULL THEN 'extra' ELSE 'different' END AS kind, ',' || CASE WHEN s.v0 IS DISTINCT FROM d.v0 THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT FROM d.v1 THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT FROM d.v2 THEN '2,' ELSE '' END || CASE WHEN s.v5 IS DISTINCT FROM d.v5 THEN '5,' ELSE '' END || CASE WHEN s.v6 IS DISTINCT FROM d.v6 THEN '6,' ELSE '' END || CASE WHEN s.v7 IS DISTINCT FROM d.v7 THEN '7,' ELSE '' END || CASE WHEN s.v8 IS DISTINCT FROM d.v8 THEN '8,' ELSE '' END || CASE WHEN s.v9 IS DISTINCT FROM d.v9 THEN '9,' ELSE '' END || CASE WHEN s.v10 IS DISTINCT FROM d.v10 THEN '10,' ELSE '' END || CASE WHEN s.v11 IS DISTINCT FROM d.v11 THEN '11,' ELSE '' END AS differs, ',' || CASE WHEN s.v0 IS DISTINCT FROM d.v0 AND d.v0 IS NOT NULL THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT FROM d.v1 AND d.v1 IS NOT NULL THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT FROM d.v2 AND d.v2 IS NOT NULL THEN '2,' ELSE '' END || CASE WHEN s.v5 IS DISTINCT FROM d.v5 AND d.v5 IS NOT NULL THEN '5,' ELSE '' END || CASE WHEN s.v6 IS DISTINCT FROM d.v6 AND d.v6 IS NOT NULL THEN '6,' ELSE '' END || CASE WHEN s.v7 IS DISTINCT FROM d.v7 AND d.v7 IS NOT NULL THEN '7,' ELSE '' END || CASE WHEN s.v8 IS DISTINCT FROM d.v8 AND d.v8 IS NOT NULL THEN '8,' ELSE '' END || CASE WHEN s.v9 IS DISTINCT FROM d.v9 AND d.v9 IS NOT NULL THEN '9,' ELSE '' END || CASE WHEN s.v10 IS DISTINCT FROM d.v10 AND d.v10 IS NOT NULL THEN '10,' ELSE '' END || CASE WHEN s.v11 IS DISTINCT FROM d.v11 AND d.v11 IS NOT NULL THEN '11,' ELSE '' END AS filled
+  FROM (SELECT s.*, TRUE AS present
+  FROM (SELECT *
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11
+  FROM _SIMPLYLOAD.staged_verify
+  WHERE pos IS NOT NULL)
+  WHERE code IS NOT NULL) s) s
+  FULL OUTER JOIN (SELECT d.*, TRUE AS present
+  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."count" AS v3, t."added_0" AS v4, t."added_1" AS v5, t."added_2" AS v6, t."added_3" AS v7, t."added_4" AS v8, t."added_5" AS v9, t."added_6" AS v10, CAST(NULL AS VARCHAR) AS v11, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
+  FROM "shop_public"."older_22" t
+  WHERE NOT COALESCE(t."_fivetran_deleted", FALSE)) d) d ON s.k1 = d.k1
+  WHERE s.present IS NULL OR d.present IS NULL OR s.v0 IS DISTINCT FROM d.v0 OR s.v1 IS DISTINCT FROM d.v1 OR s.v2 IS DISTINCT FROM d.v2 OR s.v5 IS DISTINCT FROM d.v5 OR s.v6 IS DISTINCT FROM d.v6 OR s.v7 IS DISTINCT FROM d.v7 OR s.v8 IS DISTINCT FROM d.v8 OR s.v9 IS DISTINCT FROM d.v9 OR s.v10 IS DISTINCT FROM d.v10 OR s.v11 IS DISTINCT FROM d.v11);
+
+ALTER TABLE "shop_public"."wider_24" ADD COLUMN "_simplyload_widened_1" NUMBER(38,2);
+
+UPDATE "shop_public"."wider_24" SET "_simplyload_widened_1" = CAST("number" AS NUMBER(38,2));
+
+COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1)
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), NULL::NUMBER(38,2)
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.wider_24/2026112010/b104.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+
+
+-- Keys below zero; of two columns, which rows move to; values that come from anywhere
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
+  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, MOD(f.last, 8) < 2 AS dead, f.dead_pos AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest, f.reset AS reset, CASE WHEN f.reset IS NULL AND COALESCE(t.live, FALSE) THEN f.k1 END AS b1, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN f.reset IS NULL OR f.p3 >= f.reset THEN f.p3 END AS p3
+  FROM (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) AS p3
+  FROM (SELECT k1, code, pos, unchanged
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, v2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL))
+  GROUP BY k1) f
+  LEFT JOIN (SELECT t."id" AS k1, NOT COALESCE(t."_fivetran_deleted", FALSE) AS live, t."_source_position" AS pos
+  FROM "shop_public"."below_25" t
+  WHERE TRUE AND t."id" BETWEEN -1 AND -1) t
+  ON t.k1 = f.k1);
+
+MERGE INTO "shop_public"."below_25" t
+  USING (SELECT r.k1 AS k1, e.v0 AS v0, e.v1 AS v1, CASE WHEN r.val IS NULL OR r.p3 = r.val THEN e.v2 ELSE b."note" END AS v2, r.dead AS dead, (NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) AS valued, CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END AS new_pos
+  FROM _SIMPLYLOAD.merge_result_0 r
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, v2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL) e ON e.code = r.val
+  LEFT JOIN "shop_public"."below_25" b ON b."id" = r.b1 AND b."id" BETWEEN -1 AND -1 AND (r.b1 IS NOT NULL AND NOT (r.p3 IS NOT NULL))
+  WHERE ((NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) OR (r.dead AND r.live))) r ON t."id" = r.k1 AND t."id" BETWEEN -1 AND -1
+  WHEN MATCHED AND (NOT r.dead OR r.valued) THEN UPDATE SET "name" = r.v1, "note" = r.v2, "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = r.dead, "_source_position" = r.new_pos
+  WHEN MATCHED AND NOT COALESCE(t."_fivetran_deleted", FALSE) THEN UPDATE SET "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = TRUE, "_source_position" = r.new_pos
+  WHEN NOT MATCHED AND (NOT r.dead OR r.valued) THEN INSERT ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
+  VALUES (r.v0, r.v1, r.v2, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.dead, r.new_pos);
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
+  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, MOD(f.last, 8) < 2 AS dead, f.dead_pos AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest, f.reset AS reset, CASE WHEN f.reset IS NULL AND COALESCE(t.live, FALSE) THEN f.k1 END AS b1, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN f.reset IS NULL OR f.p3 >= f.reset THEN f.p3 END AS p3
+  FROM (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) AS p3
+  FROM (SELECT k1, code, pos, unchanged
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, v2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL))
+  GROUP BY k1) f
+  LEFT JOIN (SELECT t."id" AS k1, NOT COALESCE(t."_fivetran_deleted", FALSE) AS live, t."_source_position" AS pos
+  FROM "shop_public"."below_25" t
+  WHERE TRUE AND t."id" BETWEEN -1 AND 2) t
+  ON t.k1 = f.k1);
+
+MERGE INTO "shop_public"."below_25" t
+  USING (SELECT r.k1 AS k1, e.v0 AS v0, e.v1 AS v1, CASE WHEN r.val IS NULL OR r.p3 = r.val THEN e.v2 WHEN r.p3 IS NOT NULL THEN x3.v2 ELSE b."note" END AS v2, r.dead AS dead, (NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) AS valued, CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END AS new_pos
+  FROM _SIMPLYLOAD.merge_result_0 r
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, v2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL) e ON e.code = r.val
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, v2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL) x3 ON x3.code = CASE WHEN r.p3 <> r.val THEN r.p3 END
+  LEFT JOIN "shop_public"."below_25" b ON b."id" = r.b1 AND b."id" BETWEEN -1 AND 2 AND (r.b1 IS NOT NULL AND NOT (r.p3 IS NOT NULL))
+  WHERE ((NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) OR (r.dead AND r.live))) r ON t."id" = r.k1 AND t."id" BETWEEN -1 AND 2
+  WHEN MATCHED AND (NOT r.dead OR r.valued) THEN UPDATE SET "name" = r.v1, "note" = r.v2, "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = r.dead, "_source_position" = r.new_pos
+  WHEN MATCHED AND NOT COALESCE(t."_fivetran_deleted", FALSE) THEN UPDATE SET "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = TRUE, "_source_position" = r.new_pos
+  WHEN NOT MATCHED AND (NOT r.dead OR r.valued) THEN INSERT ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
+  VALUES (r.v0, r.v1, r.v2, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.dead, r.new_pos);
+
+SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1
+  FROM (SELECT k1, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
+  FROM (SELECT k1, code, pos, unchanged, CAST(NULL AS NUMBER(19,0)) AS moved
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN 5 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, v2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL)
+  UNION ALL SELECT o1 AS k1, code - MOD(code, 8), pos, NULL, code
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN 5 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, v2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL)
+  WHERE MOD(code, 8) IN (5, 6))
+  GROUP BY k1);
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, o1 NUMBER(19,0), o2 VARCHAR, v0 VARCHAR, v1 NUMBER(19,0), v2 VARCHAR, v3 VARCHAR);
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_moves_0 AS SELECT moved AS code, pos, CASE WHEN reset IS NULL THEN k1 END AS r1, CASE WHEN reset IS NULL THEN k2 END AS r2, CASE WHEN MOD(reset, 8) = 6 THEN reset END AS next_move, CASE WHEN reset IS NULL OR c7 >= reset THEN c7 END AS p7
+  FROM (SELECT k1, k2, pos, moved, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) OVER (PARTITION BY k1, k2 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',7,')) THEN code END) OVER (PARTITION BY k1, k2 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS c7
+  FROM (SELECT k1, k2, code, pos, unchanged, CAST(NULL AS NUMBER(19,0)) AS moved
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v1) OR (o2 IS NOT NULL AND o2 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v1 AS k1, COALESCE(o1, v1) AS o1, v0 AS k2, COALESCE(o2, v0) AS o2, v0, v1, v2, v3
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL)
+  UNION ALL SELECT o1 AS k1, o2 AS k2, code - MOD(code, 8), pos, NULL, code
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v1) OR (o2 IS NOT NULL AND o2 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v1 AS k1, COALESCE(o1, v1) AS o1, v0 AS k2, COALESCE(o2, v0) AS o2, v0, v1, v2, v3
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL)
+  WHERE MOD(code, 8) IN (5, 6)))
+  WHERE MOD(moved, 8) = 6;
+
+MERGE INTO "shop_public"."lines_false" t
+  USING (SELECT r.k1 AS k1, r.k2 AS k2, e.v0 AS v0, e.v1 AS v1, CASE WHEN r.val IS NULL OR r.p7 = r.val THEN e.v2 ELSE b."qty" END AS v2, e.v3 AS v3, r.dead AS dead, (NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) AS valued, CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END AS new_pos
+  FROM _SIMPLYLOAD.merge_result_0 r
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v1) OR (o2 IS NOT NULL AND o2 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v1 AS k1, COALESCE(o1, v1) AS o1, v0 AS k2, COALESCE(o2, v0) AS o2, v0, v1, v2, v3
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL) e ON e.code = r.val
+  LEFT JOIN "shop_public"."lines_false" b ON b."id" = r.b1 AND b."no" = r.b2 AND b."id" BETWEEN 1 AND 2 AND b."no" BETWEEN 'a' AND 'b' AND (r.b1 IS NOT NULL AND NOT (r.p7 IS NOT NULL))
+  WHERE ((NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) OR (r.dead AND r.live))) r ON t."id" = r.k1 AND t."no" = r.k2 AND t."id" BETWEEN 1 AND 2 AND t."no" BETWEEN 'a' AND 'b'
+  WHEN MATCHED AND (NOT r.dead OR r.valued) THEN UPDATE SET "qty" = r.v2, "more" = r.v3, "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = r.dead, "_source_position" = r.new_pos
+  WHEN MATCHED AND NOT COALESCE(t."_fivetran_deleted", FALSE) THEN UPDATE SET "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = TRUE, "_source_position" = r.new_pos
+  WHEN NOT MATCHED AND (NOT r.dead OR r.valued) THEN INSERT ("no", "id", "qty", "more", "_fivetran_synced", "_fivetran_deleted", "_source_position")
+  VALUES (r.v0, r.v1, r.v2, r.v3, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.dead, r.new_pos);
+
+
+-- Rows that were read again and are as they were; versions of rows without JSON
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_equal_0 AS SELECT s.last AS last, s.k1 AS k1, e.pos AS pos, s.earlier IS NULL AS of_target
+  FROM (SELECT *, COALESCE(NOT LAG(dead) OVER (PARTITION BY k1 ORDER BY last), live) AS there, LAG(val) OVER (PARTITION BY k1 ORDER BY last) AS earlier
+  FROM _SIMPLYLOAD.merge_result_0) s
+  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, v2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL) e ON e.code = s.val
+  LEFT JOIN (SELECT t.*
+  FROM "shop_public"."polled_29" t
+  WHERE t."_fivetran_active" AND t."id" BETWEEN 1 AND 2) b ON s.earlier IS NULL AND b."id" = s.k1
+  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, v2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL) x ON x.code = s.earlier
+  WHERE s.plain AND s.there AND CASE WHEN s.earlier IS NULL THEN TRUE AND e.v0 IS NOT DISTINCT FROM b."id" AND e.v1 IS NOT DISTINCT FROM b."name" AND e.v2 IS NOT DISTINCT FROM b."note" ELSE TRUE AND e.v0 IS NOT DISTINCT FROM x.v0 AND e.v1 IS NOT DISTINCT FROM x.v1 AND e.v2 IS NOT DISTINCT FROM x.v2 END;
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_versions_0 AS SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, began, LEAD(began) OVER (PARTITION BY k1 ORDER BY last) - CASE WHEN LEAD(dead) OVER (PARTITION BY k1 ORDER BY last) THEN 0 ELSE 1 END AS until, COALESCE(LEAD(dead) OVER (PARTITION BY k1 ORDER BY last), FALSE) AS gone, CASE WHEN LEAD(dead) OVER (PARTITION BY k1 ORDER BY last) THEN LEAD(pos) OVER (PARTITION BY k1 ORDER BY last) END AS gone_pos, step = 1 AND there AS closes, there AS replaces
+  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, there, step, step + GREATEST(largest, COALESCE(since, largest)) AS began
+  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, there, step, MAX(committed - step) OVER (PARTITION BY k1 ORDER BY last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS largest
+  FROM (SELECT k1, last, val, pos, committed, plain, dead, dead_pos, live, since, several, newest, actives, there, ROW_NUMBER() OVER (PARTITION BY k1 ORDER BY last) AS step
+  FROM (SELECT *, COALESCE(NOT LAG(dead) OVER (PARTITION BY k1 ORDER BY last), live) AS there, LAG(val) OVER (PARTITION BY k1 ORDER BY last) AS earlier
+  FROM _SIMPLYLOAD.merge_result_0)
+  WHERE (there OR NOT dead) AND last NOT IN (SELECT last
+  FROM _SIMPLYLOAD.merge_equal_0))));
+
+COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0, v1, v2)
+  FROM (SELECT CASE WHEN ENDSWITH(METADATA$FILENAME, '/b137.parquet') THEN 0 WHEN ENDSWITH(METADATA$FILENAME, '/b138.parquet') THEN 1 END, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.polled_29/2026112010/b137.parquet', 'default/shop/public.polled_29/2026112010/b138.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+
+MERGE INTO "shop_public"."polled_29" t
+  USING (SELECT *
+  FROM _SIMPLYLOAD.merge_equal_0
+  WHERE of_target) r ON t."id" = r.k1 AND t."id" BETWEEN 1 AND 3 AND t."_fivetran_active"
+  WHEN MATCHED THEN UPDATE SET "_source_position" = r.pos;
+
+MERGE INTO "shop_public"."_simplyload_shadow_polled_29" t
+  USING (SELECT CASE WHEN (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARCHAR)) THEN s."id" END AS k1, o."id" AS c0, o."name" AS c1, o."note" AS c2, o."_fivetran_start" AS c3, CASE WHEN (NOT o."_fivetran_active" OR (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARCHAR))) THEN o."_fivetran_end" ELSE TO_TIMESTAMP_TZ(CASE WHEN (o."_fivetran_active" AND s."_source_position" IS NULL) THEN GREATEST(1795133300000000, DATE_PART(EPOCH_MICROSECOND, o."_fivetran_start") + 1) ELSE DATE_PART(EPOCH_MICROSECOND, s."_fivetran_start") - 1 END, 6) END AS c4, (o."_fivetran_active" AND (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARCHAR))) AS c5, o."_fivetran_synced" AS c6, (o."_fivetran_deleted" OR (o."_fivetran_active" AND s."_source_position" IS NULL)) AS c7, CASE WHEN (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARCHAR)) THEN s."_source_position" WHEN (o."_fivetran_active" AND s."_source_position" IS NULL) THEN '0002/00000000000001f4/0000000000' ELSE o."_source_position" END AS c8
+  FROM "shop_public"."polled_29" o
+  LEFT JOIN "shop_public"."_simplyload_shadow_polled_29" s ON o."_fivetran_active" AND s."id" = o."id") r ON t."id" = r.k1
+  WHEN MATCHED THEN UPDATE SET "id" = r.c0, "name" = r.c1, "note" = r.c2, "_fivetran_start" = r.c3, "_fivetran_end" = r.c4, "_fivetran_active" = r.c5, "_fivetran_synced" = r.c6, "_fivetran_deleted" = r.c7, "_source_position" = r.c8
+  WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_start", "_fivetran_end", "_fivetran_active", "_fivetran_synced", "_fivetran_deleted", "_source_position")
+  VALUES (r.c0, r.c1, r.c2, r.c3, r.c4, r.c5, r.c6, r.c7, r.c8);
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) AS key, kind, pos, differs, filled
+  FROM ( SELECT COALESCE(s.k1, d.k1) AS k1, d.pos AS pos, CASE WHEN d.present IS NULL THEN 'missing' WHEN s.present IS NULL THEN 'extra' ELSE 'different' END AS kind, ',' || CASE WHEN s.v0 IS DISTINCT FROM d.v0 THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT FROM d.v1 THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT FROM d.v2 THEN '2,' ELSE '' END AS differs, ',' || CASE WHEN s.v0 IS DISTINCT FROM d.v0 AND d.v0 IS NOT NULL THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT FROM d.v1 AND d.v1 IS NOT NULL THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT FROM d.v2 AND d.v2 IS NOT NULL THEN '2,' ELSE '' END AS filled
+  FROM (SELECT s.*, TRUE AS present
+  FROM (SELECT *
+  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
+  FROM "shop_public"."polled_29" t
+  WHERE t."_fivetran_active")
+  WHERE FALSE) s) s
+  FULL OUTER JOIN (SELECT d.*, TRUE AS present
+  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
+  FROM "shop_public"."polled_29" t
+  WHERE t."_fivetran_active") d) d ON s.k1 = d.k1
+  WHERE s.present IS NULL OR d.present IS NULL OR s.v0 IS DISTINCT FROM d.v0 OR s.v1 IS DISTINCT FROM d.v1 OR s.v2 IS DISTINCT FROM d.v2);
+
+SELECT (SELECT COUNT(*)
+  FROM _SIMPLYLOAD.compare_differing) AS differing, (SELECT COUNT(*)
+  FROM _SIMPLYLOAD.compare_explained) AS explained, (SELECT COUNT(*)
+  FROM (SELECT k1
+  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
+  FROM "shop_public"."polled_29" t
+  WHERE t."_fivetran_active")
+  GROUP BY k1
+  HAVING COUNT(*) > 1)) AS duplicates, (SELECT COUNT(*)
+  FROM (SELECT *
+  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
+  FROM "shop_public"."polled_29" t
+  WHERE t."_fivetran_active")
+  WHERE FALSE)) AS source_rows, (SELECT COUNT(*)
+  FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
+  FROM "shop_public"."polled_29" t
+  WHERE t."_fivetran_active")) AS destination_rows, 0 AS whole;
+
+
+-- A promotion with changes that were staged while the table was read
+
+SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, (SELECT TO_JSON(ARRAY_AGG(DISTINCT unchanged))
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, v2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL AND pos >= '0002/00000000000001f4/0000000000')) AS unchanged
+  FROM (SELECT k1, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
+  FROM (SELECT k1, code, pos, unchanged, CAST(NULL AS NUMBER(19,0)) AS moved
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, v2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL AND pos >= '0002/00000000000001f4/0000000000')
+  UNION ALL SELECT o1 AS k1, code - MOD(code, 8), pos, NULL, code
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, v2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL AND pos >= '0002/00000000000001f4/0000000000')
+  WHERE MOD(code, 8) IN (5, 6))
+  GROUP BY k1);
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
+  FROM (SELECT r.k1 AS k1, r.last AS last, r.val AS val, r.pos AS pos, r.committed AS committed, r.plain AS plain, r.dead AS dead, r.dead_pos AS dead_pos, r.live AS live, r.since AS since, r.several AS several, r.newest AS newest, r.actives AS actives, r.reset AS reset, r.completion AS completion, CASE WHEN x.code IS NULL THEN r.b1 ELSE x.b1 END AS b1, COALESCE(r.p3, x.p3) AS p3
+  FROM _SIMPLYLOAD.merge_result_0 r
+  LEFT JOIN (SELECT m.code AS code, CASE WHEN t.pos IS NOT NULL THEN m.r1 END AS b1, t.pos AS b_pos, m.p3 AS p3
+  FROM _SIMPLYLOAD.merge_moves_0 m
+  LEFT JOIN (SELECT t."id" AS k1, t."_source_position" AS pos
+  FROM "shop_public"."torn_33" t
+  WHERE t."_fivetran_active" AND t."id" BETWEEN 1 AND 4) t
+  ON t.k1 = m.r1 AND t.pos < m.pos) x ON x.code = r.reset);
+
+INSERT INTO _SIMPLYLOAD.LOADS (source, namespace, table_name, batch_id, added, position, loaded_at) SELECT 'shop', 'public', 'joined_34', f.batch_id, f.added, f.position, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6)
+  FROM (SELECT 'b159' AS batch_id, 1 AS added, '0001/0000000000000014/0000000000' AS position
+  UNION ALL SELECT 'b160' AS batch_id, 1 AS added, '0001/0000000000000015/0000000000' AS position) f
+  WHERE f.batch_id NOT IN (SELECT batch_id
+  FROM _SIMPLYLOAD.LOADS
+  WHERE source = 'shop' AND namespace = 'public' AND table_name = 'joined_34');
+
+
+-- Rows without any column, and bags of changes
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT COALESCE(MIN(content_hash), MD5('')) AS key, MIN(CASE WHEN there = 1 THEN pos END) AS pos, SUM(here) AS source_n, SUM(there) AS destination_n
+  FROM (SELECT content_hash, pos, 1 AS here, 0 AS there
+  FROM (SELECT *
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash
+  FROM _SIMPLYLOAD.staged_verify
+  WHERE pos IS NOT NULL)
+  WHERE code IS NOT NULL)
+  UNION ALL SELECT content_hash, pos, 0 AS here, 1 AS there
+  FROM (SELECT t."_fivetran_id" AS k1, t."_source_position" AS pos, LEFT(t."_fivetran_id", 32) AS content_hash
+  FROM "shop_public"."nothing_merge_35" t
+  WHERE NOT COALESCE(t."_fivetran_deleted", FALSE)))
+  HAVING SUM(here) <> SUM(there);
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT COALESCE(MIN(content_hash), MD5(COALESCE(CAST(v0 AS VARCHAR), ''))) AS key, MIN(CASE WHEN there = 1 THEN pos END) AS pos, SUM(here) AS source_n, SUM(there) AS destination_n
+  FROM (SELECT v0, content_hash, pos, 1 AS here, 0 AS there
+  FROM (SELECT *
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0
+  FROM _SIMPLYLOAD.staged_verify
+  WHERE pos IS NOT NULL)
+  WHERE code IS NOT NULL)
+  UNION ALL SELECT v0, content_hash, pos, 0 AS here, 1 AS there
+  FROM (SELECT t."_fivetran_id" AS k1, t."a" AS v0, t."_source_position" AS pos, LEFT(t."_fivetran_id", 32) AS content_hash
+  FROM "shop_public"."journal_of_append" t
+  WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
+  FROM "shop_public"."journal_of_append"
+  WHERE "_op" = 'truncate') AND NOT t."_fivetran_deleted"))
+  GROUP BY v0
+  HAVING SUM(here) <> SUM(there);
+
+
+-- Days of times
+
+DELETE
+  FROM "shop_public"."times_39"
+  WHERE "sold" >= '2024-03-01'::TIMESTAMP_NTZ(6) AND "sold" < '2024-03-02'::TIMESTAMP_NTZ(6) AND "_source_position" < '0001/0000000000000019/0000000001';
+
+DELETE
+  FROM "shop_public"."times_40"
+  WHERE "sold" >= '2024-03-01'::TIMESTAMP_TZ(6) AND "sold" < '2024-03-02'::TIMESTAMP_TZ(6) AND "_source_position" < '0001/0000000000000019/0000000001';
+
+
+-- An external stage: access_key_id, secret_access_key
+
+CREATE OR REPLACE STAGE _SIMPLYLOAD.EXTERNAL_STAGE URL = 's3://bucket/stage/' CREDENTIALS = (AWS_KEY_ID = 'key' AWS_SECRET_KEY = 'secret');
+
+COPY INTO "shop_public"."_simplyload_shadow_outside_41" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
+  FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
+  FROM @_SIMPLYLOAD.EXTERNAL_STAGE/) FILES = ('default/shop/public.outside_41/2026112010/b1.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+
+
+-- An external stage: storage_integration
+
+CREATE OR REPLACE STAGE _SIMPLYLOAD.EXTERNAL_STAGE URL = 's3://bucket/stage/' STORAGE_INTEGRATION = "OUTSIDE";
+
+
 -- What an administrator runs once
 
 USE ROLE SECURITYADMIN;
@@ -2468,7 +1724,9 @@ CREATE ROLE IF NOT EXISTS "SIMPLYLOAD" COMMENT = 'SimplyLoad';
 
 GRANT ROLE "SIMPLYLOAD" TO ROLE SYSADMIN;
 
-CREATE USER IF NOT EXISTS "SIMPLYLOAD" PASSWORD = '<password>' DEFAULT_ROLE = 'SIMPLYLOAD' DEFAULT_WAREHOUSE = 'SIMPLYLOAD_WH' COMMENT = 'SimplyLoad';
+CREATE USER IF NOT EXISTS "SIMPLYLOAD" TYPE = SERVICE DEFAULT_ROLE = 'SIMPLYLOAD' DEFAULT_WAREHOUSE = 'SIMPLYLOAD_WH' COMMENT = 'SimplyLoad';
+
+ALTER USER "SIMPLYLOAD" SET RSA_PUBLIC_KEY = '<public key>';
 
 GRANT ROLE "SIMPLYLOAD" TO USER "SIMPLYLOAD";
 
@@ -2491,6 +1749,8 @@ DESC INTEGRATION "SIMPLYLOAD_S3";
 GRANT USAGE ON INTEGRATION "SIMPLYLOAD_S3" TO ROLE "SIMPLYLOAD";
 
 GRANT DATABASE ROLE SNOWFLAKE.USAGE_VIEWER TO ROLE "SIMPLYLOAD";
+
+CREATE USER IF NOT EXISTS "SIMPLYLOAD" PASSWORD = '<password>' DEFAULT_ROLE = 'SIMPLYLOAD' DEFAULT_WAREHOUSE = 'SIMPLYLOAD_WH' COMMENT = 'SimplyLoad';
 
 
 -- What simplyload cost asks
