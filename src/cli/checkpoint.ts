@@ -1,10 +1,10 @@
 import type { CheckpointStatus } from '../core/application.ts'
 import { PipelineError } from '../core/errors.ts'
+import { counted, duration } from '../core/quantity.ts'
 import { tableName } from '../core/table-schema.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { ask } from './confirmation.ts'
 import { EXIT } from './exit-code.ts'
-import { counted, duration } from './quantity.ts'
 import { type SelectionOptions, selection } from './selection.ts'
 import { printable } from './terminal-text.ts'
 

@@ -1,5 +1,5 @@
+import { bytes, counted } from '../core/quantity.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
-import { bytes, counted } from './quantity.ts'
 
 export async function cleanup({ open, output, signal }: CommandContext): Promise<CommandEnd> {
   const report = await (await open()).cleanup(signal)

@@ -1,6 +1,6 @@
+import { compact, count, duration } from '../core/quantity.ts'
 import type { CostReport } from '../core/warehouse-cost.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
-import { compact, count, duration } from './quantity.ts'
 
 export async function cost(context: CommandContext, options: { readonly days: number }): Promise<CommandEnd> {
   const { output, signal } = context

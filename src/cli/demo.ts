@@ -1,7 +1,7 @@
 import type { DemoEvent, RunDemo } from '../core/demo.ts'
+import { counted, duration } from '../core/quantity.ts'
 import type { CommandContext, CommandEnd } from './command.ts'
 import { EXIT } from './exit-code.ts'
-import { counted, duration } from './quantity.ts'
 import { displayWidth, printable } from './terminal-text.ts'
 
 const CHANGE_WIDTH = 22

@@ -1,8 +1,8 @@
 import type { Discovery } from '../core/application.ts'
+import { bytes, compact, counted } from '../core/quantity.ts'
 import { describeIdentity } from '../core/source.ts'
 import { tableName } from '../core/table-schema.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
-import { bytes, compact, counted } from './quantity.ts'
 import { printable } from './terminal-text.ts'
 import { writtenTableName, yamlText } from './yaml-text.ts'
 

@@ -1,9 +1,9 @@
 import type { Examination } from '../core/application.ts'
 import type { Finding } from '../core/finding.ts'
+import { counted } from '../core/quantity.ts'
 import type { CommandContext, CommandEnd } from './command.ts'
 import { EXIT } from './exit-code.ts'
 import type { Palette } from './palette.ts'
-import { counted } from './quantity.ts'
 import { type SelectionOptions, selection } from './selection.ts'
 import { displayWidth, fitted, printable } from './terminal-text.ts'
 

@@ -1,6 +1,6 @@
 import type { FindingChange, FindingState, RunComparison } from '../core/file-report.ts'
+import { count, counted } from '../core/quantity.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
-import { count, counted } from './quantity.ts'
 
 /** A terminal is no report; the JSON lines and the HTML report have all of them. */
 const LINES_MAX = 100

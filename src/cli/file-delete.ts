@@ -1,8 +1,8 @@
 import { PipelineError } from '../core/errors.ts'
+import { counted } from '../core/quantity.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { ask } from './confirmation.ts'
 import { EXIT } from './exit-code.ts'
-import { counted } from './quantity.ts'
 import { printable } from './terminal-text.ts'
 
 export interface DeleteOptions {

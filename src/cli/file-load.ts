@@ -1,11 +1,11 @@
 import type { CheckRun, LoadResult } from '../core/file-check.ts'
 import type { BadRowsFormat, OnBadRows } from '../core/file-commands.ts'
 import type { ProgressListener } from '../core/progress.ts'
+import { counted } from '../core/quantity.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { showFiles } from './display/show-files.ts'
 import { EXIT } from './exit-code.ts'
 import { printSets } from './file-verdict.ts'
-import { counted } from './quantity.ts'
 import { sendWaiting } from './send-waiting.ts'
 import { printable } from './terminal-text.ts'
 

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import type { ReportOutcome, SendOutcome } from '../core/file-report.ts'
+import { bytes, counted } from '../core/quantity.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { EXIT } from './exit-code.ts'
-import { bytes, counted } from './quantity.ts'
 
 export interface ReportOptions {
   readonly html?: string

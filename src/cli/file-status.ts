@@ -1,6 +1,6 @@
 import type { FileState, SetStatus } from '../core/file-loading.ts'
+import { counted } from '../core/quantity.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
-import { counted } from './quantity.ts'
 import { printable } from './terminal-text.ts'
 
 const WORDS: Readonly<Record<FileState, string>> = {

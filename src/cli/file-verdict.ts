@@ -8,10 +8,10 @@ import {
   type Severity,
   type Verdict,
 } from '../core/file-check.ts'
-import type { CommandContext } from './command.ts'
+import { bytes, count, counted, duration } from '../core/quantity.ts'
 import { unaskedQuestions } from '../core/unasked.ts'
+import type { CommandContext } from './command.ts'
 import type { Palette } from './palette.ts'
-import { bytes, count, counted, duration } from './quantity.ts'
 import { displayWidth, fitted, printable, wrap } from './terminal-text.ts'
 
 const SAMPLES_SHOWN = 3

@@ -1,11 +1,11 @@
 /** `files check` and `files results`: what was read, and what is to be said of it. */
 import type { CheckRun, FileResult } from '../core/file-check.ts'
 import type { BadRowsFormat, FileCheckRequest, FilePlan, OnBadRows } from '../core/file-commands.ts'
+import { bytes, count, counted } from '../core/quantity.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { showFiles } from './display/show-files.ts'
 import { EXIT } from './exit-code.ts'
 import { checkEvent, printRun } from './file-verdict.ts'
-import { bytes, count, counted } from './quantity.ts'
 import { sendWaiting } from './send-waiting.ts'
 import { printable, wrap } from './terminal-text.ts'
 

@@ -1,6 +1,6 @@
 /** A job in words, and as an event. */
 import { hasJobEnded, type Job } from '../core/job.ts'
-import { bytes, count, duration } from './quantity.ts'
+import { bytes, count, duration } from '../core/quantity.ts'
 
 /** Options for all commands that stand in front say nothing about what the job does. */
 const GLOBAL_OPTIONS: readonly string[] = ['--config', '-c', '--set', '--log-level']

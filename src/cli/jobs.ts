@@ -1,11 +1,11 @@
 /** `jobs start · list · show · follow · logs · cancel · retry`, and the process that keeps a job. */
 import { PipelineError } from '../core/errors.ts'
 import { hasJobEnded, type Job, type JobState } from '../core/job.ts'
+import { bytes, duration } from '../core/quantity.ts'
 import { type CommandContext, type CommandEnd, done, type Outcome } from './command.ts'
 import { StatusLine } from './display/status-line.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import { commandText, jobEvent, jobFacts, progressText, stateText } from './job-text.ts'
-import { bytes, duration } from './quantity.ts'
 import { printable } from './terminal-text.ts'
 
 /** Those that take long, ask nothing, and can be told to stop. */

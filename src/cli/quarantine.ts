@@ -1,8 +1,8 @@
 import type { QuarantineEntry } from '../core/destination.ts'
+import { count, counted } from '../core/quantity.ts'
 import { tableName } from '../core/table-schema.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { EXIT } from './exit-code.ts'
-import { count, counted } from './quantity.ts'
 import { type SelectionOptions, selection } from './selection.ts'
 import { printable } from './terminal-text.ts'
 

@@ -1,6 +1,6 @@
 import type { QueryValue } from '../core/application.ts'
+import { counted } from '../core/quantity.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
-import { counted } from './quantity.ts'
 
 const NUMERIC = /^(U?(TINY|SMALL|BIG|HUGE)?INT|U?INTEGER|FLOAT|DOUBLE|REAL|DECIMAL|NUMERIC|NUMBER)/i
 

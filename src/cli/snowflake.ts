@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import { PipelineError } from '../core/errors.ts'
+import { counted } from '../core/quantity.ts'
 import type { SetupAdministrator, SetupStep } from '../core/warehouse-cost.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
-import { counted } from './quantity.ts'
 
 export interface SetupOptions {
   readonly apply: boolean

@@ -1,8 +1,8 @@
 import type { SourceStatus, TableStatus } from '../core/application.ts'
+import { bytes, count, duration } from '../core/quantity.ts'
 import { tableName } from '../core/table-schema.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import type { Palette } from './palette.ts'
-import { bytes, count, duration } from './quantity.ts'
 import { type SelectionOptions, selection } from './selection.ts'
 import { printable } from './terminal-text.ts'
 

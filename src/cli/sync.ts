@@ -1,9 +1,9 @@
 import type { Application, ConfigSummary, SyncRequest } from '../core/application.ts'
 import type { ProgressListener, SyncSummary } from '../core/progress.ts'
+import { counted, duration } from '../core/quantity.ts'
 import type { CommandContext, CommandEnd } from './command.ts'
 import type { ShownProgress } from './display/show-live.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
-import { counted, duration } from './quantity.ts'
 import { type SelectionOptions, selection } from './selection.ts'
 import { printable } from './terminal-text.ts'
 

@@ -1,10 +1,10 @@
 /** Commands that ask something of a sync, running or not: `backfill`, `table pause · resume · resync · add`. */
 import type { ControlCommand, ControlledTable, ControlReport, ControlWait } from '../core/application.ts'
 import type { WrittenRange } from '../core/control-request.ts'
+import { counted } from '../core/quantity.ts'
 import { tableName } from '../core/table-schema.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { EXIT } from './exit-code.ts'
-import { counted } from './quantity.ts'
 import { printable } from './terminal-text.ts'
 
 export interface WaitOptions {

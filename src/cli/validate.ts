@@ -1,5 +1,5 @@
+import { counted } from '../core/quantity.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
-import { counted } from './quantity.ts'
 
 /** An invalid file never gets here: opening it throws, with every problem in it. Calendars and rules of files are tried then. */
 export async function validate({ open, output, signal }: CommandContext): Promise<CommandEnd> {

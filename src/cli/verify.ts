@@ -1,10 +1,10 @@
 import type { VerificationReport } from '../core/application.ts'
 import { type HistoryFaults, hasFaults, type RowDifference } from '../core/destination.ts'
+import { count, counted, duration } from '../core/quantity.ts'
 import { tableName } from '../core/table-schema.ts'
 import type { CommandContext, CommandEnd } from './command.ts'
 import { EXIT } from './exit-code.ts'
 import type { Palette } from './palette.ts'
-import { count, counted, duration } from './quantity.ts'
 import { type SelectionOptions, selection } from './selection.ts'
 import { printable } from './terminal-text.ts'
 

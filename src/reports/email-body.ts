@@ -3,8 +3,9 @@
  * e-mail agree on, and as plain text.
  */
 import type { CheckRun } from '../core/file-check.ts'
+import { bytes, count, counted } from '../core/quantity.ts'
 import { escapeHtml, visibleText } from './escape-html.ts'
-import { byteText, count, counted, timeText } from './figures.ts'
+import { timeText } from './figures.ts'
 import { SEVERITY_COLORS, VERDICT_COLORS } from './report-colors.ts'
 import { checksOf, compareChecks, difference, type ReportSummary } from './summary.ts'
 
@@ -84,7 +85,7 @@ function counters({ counters: severities }: ReportSummary): string {
 function coverage({ coverage: sum }: ReportSummary): string {
   const sign = sum.records === sum.parsed + sum.rejected ? '=' : '≠'
   const words = sum.holds ? 'holds' : `does not hold: ${counted(sum.openFiles, 'file')} not read completely`
-  return `<p style="margin:0"><b>${count(sum.records)}</b> records counted ${sign} <b>${count(sum.parsed)}</b> read + <b>${count(sum.rejected)}</b> rejected: ${words}. ${byteText(sum.bytes)}.</p>`
+  return `<p style="margin:0"><b>${count(sum.records)}</b> records counted ${sign} <b>${count(sum.parsed)}</b> read + <b>${count(sum.rejected)}</b> rejected: ${words}. ${bytes(sum.bytes)}.</p>`
 }
 
 function findings(run: CheckRun): string {

@@ -1,9 +1,10 @@
 /** What stands in the PDF: the executive summary, the calendar, the findings, the facts for the audit. */
 import type { Content, Style, TableCell } from 'pdfmake/interfaces.js'
 import type { CheckResult, CheckRun } from '../core/file-check.ts'
+import { bytes, count, counted, duration } from '../core/quantity.ts'
 import { CALENDAR_WIDTH, calendarSvg, setDays } from './calendar-svg.ts'
 import { visibleText } from './escape-html.ts'
-import { byteText, count, counted, durationText, timeText } from './figures.ts'
+import { timeText } from './figures.ts'
 import { SEVERITY_COLORS, VERDICT_COLORS } from './report-colors.ts'
 import { checksOf, compareChecks, difference, type ReportSummary } from './summary.ts'
 
@@ -78,7 +79,7 @@ function counters({ counters: severities }: ReportSummary): Content {
 }
 
 function coverage({ coverage: sum }: ReportSummary): Content {
-  const { records, parsed, rejected, holds, openFiles, bytes } = sum
+  const { records, parsed, rejected, holds, openFiles, bytes: size } = sum
   const sign = records === parsed + rejected ? '=' : '≠'
   return {
     stack: [
@@ -88,7 +89,7 @@ function coverage({ coverage: sum }: ReportSummary): Content {
           { text: `${count(records)} ${sign} ${count(parsed)} + ${count(rejected)}`, fontSize: 12, bold: true },
           `   records counted ${holds ? 'are' : 'against'} records read + rejected. `,
           holds
-            ? `${byteText(bytes)} read, to the end of every file.`
+            ? `${bytes(size)} read, to the end of every file.`
             : `${counted(openFiles, 'file')} not read completely.`,
         ],
       },
@@ -152,12 +153,12 @@ function told(check: CheckResult, where: string | undefined): Content[] {
 function files(run: CheckRun): Content[] {
   const rows = run.files
     .slice(0, FILES_MAX)
-    .map(({ file, verdict, coverage: of, bytes, checksum }): TableCell[] => [
+    .map(({ file, verdict, coverage: of, bytes: size, checksum }): TableCell[] => [
       { text: verdict, color: VERDICT_COLORS[verdict][1], bold: true },
       { stack: [{ text: plain(file) }, { text: checksum ?? 'no checksum', style: 'soft', fontSize: 7 }] },
       { text: count(of.records), alignment: 'right' },
       { text: count(of.rejected), alignment: 'right' },
-      { text: byteText(bytes), alignment: 'right' },
+      { text: bytes(size), alignment: 'right' },
     ])
   const left = run.files.length - rows.length
   return [
@@ -188,7 +189,7 @@ function audit(run: CheckRun): Content[] {
     ['Run', run.run],
     ['Command', run.command],
     ['Who', `${run.user} on ${run.host}`],
-    ['When', `${timeText(run.startedMs)}, for ${durationText(run.endedMs - run.startedMs)}`],
+    ['When', `${timeText(run.startedMs)}, for ${duration(run.endedMs - run.startedMs)}`],
     ['Tool', `SimplyLoad ${run.toolVersion}`],
     ['Configuration', run.configChecksum],
     ['Calendar', run.calendar.join('; ') || 'none'],

@@ -4,7 +4,7 @@
  */
 import type { BadRowSample, CheckResult, CheckRun, DayResult, FileResult, Verdict } from '../core/file-check.ts'
 import type { RunComparison } from '../core/file-report.ts'
-import { count } from './figures.ts'
+import { count } from '../core/quantity.ts'
 import { compareChecks, type ReportSummary, summarize } from './summary.ts'
 
 export interface ReportCheck extends Omit<CheckResult, 'samples' | 'days' | 'limit' | 'sql'> {

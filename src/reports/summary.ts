@@ -4,7 +4,7 @@
  */
 import type { CheckResult, CheckRun, FileResult, Severity, Verdict } from '../core/file-check.ts'
 import { SEVERITIES } from '../core/file-check.ts'
-import { count, counted } from './figures.ts'
+import { count, counted } from '../core/quantity.ts'
 
 export interface SeverityCounter {
   readonly severity: Severity

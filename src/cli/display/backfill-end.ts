@@ -1,5 +1,5 @@
 import type { ProgressEvent } from '../../core/progress.ts'
-import { counted } from '../quantity.ts'
+import { counted } from '../../core/quantity.ts'
 
 /** How a backfill ended, in a line. */
 export function backfillEnd(event: Extract<ProgressEvent, { event: 'backfill' }>): string {

@@ -2,7 +2,7 @@
  * A run as lines of a log, for pipes and files: what happened to each table at once, what flows every few seconds.
  */
 import type { ProgressEvent } from '../../core/progress.ts'
-import { bytes, compact, count, counted, duration, timeOfDay } from '../quantity.ts'
+import { bytes, compact, count, counted, duration, timeOfDay } from '../../core/quantity.ts'
 import { printable } from '../terminal-text.ts'
 import { backfillEnd } from './backfill-end.ts'
 import { percentile } from './sparkline.ts'

@@ -1,6 +1,7 @@
 /** A run over files as lines of text: a function of what is known, the size of the terminal and the time. */
+
+import { bytes, count, counted, duration, stopwatch } from '../../core/quantity.ts'
 import type { Palette } from '../palette.ts'
-import { bytes, count, counted, duration, stopwatch } from '../quantity.ts'
 import { fitted, printable } from '../terminal-text.ts'
 import type { FilesModel, ShownFile } from './files-model.ts'
 import { progressBar } from './sparkline.ts'

@@ -3,8 +3,8 @@
  * fits the width, so that the terminal never wraps, and there are fewer lines than the terminal has.
  */
 import { parsePosition } from '../../core/position.ts'
+import { bytes, compact, count, counted, duration, stopwatch, timeOfDay } from '../../core/quantity.ts'
 import { PLAIN } from '../palette.ts'
-import { bytes, compact, count, counted, duration, stopwatch, timeOfDay } from '../quantity.ts'
 import { displayWidth, fitted, printable, wrap } from '../terminal-text.ts'
 import { percentile, progressBar, sparkline } from './sparkline.ts'
 import type { Note, SourceModel, SyncModel } from './sync-model.ts'

@@ -1,7 +1,7 @@
 /** Progress of a run over files, in the form that its reader can use: JSON lines, a live display, or plain lines. */
 import type { FileProgressListener } from '../../core/file-commands.ts'
+import { bytes, counted, duration, timeOfDay } from '../../core/quantity.ts'
 import type { CommandContext } from '../command.ts'
-import { bytes, counted, duration, timeOfDay } from '../quantity.ts'
 import { printable } from '../terminal-text.ts'
 import { FilesModel } from './files-model.ts'
 import { LiveDisplay } from './live-display.ts'

@@ -1,7 +1,8 @@
 /** The tables of the live display: which ones, and a line for each. */
+
+import { compact, count, duration } from '../../core/quantity.ts'
 import type { TableState } from '../../core/state.ts'
 import type { Palette } from '../palette.ts'
-import { compact, count, duration } from '../quantity.ts'
 import { fitted, printable } from '../terminal-text.ts'
 import type { SyncModel, TableModel } from './sync-model.ts'
 import { fitPlain, STATE_WORDS, type View } from './view.ts'

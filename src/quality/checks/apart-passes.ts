@@ -3,12 +3,13 @@
  * What is kept in memory is one small row for each key; the rest lies on the disk where there are many.
  */
 import type { BadRowSample, CheckResult, CheckRule } from '../../core/file-check.ts'
+import { counted } from '../../core/quantity.ts'
 import { quoteName, quotePath, quoteText } from '../../file-sets/value-cast.ts'
 import type { ApartRule } from '../rules/rule-sql.ts'
 import type { FilePasses } from './file-passes.ts'
 import { ruleTitle } from './file-questions.ts'
 import { ROW_NUMBER, type TypedRelation } from './file-relation.ts'
-import { counted, judgeCounts, part, unasked } from './judgement.ts'
+import { judgeCounts, part, unasked } from './judgement.ts'
 import { SAMPLES_MAX } from './sample-rows.ts'
 
 export interface ApartAnswer {

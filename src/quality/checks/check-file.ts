@@ -1,9 +1,11 @@
 /** One file: its passes, one after the other, and what is made of them. */
+
 import { join } from 'node:path'
-import type { CheckResult, FileResult } from '../../core/file-check.ts'
 import { describeError, isPipelineError, PipelineError } from '../../core/errors.ts'
+import type { CheckResult, FileResult } from '../../core/file-check.ts'
 import type { BadRowsFormat, OnBadRows } from '../../core/file-commands.ts'
 import type { FoundFile } from '../../core/file-set.ts'
+import { counted } from '../../core/quantity.ts'
 import { qualifiedTableName } from '../../core/table-schema.ts'
 import { changeOf } from '../../file-sets/file-fingerprint.ts'
 import type { BusinessCalendar } from '../calendar/business-calendar.ts'
@@ -16,7 +18,7 @@ import { FilePasses } from './file-passes.ts'
 import { ruleTitle } from './file-questions.ts'
 import { judgeDays } from './judge-days.ts'
 import { coverageCheck, coverageOf, questionChecks, structureChecks, unreadable, volumeChecks } from './judge-file.ts'
-import { counted, unasked } from './judgement.ts'
+import { unasked } from './judgement.ts'
 import { placed, placesOf, type Samples, sampleRows } from './sample-rows.ts'
 import { type FileScan, scanFile } from './scan-file.ts'
 import { columnsCheck } from './structure-check.ts'
@@ -53,11 +55,13 @@ export async function checkFile(file: FoundFile, setting: FileCheckSetting, sign
   const badSeverity = setting.onBadRows === 'quarantine' ? 'WARNING' : 'CRITICAL'
   setting.onActivity('reading')
   const { database, pipeFolder, onBytes } = setting
-  const opened = await FilePasses.open(file, { database, folder: pipeFolder, onBytes }, signal).catch((error: unknown) => {
-    // Of this file alone: others of the run are checked.
-    if (isPipelineError(error, 'source_file')) return error
-    throw error
-  })
+  const opened = await FilePasses.open(file, { database, folder: pipeFolder, onBytes }, signal).catch(
+    (error: unknown) => {
+      // Of this file alone: others of the run are checked.
+      if (isPipelineError(error, 'source_file')) return error
+      throw error
+    },
+  )
   if (opened instanceof PipelineError) return unreadableFile(file, opened, performance.now() - startedMs)
   const reader = opened
   const scan = await scanFile(reader, { checksum: setting.checksum, badSeverity }, signal)

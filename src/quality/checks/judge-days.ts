@@ -1,6 +1,7 @@
 /** Days: is each one there, is its count odd, and does it belong to the period that the file stands for. */
 import type { CheckResult, DayResult, Severity } from '../../core/file-check.ts'
 import type { FilePeriod, FileSet } from '../../core/file-set.ts'
+import { count, counted } from '../../core/quantity.ts'
 import type { AnomalyResult, DailySeries } from '../anomaly/anomaly-result.ts'
 import { detectAnomalies } from '../anomaly/detect-anomalies.ts'
 import type { BusinessCalendar } from '../calendar/business-calendar.ts'
@@ -9,7 +10,7 @@ import type { FiscalYearRequest } from '../calendar/fiscal-year.ts'
 import { type CompletenessResult, checkCompleteness } from '../completeness.ts'
 import type { DayHistory, ExpectedDays } from './day-history.ts'
 import type { ScannedDay } from './day-scan.ts'
-import { count, counted, judgeCounts, part, unasked } from './judgement.ts'
+import { judgeCounts, part, unasked } from './judgement.ts'
 
 export interface DaysRequest {
   readonly set: FileSet

@@ -1,10 +1,11 @@
 /** The file as a whole: could it be read, to its end, in one dialect, and does it have as many rows as it should. */
 import type { CheckResult, Coverage, Severity } from '../../core/file-check.ts'
 import type { FoundFile } from '../../core/file-set.ts'
+import { count, counted } from '../../core/quantity.ts'
 import { median } from '../anomaly/robust.ts'
 import type { DayHistory } from './day-history.ts'
 import type { RowQuestion } from './file-questions.ts'
-import { count, counted, judgeCounts, NO_LIMIT, part, unasked } from './judgement.ts'
+import { judgeCounts, NO_LIMIT, part, unasked } from './judgement.ts'
 import { REJECT_KINDS, type RejectKind } from './reject-list.ts'
 import type { Samples } from './sample-rows.ts'
 import type { FileScan } from './scan-file.ts'

@@ -1,5 +1,6 @@
 /** From counts to what is said of them. Nothing evaluated is never a pass. */
 import type { BadRowSample, CheckKind, CheckOutcome, CheckResult, RowLimit, Severity } from '../../core/file-check.ts'
+import { count, counted } from '../../core/quantity.ts'
 
 export const NO_LIMIT: RowLimit = {}
 
@@ -88,16 +89,6 @@ function describeLimit({ rows, share }: RowLimit): string {
     ...(share === undefined ? [] : [`${Number((share * 100).toPrecision(12))}% of the rows`]),
   ]
   return `up to ${parts.join(' and ')}`
-}
-
-/** `1,204,331`. */
-export function count(value: number): string {
-  return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',')
-}
-
-/** `1 row`, `2,000 rows`. */
-export function counted(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`
 }
 
 /** `3 of 1,200 rows`. */

@@ -4,12 +4,13 @@
  */
 import type { CheckResult, CheckRule } from '../../core/file-check.ts'
 import type { FileSet } from '../../core/file-set.ts'
+import { counted } from '../../core/quantity.ts'
 import type { RuleDialect } from '../rules/rule-dialect.ts'
 import { apartId } from './apart-passes.ts'
 import { buildDayScan, readScannedDay } from './day-scan.ts'
 import { type QuestionColumn, questionsOf, ruleTitle } from './file-questions.ts'
 import { judgeQuestion } from './judge-file.ts'
-import { counted, judgeCounts, unasked } from './judgement.ts'
+import { judgeCounts, unasked } from './judgement.ts'
 
 export interface LoadedRequest {
   readonly set: FileSet

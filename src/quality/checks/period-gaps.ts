@@ -1,9 +1,10 @@
 /** Months (days, quarters, years) for which there is no file between those for which there is one. */
 import type { CheckResult } from '../../core/file-check.ts'
 import type { FilePeriod } from '../../core/file-set.ts'
+import { counted } from '../../core/quantity.ts'
 import type { BusinessCalendar } from '../calendar/business-calendar.ts'
 import { civilOf, type Day, dayText } from '../calendar/civil-date.ts'
-import { counted, judgeCounts } from './judgement.ts'
+import { judgeCounts } from './judgement.ts'
 
 const GAPS_MAX = 1_000
 

@@ -1,11 +1,12 @@
 /** Questions about all files of a set together: keys that are in two of them, periods without one. */
 import type { CheckResult, CheckRule } from '../../core/file-check.ts'
 import type { FileSet } from '../../core/file-set.ts'
+import { count, counted } from '../../core/quantity.ts'
 import { quoteName } from '../../file-sets/value-cast.ts'
 import type { CheckSession } from './check-database.ts'
 import type { FilePasses } from './file-passes.ts'
 import { keyRules } from './file-questions.ts'
-import { count, counted, judgeCounts, unasked } from './judgement.ts'
+import { judgeCounts, unasked } from './judgement.ts'
 
 const EXAMPLES = 3
 

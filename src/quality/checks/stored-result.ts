@@ -39,7 +39,7 @@ export function storedText(run: CheckRun): string {
 
 /** `path`: for errors. Throws `state_version` for a result that a newer version wrote, `state_unavailable` for no result. */
 export function parseResult(text: string, path: string): CheckRun {
-  const value = valueOf(text, path)
+  const value = parsedJson(text, path)
   const version = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined
   if (version === 1) return { ...(value as CheckRun), version: RESULT_VERSION }
   if (version === RESULT_VERSION) {
@@ -53,7 +53,7 @@ export function parseResult(text: string, path: string): CheckRun {
   })
 }
 
-function valueOf(text: string, path: string): unknown {
+function parsedJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
