@@ -103,6 +103,19 @@ export function describeLog(fixture: () => DestinationFixture): void {
     expect(notes).toEqual(['one first', 'a first', 'b first', 'c second', 'd second', 'e second', 'f third', 'g third'])
   })
 
+  it('values that were not sent, of a column that was gone before the table had it, are not asked for', async () => {
+    const table = await live([row(1, 'one', 'first')])
+    const wider = { ...ITEMS, columns: [...ITEMS.columns, column(4, 'brief', { kind: 'text' })], version: 2 }
+    const changes: readonly ChangeRow[] = [
+      { ...update(15, 1, 'a', 'second'), values: { 1: '1', 2: 'a', 3: 'second', 4: 'large' } },
+      { ...update(16, 1, 'b', 'third'), unchanged: [4] },
+    ]
+    const file = await fixture().stage.changes(wider, changes)
+    const part = table.part([file], before(10), { ...ITEMS, version: 3 })
+    expect(await table.flushParts([part], before(20))).toMatchObject({ outcome: 'committed', tables: [{ updated: 2 }] })
+    expect((await logOf(table)).slice(1)).toEqual([`${at(15)} 15 update 1 a second`, `${at(16)} 16 update 1 b third`])
+  })
+
   it('a value that no row has is read again; where that is too late, it is NULL, in quarantine, and no base', async () => {
     const table = await live([])
     const { destination } = table

@@ -57,7 +57,7 @@ export async function appendChanges(
   const completion = await completePartial(session, input, options)
   if (completion === undefined || 'unchangedIds' in completion) {
     const counts = await session.row(log.countsSql())
-    let written = await log.append(session, `NOT ${IS_PARTIAL}`)
+    let written = await log.append(session, completion === undefined ? 'true' : `NOT ${IS_PARTIAL}`)
     if (completion !== undefined) written += await log.appendCompleted(session, completion)
     if (input.features.keyChanges > 0) written += await session.run(log.movedSql())
     return log.checked(counts, written)
@@ -65,14 +65,14 @@ export async function appendChanges(
   return completion
 }
 
-/** Undefined: all rows are whole. */
+/** Undefined: all rows are whole, as far as the table has their columns. */
 async function completePartial(
   session: Session,
   input: MergeInput,
   { loadedMs, complete }: AppendOptions,
 ): Promise<Completion | readonly string[] | undefined> {
   const unchangedIds = await findUnchangedIds(session, input)
-  if (unchangedIds.length === 0 && input.features.partialRows === 0) return undefined
+  if (unchangedIds.length === 0) return undefined
   await collectPartial(session, input, unchangedIds)
   await resolveUnchanged(session, input, unchangedIds, false)
   const { layout } = input
