@@ -154,6 +154,7 @@ async function snapshot(chunks: readonly Buffer[], rows: number, use?: (batch: B
         if (scanTuple(chunk, offset, chunk.length) < 0) throw new Error('a chunk holds whole tuples')
         offset = builder.appendTuple(chunk, offset)
       }
+      builder.decode()
       if (builder.bytes < BATCH_BYTES) continue
       const batch = builder.take()
       await written

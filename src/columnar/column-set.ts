@@ -13,7 +13,9 @@ import { limitedDecoder } from './limited-decoder.ts'
 import { binaryDecoder } from './postgres-binary.ts'
 import { textDecoder } from './postgres-text.ts'
 import { hasBinaryDecoder } from './postgres-type.ts'
+import { FAILED, type RunDecoder, runDecoder } from './run-decoder.ts'
 import { TextWriter } from './text-writer.ts'
+import type { TupleRun } from './tuple-run.ts'
 import type { ValueDecoder } from './value-decoder.ts'
 import { VectorBuilder } from './vector-builder.ts'
 import { WireBuffer } from './wire-buffer.ts'
@@ -34,6 +36,8 @@ export class ColumnSet {
   readonly #builders: readonly (VectorBuilder | undefined)[]
   readonly #binaryDecoders: readonly ValueDecoder[]
   readonly #textDecoders: readonly ValueDecoder[]
+  /** Of tuples of COPY. */
+  readonly #runDecoders: readonly RunDecoder[]
   /** Wire positions in order of column id: the order of the content hash. */
   readonly #hashOrder: readonly number[]
   readonly #quarantine = new VectorBuilder(SYSTEM_COLUMNS.quarantine, { kind: 'text' }, 0)
@@ -52,6 +56,10 @@ export class ColumnSet {
     )
     this.#binaryDecoders = wire.map((each) => limited(each, binaryDecoder))
     this.#textDecoders = wire.map((each) => limited(each, textDecoder))
+    this.#runDecoders = wire.map(({ binary }, index) => {
+      const decoders = binary === true ? this.#binaryDecoders : this.#textDecoders
+      return runDecoder(decoders[index] as ValueDecoder)
+    })
     this.#quarantineBytes = wire.find(({ limits }) => limits !== undefined)?.limits?.textBytes
     const identity = schema.identity
     this.keyIndexes = (identity.kind === 'key' ? identity.columnIds : []).map((id) => {
@@ -96,6 +104,28 @@ export class ColumnSet {
       if (outcome !== OK) this.#failures.push(index, outcome)
     }
     return this.#isWhole(row)
+  }
+
+  /**
+   * Decodes the rows of a run, the first of which becomes `row`. False: something in it has no representation, or a key
+   * has a NULL; then nothing was appended.
+   */
+  appendRun(row: number, run: TupleRun): boolean {
+    for (const builder of this.#builders) builder?.mark()
+    if (this.#decodeRun(row, run)) return true
+    for (const builder of this.#builders) builder?.rewind()
+    return false
+  }
+
+  #decodeRun(row: number, run: TupleRun): boolean {
+    const builders = this.#builders
+    for (let index = 0; index < builders.length; index++) {
+      const builder = builders[index]
+      if (builder === undefined) continue
+      const values = (this.#runDecoders[index] as RunDecoder)(builder, row, this.source, run, index)
+      if (values === FAILED || (values < run.rows && this.keyIndexes.includes(index))) return false
+    }
+    return true
   }
 
   /** As `append`, for the columns of the key alone. */

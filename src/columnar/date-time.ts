@@ -17,8 +17,8 @@ import type { WireBuffer } from './wire-buffer.ts'
 const TWO_32 = 4294967296
 /** 1970-01-01 to 2000-01-01. */
 export const EPOCH_DAYS = 10957
-const EPOCH_MICROS_HIGH = Math.floor((EPOCH_DAYS * 86_400_000_000) / TWO_32)
-const EPOCH_MICROS_LOW = EPOCH_DAYS * 86_400_000_000 - EPOCH_MICROS_HIGH * TWO_32
+export const EPOCH_MICROS_HIGH = Math.floor((EPOCH_DAYS * 86_400_000_000) / TWO_32)
+export const EPOCH_MICROS_LOW = EPOCH_DAYS * 86_400_000_000 - EPOCH_MICROS_HIGH * TWO_32
 /** DuckDB takes the largest int64 for its infinity, so the last microsecond that it has is the one before (in year 294247). */
 const MICROS_MAX = 2n ** 63n - 2n
 /** Postgres' earliest timestamp (4714-11-24 BC) is far within the range of an int64 since 1970. */

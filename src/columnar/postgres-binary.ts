@@ -52,6 +52,7 @@ function directDecoder(type: PostgresType, form: WireForm, target: ColumnType, e
     case 'int4':
       return decodeInt4
     case 'int8':
+    case 'time':
       return decodeInt8
     case 'oid':
       return decodeOid
@@ -67,8 +68,6 @@ function directDecoder(type: PostgresType, form: WireForm, target: ColumnType, e
       return decodeUuid
     case 'date':
       return decodeDate
-    case 'time':
-      return decodeTime
     case 'timestamp':
     case 'timestamptz':
       return decodeTimestamp
@@ -82,34 +81,34 @@ function directDecoder(type: PostgresType, form: WireForm, target: ColumnType, e
 }
 
 /** A version byte, always 1, then the text. `jsonb` refuses unpaired surrogates itself. */
-const decodeJsonb: ValueDecoder = (builder, row, source, offset, length) => {
+export const decodeJsonb: ValueDecoder = (builder, row, source, offset, length) => {
   if (length < 1 || source.view.getUint8(offset) !== 1) return INVALID_VALUE
   builder.appendBytes(row, source, offset + 1, length - 1)
   return OK
 }
 
-const decodeBool: ValueDecoder = (builder, row, source, offset, length) => {
+export const decodeBool: ValueDecoder = (builder, row, source, offset, length) => {
   if (length !== 1) return INVALID_VALUE
   const at = builder.open(row, 1)
   builder.view.setUint8(at, source.view.getUint8(offset) === 0 ? 0 : 1)
   return OK
 }
 
-const decodeInt2: ValueDecoder = (builder, row, source, offset, length) => {
+export const decodeInt2: ValueDecoder = (builder, row, source, offset, length) => {
   if (length !== 2) return INVALID_VALUE
   const at = builder.open(row, 4)
   builder.view.setInt32(at, source.view.getInt16(offset), true)
   return OK
 }
 
-const decodeInt4: ValueDecoder = (builder, row, source, offset, length) => {
+export const decodeInt4: ValueDecoder = (builder, row, source, offset, length) => {
   if (length !== 4) return INVALID_VALUE
   const at = builder.open(row, 4)
   builder.view.setInt32(at, source.view.getInt32(offset), true)
   return OK
 }
 
-const decodeInt8: ValueDecoder = (builder, row, source, offset, length) => {
+export const decodeInt8: ValueDecoder = (builder, row, source, offset, length) => {
   if (length !== 8) return INVALID_VALUE
   const at = builder.open(row, 8)
   builder.view.setInt32(at, source.view.getInt32(offset + 4), true)
@@ -136,7 +135,7 @@ const decodeFloat4: ValueDecoder = (builder, row, source, offset, length) => {
   return OK
 }
 
-const decodeFloat8: ValueDecoder = (builder, row, source, offset, length) => {
+export const decodeFloat8: ValueDecoder = (builder, row, source, offset, length) => {
   if (length !== 8) return INVALID_VALUE
   const high = source.view.getInt32(offset)
   const low = source.view.getInt32(offset + 4)
@@ -155,10 +154,7 @@ function decimalDecoder(precision: number, scale: number): ValueDecoder {
 const decodeDate: ValueDecoder = (builder, row, source, offset, length) =>
   length === 4 ? appendBinaryDate(builder, row, source.view.getInt32(offset)) : INVALID_VALUE
 
-const decodeTime: ValueDecoder = (builder, row, source, offset, length) =>
-  decodeInt8(builder, row, source, offset, length)
-
-const decodeTimestamp: ValueDecoder = (builder, row, source, offset, length) =>
+export const decodeTimestamp: ValueDecoder = (builder, row, source, offset, length) =>
   length === 8
     ? appendBinaryTimestamp(builder, row, source.view.getInt32(offset), source.view.getUint32(offset + 4))
     : INVALID_VALUE

@@ -105,6 +105,9 @@ export class RowVersionBuilder {
     return end
   }
 
+  /** Nothing waits: each row is judged, and decoded, as it comes. */
+  decode(): void {}
+
   /** Every row that is older than this is gone. */
   truncate(): void {
     this.#endRow('t')

@@ -1,5 +1,6 @@
 import type { ColumnVector } from '../core/batch.ts'
 import type { ColumnType } from '../core/table-schema.ts'
+import type { TupleRun } from './tuple-run.ts'
 import { giveMemory, takeMemory } from './vector-memory.ts'
 import { copyBytes, viewOf, type WireBuffer } from './wire-buffer.ts'
 
@@ -61,6 +62,9 @@ export class VectorBuilder {
   next = 0
   nulls = 0
   #validity: Uint8Array = NOTHING
+  #markedLength = 0
+  #markedNext = 0
+  #markedNulls = 0
   #capacityHint = CAPACITY_MIN
 
   constructor(name: string, type: ColumnType, fieldId: number) {
@@ -80,6 +84,51 @@ export class VectorBuilder {
     this.last = start
     this.length = end
     return start
+  }
+
+  /** Makes room for `bytes` bytes of values of several rows, and returns where to write the first. */
+  openRun(bytes: number): number {
+    const end = this.length + bytes
+    if (end > this.bytes.length) this.#grow(end)
+    return this.length
+  }
+
+  /**
+   * The values that a column of the run has were written, up to `end`. Returns how many there are. The run's first row
+   * is `row`.
+   */
+  closeRun(row: number, { lengths, capacity, rows }: TupleRun, column: number, end: number): number {
+    this.length = end
+    const from = column * capacity
+    let signs = 0
+    for (let index = from; index < from + rows; index++) signs |= lengths[index] as number
+    if (signs >= 0) {
+      if (row !== this.next) this.#skipTo(row)
+      this.next = row + rows
+      return rows
+    }
+    let values = 0
+    for (let index = 0; index < rows; index++) {
+      if ((lengths[from + index] as number) < 0) continue
+      if (row + index !== this.next) this.#skipTo(row + index)
+      this.next = row + index + 1
+      values++
+    }
+    return values
+  }
+
+  /** What is appended from now on can be taken back as long as nothing was taken. */
+  mark(): void {
+    this.#markedLength = this.length
+    this.#markedNext = this.next
+    this.#markedNulls = this.nulls
+  }
+
+  /** Takes back what was appended since `mark`. Rows that were NULL since then must be so again. */
+  rewind(): void {
+    this.length = this.#markedLength
+    this.next = this.#markedNext
+    this.nulls = this.#markedNulls
   }
 
   /** Appends a byte array, length prefix included. */

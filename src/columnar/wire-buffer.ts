@@ -24,7 +24,7 @@ export function viewOf(bytes: Uint8Array): DataView {
 }
 
 /** Above this many bytes the call into `TypedArray.set` (about 55 ns) is cheaper than copying words. */
-const SET_FROM_BYTES = 160
+const SET_FROM_BYTES = 240
 
 /** Copies `length` bytes between buffers that do not overlap. */
 export function copyBytes(
@@ -40,12 +40,17 @@ export function copyBytes(
     return
   }
   const sourceView = source.view
-  if (length < 4) {
+  // Whole words, the last one laid over the one before it where the length is no multiple of theirs. Those of 64 bits
+  // never become objects in optimized code, and take half the time of those of 32.
+  if (length >= 8) {
+    const last = length - 8
+    for (let index = 0; index < last; index += 8)
+      targetView.setBigInt64(to + index, sourceView.getBigInt64(from + index, true), true)
+    targetView.setBigInt64(to + last, sourceView.getBigInt64(from + last, true), true)
+  } else if (length >= 4) {
+    targetView.setInt32(to, sourceView.getInt32(from))
+    targetView.setInt32(to + length - 4, sourceView.getInt32(from + length - 4))
+  } else {
     for (let index = 0; index < length; index++) targetView.setUint8(to + index, sourceView.getUint8(from + index))
-    return
   }
-  // Whole words, the last one laid over the one before it where the length is no multiple of four.
-  const last = length - 4
-  for (let index = 0; index < last; index += 4) targetView.setInt32(to + index, sourceView.getInt32(from + index))
-  targetView.setInt32(to + last, sourceView.getInt32(from + last))
 }

@@ -4,6 +4,7 @@
  */
 import { PipelineError } from '../core/errors.ts'
 import { unknownValueKind } from './tuple-data.ts'
+import type { TupleRun } from './tuple-run.ts'
 
 /** Instead of a length. */
 export const NULL_VALUE = -1
@@ -68,6 +69,14 @@ export class WireRow {
     return at
   }
 
+  /** Row `row` of a run of as many columns. */
+  readRun(run: TupleRun, row: number): void {
+    for (let column = 0, index = row; column < this.#columns; column++, index += run.capacity) {
+      this.offsets[column] = run.offsets[index] as number
+      this.lengths[column] = run.lengths[index] as number
+    }
+  }
+
   /** Takes the value at `index` from another row of the same columns. */
   takeFrom(other: WireRow, index: number): void {
     this.offsets[index] = other.offsets[index] as number
@@ -90,6 +99,6 @@ export class WireRow {
   }
 }
 
-function wrongColumns(found: number, expected: number): PipelineError {
+export function wrongColumns(found: number, expected: number): PipelineError {
   return new PipelineError('source_protocol', `Reading a row of ${found} columns where ${expected} were announced`)
 }

@@ -19,6 +19,8 @@ export interface TupleBuilder<B> {
   readonly bytes: number
   /** `offset`: of a complete tuple, its int16 field count first. Returns the offset behind it. */
   appendTuple(buffer: Uint8Array, offset: number): number
+  /** Before the bytes of a buffer change: takes what it still needs of them. */
+  decode(): void
   take(): B
 }
 
@@ -129,6 +131,7 @@ class CopyReceiver<B> {
     try {
       this.#frames.push(bytes)
       this.#decode()
+      this.#builder.decode()
       if (this.#builder.rows > 0 && this.#builder.bytes >= this.#limits.batchBytesMax)
         this.#ready.push(this.#builder.take())
     } catch (error) {
