@@ -207,6 +207,28 @@ it('Parquet files are loaded in the types of the set', async () => {
   expect(tokens.get('sales')?.loaded[0]).toMatchObject({ rows: 5, quarantined: 0 })
 })
 
+it('a Parquet file is loaded in parts of its row groups', async () => {
+  const set = fileSet({ name: 'sales', path: 'data/*.parquet', format: { kind: 'parquet' }, columns: COLUMNS })
+  mkdirSync(join(folder, 'data'))
+  const rows = "SELECT i AS id, DATE '2024-02-01' AS day, 1 AS amount, 'n' || i AS note FROM range(9000) r(i)"
+  await write(`COPY (${rows}) TO '${join(folder, 'data/a.parquet')}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`)
+  // Of the name by which rows are asked for by number.
+  await write(`COPY (SELECT *, 5 AS File_row_number FROM (${rows}))
+    TO '${join(folder, 'data/b.parquet')}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`)
+  await write(`COPY (SELECT * FROM (${rows}) WHERE false) TO '${join(folder, 'data/c.parquet')}' (FORMAT parquet)`)
+  let staged = 0
+  const hear = ({ event }: { readonly event: string }) => {
+    if (event === 'staged') staged++
+  }
+  const { firstError, problems, tokens } = await loadFiles(folder, [set], { partBytes: 5_000, hear })
+  expect([firstError, problems]).toEqual([undefined, []])
+  expect(staged).toBe(5 + 1)
+  expect(await ask(folder, 'SELECT count(*), count(DISTINCT id), sum(id), max(note) FROM files.sales')).toEqual([
+    '18000 9000 80991000 n999',
+  ])
+  expect(tokens.get('sales')?.loaded.map(({ rows }) => rows)).toEqual([9000, 9000, 0])
+})
+
 it('a file that grows while it is read fails, and once it is whole it goes on', async () => {
   const file = join(folder, 'data/sales_2024-02.tsv')
   writeInput(folder, 'data/sales_2024-02.tsv', month('2024-02', 400))

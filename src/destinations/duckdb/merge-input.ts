@@ -7,11 +7,12 @@
  * A small flush is copied into a temporary table first, because opening and planning a Parquet file anew for each
  * statement costs more than reading its rows. A large one is read from its files, in slices, so that memory is bounded.
  */
-import type { BatchFeatures } from '../../core/batch.ts'
+import { type BatchFeatures, SYSTEM_COLUMNS } from '../../core/batch.ts'
 import { TRUNCATE } from '../../warehouse/change-code.ts'
 import { identityColumns, type TableLayout, writeModeOf } from '../../warehouse/table-layout.ts'
 import { totalFeatures } from '../../warehouse/total-features.ts'
 import type { Session } from './session.ts'
+import { hasColumn } from './stage-inspection.ts'
 import { relationSql, type StageRelation } from './stage-relation.ts'
 
 /** What is done at once. */
@@ -98,9 +99,10 @@ export class MergeInput {
     const rows = this.rowsSql(slice)
     const { kind } = this.layout.identity
     if (kind === 'bag') return `(SELECT r.*, b.k1 FROM ${rows} r JOIN merge_bag b ON b.code = r.code)`
-    const changes = `code IS NOT NULL AND (code & 7) <> ${TRUNCATE}`
-    if (kind === 'append') return `(SELECT *, pos AS k1 FROM ${rows} WHERE ${changes})`
-    return `(SELECT * FROM ${rows} WHERE ${changes})`
+    // Without operations all rows are inserts, and nobody has to look at each.
+    const hasOther = hasColumn(this.relation.files, SYSTEM_COLUMNS.op)
+    const where = hasOther ? ` WHERE code IS NOT NULL AND (code & 7) <> ${TRUNCATE}` : ''
+    return `(SELECT *${kind === 'append' ? ', pos AS k1' : ''} FROM ${rows}${where})`
   }
 
   /** One row for each key that a change touches: an update that changes the key is also a move out of the old one. */

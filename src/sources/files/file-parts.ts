@@ -21,13 +21,13 @@ export interface FilePart {
   readonly path: string
   /** What stands before the first record of the file; undefined for Parquet. */
   readonly prologue: Prologue | undefined
-  /** Offset of the part's first byte, and of the first one behind it, in the text as UTF-8. */
+  /** Offset of the part's first byte, and of the first one behind it, in the text as UTF-8; of Parquet, in the row groups. */
   readonly from: number
   readonly next: number
-  /** From 1, of its first record in the file. */
+  /** From 1, of its first record in the file; of Parquet, the row. */
   readonly line: number
-  /** Counted by another reader; undefined where the file itself says how many there are. */
-  readonly records: number | undefined
+  /** Counted by another reader; of Parquet, told by the end of the file. */
+  readonly records: number
   readonly isLast: boolean
   release(): Promise<void>
 }

@@ -10,10 +10,8 @@ import { withinLimits } from './value-range.ts'
 export interface PartStatement {
   /** After FROM: `r1`, … what is written, `v1`, … the values, by the place of the column in the set. */
   readonly relation: string
-  /** By id of the table's columns. */
-  readonly columns: readonly { readonly id: number; readonly value: string }[]
-  /** A condition that fails the statement at the first value that cannot be read. */
-  readonly strictly: string
+  /** By id of the table's columns. `strict`: the value, or the failure of the statement where it cannot be read. */
+  readonly columns: readonly { readonly id: number; readonly value: string; readonly strict: string }[]
   /** The row goes into quarantine whole. */
   readonly isBadRow: string
   /** JSON of what goes into quarantine; NULL: nothing. */
@@ -24,7 +22,7 @@ export interface PartStatement {
   readonly selectRejects: string | undefined
   /** After it, however it ended. */
   readonly cleanUp: readonly string[]
-  /** True for the error of `strictly`. */
+  /** True for the error of `strict`. */
   isRefusal(error: unknown): boolean
 }
 
@@ -38,6 +36,8 @@ interface PartColumn {
 }
 
 const REFUSAL = 'a value cannot be read'
+/** From 0; every Parquet file has it, unless it hides it. */
+const ROW_NUMBER = 'file_row_number'
 
 /** `stored`: types of the columns that a Parquet file has. */
 export function partStatement(
@@ -63,9 +63,8 @@ export function partStatement(
   )
   const isBadRow = needed.length === 0 ? 'false' : `(${needed.map(({ value }) => `${value} IS NULL`).join(' OR ')})`
   return {
-    relation: relationOf(read, limits),
-    columns: columns.map(({ id, value }) => ({ id, value })),
-    strictly: `CASE WHEN ${[...bad.map(({ isBad }) => isBad), isBadRow].join(' OR ')} THEN error('${REFUSAL}') ELSE true END`,
+    relation: relationOf(read, limits, rowsOf(part, stored)),
+    columns: columns.map((column) => ({ id: column.id, value: column.value, strict: strictOf(column, bad, needed) })),
     isBadRow,
     quarantine: quarantineSql(bad, columns, schema, isBadRow),
     countRejects: read.rejected === undefined ? undefined : `SELECT count(*) AS count FROM (${read.rejected})`,
@@ -75,12 +74,32 @@ export function partStatement(
   }
 }
 
-function relationOf({ columns, table }: ReadStatement, limits: ValueLimits | undefined): string {
+/** Not a condition of the statement: DuckDB would make every value twice, once for it and once for the row. */
+function strictOf(column: PartColumn, bad: readonly PartColumn[], needed: readonly PartColumn[]): string {
+  const { raw, value } = column
+  const refusal = `error('${REFUSAL}')`
+  if (needed.includes(column)) return `coalesce(${value}, ${refusal})`
+  return bad.includes(column) ? `coalesce(${value}, CASE WHEN ${raw} IS NOT NULL THEN ${refusal} END)` : value
+}
+
+/** True: the file has a column of the name by which DuckDB is asked for rows by number, and cannot be cut. */
+export function hidesRowNumber(stored: ReadonlyMap<string, string>): boolean {
+  return [...stored.keys()].some((name) => name.toLowerCase() === ROW_NUMBER)
+}
+
+/** Of a part of a Parquet file; DuckDB reads no row group that has none of them. */
+function rowsOf({ line, records }: FilePart, stored: ReadonlyMap<string, string> | undefined): string {
+  if (stored === undefined || hidesRowNumber(stored)) return ''
+  return ` WHERE ${ROW_NUMBER} >= ${line - 1} AND ${ROW_NUMBER} < ${line - 1 + records}`
+}
+
+/** `where`: over what the file has. */
+function relationOf({ columns, table }: ReadStatement, limits: ValueLimits | undefined, where: string): string {
   const selected = columns.flatMap(({ column, raw, value }, index) => [
     `${withinLimits(value, column.type, limits)} AS v${index + 1}`,
     `CAST(${raw} AS VARCHAR) AS r${index + 1}`,
   ])
-  return `(SELECT ${selected.join(', ')} FROM ${table})`
+  return `(SELECT ${selected.join(', ')} FROM ${table}${where})`
 }
 
 /** Without a key, or without the day by which it is replaced, a row has no place in the table. */
