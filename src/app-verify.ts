@@ -76,7 +76,7 @@ export async function verifyAll(
       tables.push({ ...compared, target: targetName(table), durationMs })
     } catch (error) {
       // The others can be compared all the same.
-      if (!isPipelineError(error, 'source_table_missing')) throw error
+      if (!isPipelineError(error, 'source_table_missing') && !isPipelineError(error, 'source_permission')) throw error
       skipped.push({ table: id, reason: describeError(error) })
     }
   }

@@ -7,6 +7,7 @@
  * applied to the rows that need them and to no others. Tables whose chunks cannot combine are read again whole.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { isPipelineError } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
 import type { SnapshotPlan, SnapshotSession } from '../core/source.ts'
 import type { ChunkRecord } from '../core/state.ts'
@@ -39,9 +40,19 @@ export async function runSnapshots(
       await readTables(context, ports, left, connections)
     } catch (error) {
       ports.stop.immediate.throwIfAborted()
-      await ports.attempts.failed(error, ports.stop.graceful)
+      const table = onlyConcerned(error, ports.book.all())
+      if (table === undefined) await ports.attempts.failed(error, ports.stop.graceful)
+      else await ports.book.fail(table, error, false)
     }
   }
+}
+
+/** The one unread table that is in the way of others that could go on. Undefined: it concerns all, or none of them can. */
+function onlyConcerned(error: unknown, all: readonly BookedTable[]): BookedTable | undefined {
+  if (!isPipelineError(error, 'source_permission') && !isPipelineError(error, 'source_table_missing')) return undefined
+  const table = all.find(({ name }) => name === error.context.table)
+  const others = all.filter((other) => other !== table && !['failed', 'needs_resync'].includes(other.record.state))
+  return table !== undefined && isUnread(table) && others.length > 0 ? table : undefined
 }
 
 export function isUnread(table: BookedTable): boolean {

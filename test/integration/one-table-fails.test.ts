@@ -1,4 +1,5 @@
 /** A table that cannot go on stops by itself: with its checkpoint, its reason, and the others going on. */
+import { readFile, writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { PipelineError } from '../../src/core/errors.ts'
 import { simplyload } from '../support/command-process.ts'
@@ -103,6 +104,30 @@ test('a table that is gone while it is compared is named, and the others are com
     { event: 'skipped', table: 'public.bad', reason: expect.stringMatching(/there is no table public\.bad/) },
     { event: 'end', verified: false, differing: 0, skipped: 1 },
   ])
+})
+
+test('a table that the role may not read stops with the statement that mends it, and the others are copied', async () => {
+  await using fixture = await SyncFixture.create({
+    sql: `${SQL}; CREATE SCHEMA "Shop"; CREATE TABLE "Shop"."Bad" (id int PRIMARY KEY); INSERT INTO "Shop"."Bad" VALUES (1);
+      CREATE PUBLICATION simplyload FOR TABLE good, "Shop"."Bad" WITH (publish_via_partition_root = true)`,
+    tables: ['public.good', 'Shop.Bad'],
+  })
+  const { role, url } = await fixture.database.createRole('REPLICATION')
+  await fixture.sql(`GRANT USAGE ON SCHEMA "Shop" TO ${role}; GRANT SELECT ON good TO ${role}`)
+  const config = JSON.parse(await readFile(fixture.configFile, 'utf8'))
+  config.sources.shop.url = url
+  await writeFile(fixture.configFile, JSON.stringify(config))
+  const { summary, events } = await fixture.once()
+  expect(summary).toMatchObject({ outcome: 'partial', rowsSnapshot: 1 })
+  const denied = events.find((event) => event.event === 'error')
+  expect(denied).toMatchObject({
+    table: 'Shop.Bad',
+    code: 'source_permission',
+    hint: `GRANT SELECT ON "Shop"."Bad" TO "${role}"`,
+  })
+  expect(await fixture.differences(GOOD)).toEqual([])
+  await fixture.sql(denied?.event === 'error' ? (denied.hint ?? '') : '')
+  expect((await fixture.once()).summary).toMatchObject({ outcome: 'ok', rowsSnapshot: 1 })
 })
 
 test('a table that is dropped at the source stops, and the others go on', async () => {

@@ -118,7 +118,7 @@ function permissionHint(message: string, settings: ConnectionSettings): string |
     return `ALTER ROLE ${role} REPLICATION (on Amazon RDS: GRANT rds_replication TO ${role})`
   }
   const table = /permission denied for (?:table|relation|view) (.+)$/.exec(message)?.[1]
-  if (table !== undefined) return `GRANT SELECT ON ${table} TO ${role}`
+  if (table !== undefined) return `GRANT SELECT ON ${ident(table)} TO ${role}`
   if (message.includes('row-level security')) return `ALTER ROLE ${role} BYPASSRLS`
   const schema = /permission denied for schema (.+)$/.exec(message)?.[1]
   if (schema !== undefined) return `GRANT USAGE ON SCHEMA ${ident(schema)} TO ${role}`

@@ -10,12 +10,13 @@ import { type TableSchema, tableName } from '../../core/table-schema.ts'
 import { queryWithDeadline } from './bounded-wait.ts'
 import { type CatalogTable, readCatalog } from './catalog.ts'
 import type { PostgresClient } from './client.ts'
-import { quoteTable } from './sql-text.ts'
+import { quoteIdentifier, quoteTable } from './sql-text.ts'
 import { relationKey } from './table-schemas.ts'
 
 /**
  * In a transaction that has its snapshot. Returns what the snapshot says of the tables, by `relationKey`. Throws
- * `snapshot_lost` where a table was rewritten after it, `source_busy` where somebody else holds a table for too long.
+ * `snapshot_lost` where a table was rewritten after it, `source_busy` where somebody else holds a table for too long, and
+ * `source_permission` or `source_table_missing` with the table.
  */
 export async function lockTables(
   holder: PostgresClient,
@@ -31,6 +32,7 @@ export async function lockTables(
     return `${catalog.kind === 'p' ? '' : 'ONLY '}${quoteTable(table.namespace, table.name)}`
   })
   if (list.length > 0) {
+    await requireReadable(holder, [...catalogs.values()], signal)
     const sql = `LOCK TABLE ${list.join(', ')} IN ACCESS SHARE MODE`
     await queryWithDeadline(holder, { sql, doing: 'Locking the tables of the snapshot', timeoutMs }, signal)
   }
@@ -46,6 +48,28 @@ export async function lockTables(
   throw new PipelineError('snapshot_lost', 'Opening a snapshot', {
     cause: new Error(`${first.name} was rewritten or truncated meanwhile`),
     context: { table: first.name },
+  })
+}
+
+/** Before the server refuses all of them for one, with its name alone. */
+async function requireReadable(
+  holder: PostgresClient,
+  tables: readonly CatalogTable[],
+  signal: AbortSignal,
+): Promise<void> {
+  const [denied] = await holder.query<{ namespace: string; name: string; role: string }>(
+    `SELECT n.nspname AS namespace, c.relname AS name, current_user AS role
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.oid = ANY ($1::oid[]) AND NOT has_table_privilege(c.oid, 'SELECT') LIMIT 1`,
+    [tables.map((table) => table.oid)],
+    signal,
+  )
+  if (denied === undefined) return
+  const { namespace, name, role } = denied
+  throw new PipelineError('source_permission', `Reading ${namespace}.${name}`, {
+    cause: new Error('this role may not read it'),
+    hint: `GRANT SELECT ON ${quoteTable(namespace, name)} TO ${quoteIdentifier(role)}`,
+    context: { table: `${namespace}.${name}` },
   })
 }
 
