@@ -60,7 +60,11 @@ export class CheckDatabase implements AsyncDisposable {
 
   async session(signal: AbortSignal): Promise<CheckSession> {
     signal.throwIfAborted()
-    return new CheckSession(await this.#instance.connect(), signal)
+    const connection = await this.#instance.connect()
+    // Else it does not say how far a statement is. As pragmas, for the configuration is locked.
+    await connection.run('PRAGMA enable_progress_bar')
+    await connection.run('PRAGMA disable_print_progress_bar')
+    return new CheckSession(connection, signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -117,7 +121,7 @@ export class CheckSession implements Disposable {
     }
   }
 
-  /** 0 to 100; negative where it is not known. */
+  /** 0 to 100, with what follows the reading; negative where it is not known. */
   get percent(): number {
     return this.#connection.progress.percentage
   }
