@@ -7,7 +7,7 @@ import type { FoundFile } from './core/file-set.ts'
 import { qualifiedTableName } from './core/table-schema.ts'
 import type { LoadedFile } from './file-sets/file-token.ts'
 import { checkLoaded } from './quality/checks/loaded-checks.ts'
-import { verdictOf, worstVerdict } from './quality/checks/verdict.ts'
+import { reasonsOf, verdictOf, worstVerdict } from './quality/checks/verdict.ts'
 import { DUCKDB_RULES, SNOWFLAKE_RULES } from './quality/rules/rule-dialect.ts'
 
 export interface LoadedRows {
@@ -50,7 +50,9 @@ export async function withLoadedChecks(
     const all = [...result.checks, ...(checks.get(result.file) ?? [])]
     // What cannot be asked there was asked before.
     const failed = all.filter(({ id, outcome }) => id.startsWith('loaded.') && outcome === 'fail')
-    return { ...result, checks: all, verdict: worstVerdict([result.verdict, verdictOf(failed)]) }
+    if (failed.length === 0) return { ...result, checks: all }
+    const verdict = worstVerdict([result.verdict, verdictOf(failed)])
+    return { ...result, checks: all, verdict, reasons: reasonsOf([...result.checks, ...failed]) }
   })
   return { ...run, files: results, verdict: worstVerdict([run.verdict, ...results.map(({ verdict }) => verdict)]) }
 }

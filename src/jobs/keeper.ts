@@ -239,13 +239,17 @@ class Keeper {
     if (this.#signal.aborted) return ['cancel', { exitCode: code, reason: 'its keeper was asked to stop by a signal' }]
     if (this.#stopAskedMs !== undefined || code === EXIT_INTERRUPTED) return ['cancel', { exitCode: code }]
     if (code === 0) return ['succeed', { exitCode: 0 }]
-    const reason = error?.reason ?? `its command ended with exit code ${code} (${outcome})`
+    const reason = error?.reason ?? ENDINGS[code] ?? `its command ended with exit code ${code} (${outcome})`
     return ['fail', { exitCode: code, reason, hint: error?.hint ?? `simplyload jobs logs ${this.#id} says why` }]
   }
 }
 
-/** As `src/cli/exit-code.ts` has it: the shell's number for SIGINT. */
+/** As `src/cli/exit-code.ts` has them: the shell's number for SIGINT, and ends that no error comes before. */
 const EXIT_INTERRUPTED = 130
+const ENDINGS: Readonly<Record<number, string>> = {
+  6: 'what it looked at did not pass (exit code 6)',
+  7: 'part of it was not done (exit code 7)',
+}
 
 function roundUp(bytes: number): number {
   return Math.ceil(bytes / (64 << 20)) * (64 << 20)

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { describeError } from '../../src/core/errors.ts'
 import type { CheckRule, RuleQuestion } from '../../src/core/file-check.ts'
-import { CheckFolder, checkOf, checkOne, columnsOf, findings, salesSet } from '../support/checked-file.ts'
+import { CheckFolder, checkOf, checkOne, findings, salesSet } from '../support/checked-file.ts'
+import { fileColumns } from '../support/file-set.ts'
 
 /** 100 rows: ids 1 to 100, amounts 0.00 to 99.00, notes `a` to `j`, each tenth without one. */
 const ROWS = Array.from({ length: 100 }, (_, index) => {
@@ -85,7 +86,7 @@ test('what was asked of nothing is no pass', async () => {
 })
 
 test('a condition that cannot be computed for a row hides no other question and tells no sensitive value', async () => {
-  const columns = columnsOf({ id: 'bigint', day: 'date', amount: 'decimal(12,2)', note: 'text' }).map((column) => ({
+  const columns = fileColumns({ id: 'bigint', day: 'date', amount: 'decimal(12,2)', note: 'text' }).map((column) => ({
     ...column,
     sensitive: column.name === 'note',
   }))

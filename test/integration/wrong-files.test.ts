@@ -3,17 +3,8 @@ import { appendFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { dayText, monthEnd, monthStart } from '../../src/quality/calendar/civil-date.ts'
-import {
-  CheckFolder,
-  CSV,
-  checkOf,
-  checkOne,
-  columnsOf,
-  findings,
-  month,
-  salesSet,
-  TSV,
-} from '../support/checked-file.ts'
+import { CheckFolder, checkOf, checkOne, findings, month, salesSet } from '../support/checked-file.ts'
+import { CSV, fileColumns, TSV } from '../support/file-set.ts'
 
 const HEADER = 'id\tday\tamount\tnote\n'
 const ROWS = Array.from(
@@ -51,7 +42,14 @@ test('bytes behind the packed data are told', async () => {
     name: 'sales.tsv.gz',
   })
   expect(checkOf(result, 'coverage.records')).toMatchObject({ outcome: 'fail', severity: 'CRITICAL' })
-  expect(checkOf(result, 'coverage.records')?.message).toMatch(/packed data/)
+  expect(checkOf(result, 'coverage.records')?.message).toMatch(
+    /^The file was not read as a whole: bytes follow the packed data that are none themselves; /,
+  )
+  // Packed files put one behind the other are one.
+  const [one, two] = [gzipSync(GOOD), gzipSync(ROWS.join('').replaceAll('note', 'more'))]
+  const joined = await checkOne(Buffer.concat([one, two]), salesSet(), { name: 'sales.tsv.gz' })
+  expect(findings(joined)).toEqual([])
+  expect(joined.coverage).toMatchObject({ records: 20, parsed: 20, complete: true })
 })
 
 test('bytes 0 are told with the place of the first one', async () => {
@@ -304,7 +302,7 @@ test('a date that cannot be read is a bad row like any other, unless its period 
 })
 
 test('sensitive values are in no sample and in no file of bad rows', async () => {
-  const columns = columnsOf({ id: 'bigint', day: 'date', amount: 'decimal(12,2)', note: 'text' }).map((column) => ({
+  const columns = fileColumns({ id: 'bigint', day: 'date', amount: 'decimal(12,2)', note: 'text' }).map((column) => ({
     ...column,
     sensitive: column.name === 'note',
   }))

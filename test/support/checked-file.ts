@@ -3,69 +3,17 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { CheckResult, CheckRun, FileResult } from '../../src/core/file-check.ts'
-import type { FileColumn, FilePeriod, FileSet, FoundFile } from '../../src/core/file-set.ts'
-import type { ColumnType } from '../../src/core/table-schema.ts'
+import type { FilePeriod, FileSet, FoundFile } from '../../src/core/file-set.ts'
 import { compressionOf, identifyFile } from '../../src/file-sets/file-fingerprint.ts'
 import { monthEnd, monthStart } from '../../src/quality/calendar/civil-date.ts'
 import { type CalendarRequest, openCalendar } from '../../src/quality/calendar/open-calendar.ts'
 import { type CheckRunRequest, runChecks } from '../../src/quality/checks/check-run.ts'
-
-const TYPES: Readonly<Record<string, ColumnType>> = {
-  bigint: { kind: 'int64' },
-  date: { kind: 'date' },
-  text: { kind: 'text' },
-  timestamp: { kind: 'timestamp' },
-  'decimal(12,2)': { kind: 'decimal', precision: 12, scale: 2 },
-}
-
-/** `{ id: 'bigint', day: 'date' }` → columns in this order. */
-export function columnsOf(
-  types: Readonly<Record<string, string>>,
-  more: Partial<FileColumn> = {},
-): readonly FileColumn[] {
-  return Object.entries(types).map(([name, sourceType], index) => ({
-    id: index + 1,
-    name,
-    type: TYPES[sourceType] ?? { kind: 'text' },
-    sourceType,
-    nullable: true,
-    sensitive: false,
-    ...more,
-  }))
-}
-
-export const TSV = {
-  kind: 'delimited',
-  delimiter: '\t',
-  quote: undefined,
-  escape: undefined,
-  encoding: 'utf-8',
-  header: true,
-  skipLines: 0,
-  nullWords: [''],
-  decimalSeparator: '.',
-} as const
-
-export const CSV = { ...TSV, delimiter: ',', quote: '"', escape: '"' } as const
+import { fileColumns, fileSet } from './file-set.ts'
 
 /** A set of `id`, `day`, `amount` and `note` as TSV. */
 export function salesSet(more: Partial<FileSet> = {}): FileSet {
-  return {
-    table: { source: 'monthly', namespace: 'files', name: 'sales' },
-    path: 'sales_{yyyy}-{mm}.tsv',
-    format: TSV,
-    compression: undefined,
-    columns: columnsOf({ id: 'bigint', day: 'date', amount: 'decimal(12,2)', note: 'text' }),
-    dateColumn: 'day',
-    key: [],
-    write: 'append',
-    rows: undefined,
-    calendar: undefined,
-    sums: [],
-    rules: [],
-    badRows: {},
-    ...more,
-  }
+  const columns = fileColumns({ id: 'bigint', day: 'date', amount: 'decimal(12,2)', note: 'text' })
+  return fileSet({ path: 'sales_{yyyy}-{mm}.tsv', columns, dateColumn: 'day', ...more })
 }
 
 export function month(year: number, number: number): FilePeriod {

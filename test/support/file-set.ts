@@ -1,7 +1,7 @@
 /** A file set for tests: what a configuration with nothing but a path and columns gives. */
 
-import { parseColumnType } from '../../src/core/column-type-form.ts'
 import type { DelimitedFormat, FileColumn, FileSet } from '../../src/core/file-set.ts'
+import { typeOfText } from '../../src/sources/files/table-options.ts'
 
 export const TSV: DelimitedFormat = {
   kind: 'delimited',
@@ -17,13 +17,13 @@ export const TSV: DelimitedFormat = {
 
 export const CSV: DelimitedFormat = { ...TSV, delimiter: ',', quote: '"', escape: '"' }
 
-/** `{ id: 'int64', day: 'date' }`. */
+/** `{ id: 'bigint', day: 'date' }`: types as a configuration has them. */
 export function fileColumns(
   types: Readonly<Record<string, string>>,
   formats: Readonly<Record<string, string>> = {},
 ): readonly FileColumn[] {
   return Object.entries(types).map(([name, text], index) => {
-    const type = parseColumnType(text)
+    const type = typeOfText(text)
     if (type === undefined) throw new Error(`${text} is no type`)
     const format = formats[name]
     const column = { id: index + 1, name, type, sourceType: text, nullable: true, sensitive: false }
