@@ -12,6 +12,7 @@ import { describePeriods } from './destination-periods.ts'
 import { describeQuarantine } from './destination-quarantine.ts'
 import { describeSchemas } from './destination-schemas.ts'
 import { describeSnapshots } from './destination-snapshots.ts'
+import { describeTruncates } from './destination-truncates.ts'
 import { describeVersions } from './destination-versions.ts'
 
 type Open = () => Promise<DestinationFixture>
@@ -42,7 +43,11 @@ export function describeMerging(name: string, open: Open): void {
 
 /** Tables that keep more than the current state. */
 export function describeKeepers(name: string, open: Open): void {
-  describeParts(name, open, { 'every version': describeVersions, 'every change': describeLog })
+  describeParts(name, open, {
+    'every version': describeVersions,
+    'every change': describeLog,
+    'emptied and filled again': describeTruncates,
+  })
 }
 
 function describeParts(

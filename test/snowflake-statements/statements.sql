@@ -819,12 +819,17 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (
   LEFT JOIN known b ON b.k1 = f.k1;
 
 MERGE INTO "shop_public"."bag_history_8" t
-  USING (SELECT code, pos, committed, COALESCE(LAG(code) OVER (ORDER BY code), -1) AS after_code, COALESCE(LAG(pos) OVER (ORDER BY code), '') AS after_pos
+  USING (SELECT t."_fivetran_id" AS k1, x.pos AS pos, x.committed AS committed
+  FROM "shop_public"."bag_history_8" t
+  JOIN (SELECT code, pos, committed, COALESCE(LAG(code) OVER (ORDER BY code), -1) AS after_code, COALESCE(LAG(pos) OVER (ORDER BY code), '') AS after_pos
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
-  WHERE MOD(code, 8) = 7) x ON t."_fivetran_active" AND t."_source_position" < x.pos AND t."_source_position" >= x.after_pos
-  WHEN MATCHED THEN UPDATE SET "_fivetran_end" = TO_TIMESTAMP_TZ(GREATEST(x.committed, DATE_PART(EPOCH_MICROSECOND, t."_fivetran_start") + 1), 6), "_fivetran_active" = FALSE, "_fivetran_deleted" = TRUE, "_source_position" = x.pos;
+  WHERE MOD(code, 8) = 7) x ON t."_source_position" < x.pos AND t."_source_position" >= x.after_pos
+  LEFT JOIN (SELECT DISTINCT k1
+  FROM _SIMPLYLOAD.merge_result_0) r ON t."_fivetran_id" = r.k1
+  WHERE t."_fivetran_active" AND r.k1 IS NULL) d ON t."_fivetran_id" = d.k1 AND t."_fivetran_active"
+  WHEN MATCHED THEN UPDATE SET "_fivetran_end" = TO_TIMESTAMP_TZ(GREATEST(d.committed, DATE_PART(EPOCH_MICROSECOND, t."_fivetran_start") + 1), 6), "_fivetran_active" = FALSE, "_fivetran_deleted" = TRUE, "_source_position" = d.pos;
 
 SELECT COUNT_IF(next_began = began) AS duplicates, COUNT_IF(next_began <= ended OR ended < began OR active <> (ended = '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6))) AS overlaps, COUNT_IF(NOT active AND NOT deleted AND DATE_PART(EPOCH_MICROSECOND, next_began) IS DISTINCT FROM DATE_PART(EPOCH_MICROSECOND, ended) + 1) AS gaps, COUNT_IF(active AND place = 2) AS several_active
   FROM (SELECT "_fivetran_start" AS began, "_fivetran_end" AS ended, "_fivetran_active" AS active, "_fivetran_deleted" AS deleted, LEAD("_fivetran_start") OVER (PARTITION BY "_fivetran_id" ORDER BY "_fivetran_start", "_fivetran_end") AS next_began, ROW_NUMBER() OVER (PARTITION BY "_fivetran_id", "_fivetran_active" ORDER BY "_fivetran_start", "_fivetran_end") AS place
@@ -956,19 +961,6 @@ MERGE INTO "shop_public"."history_12" t
   WHERE r.closes) r ON t."id" = r.m1 AND t."id" BETWEEN 1 AND 7 AND t."_fivetran_active"
   WHEN MATCHED AND r.gone THEN UPDATE SET "_fivetran_end" = r.until_at, "_fivetran_active" = FALSE, "_fivetran_deleted" = TRUE, "_source_position" = r.new_pos
   WHEN MATCHED THEN UPDATE SET "_fivetran_end" = r.until_at, "_fivetran_active" = FALSE
-  WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_start", "_fivetran_end", "_fivetran_active", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  VALUES (r.c0, r.c1, r.c2, r.began_at, r.until_at, r.lasts, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.gone, r.new_pos);
-
-MERGE INTO "shop_public"."history_12" t
-  USING (SELECT CASE WHEN FALSE THEN r.k1 END AS m1, e.v0 AS c0, e.v1 AS c1, CASE WHEN r.val IS NULL OR r.p3 = r.val THEN e.v2 WHEN r.completion IS NOT NULL THEN c.v2 END AS c2, TO_TIMESTAMP_TZ(r.began, 6) AS began_at, COALESCE(TO_TIMESTAMP_TZ(r.until, 6), '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6)) AS until_at, r.until IS NULL AS lasts, r.gone AS gone, COALESCE(r.gone_pos, e.pos) AS new_pos
-  FROM _SIMPLYLOAD.merge_versions_0 r
-  JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) e ON e.code = r.val
-  LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0_completion
-  WHERE pos IS NOT NULL) c ON c.code = r.completion
-  WHERE NOT r.dead) r ON t."id" = r.m1 AND t."id" BETWEEN 70 AND 71 AND t."_fivetran_active"
   WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_start", "_fivetran_end", "_fivetran_active", "_fivetran_synced", "_fivetran_deleted", "_source_position")
   VALUES (r.c0, r.c1, r.c2, r.began_at, r.until_at, r.lasts, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.gone, r.new_pos);
 

@@ -141,11 +141,17 @@ export async function endVersions(
 async function truncateRest(session: SnowflakeSession, input: MergeInput): Promise<number> {
   const { layout } = input
   const own = (id: number) => columnSql(layout, id)
-  const began = microsOf(`t.${own(START_ID)}`)
+  const keys = input.keyNames('k').join(', ')
+  // Also those that a change has left as they were: a row that is there again in the transaction that emptied the table.
+  const doomed = `SELECT ${input.targetKeys}, x.pos AS pos, x.committed AS committed
+    FROM ${tableSql(layout)} t JOIN (${truncatesSql(input, ['committed'])}) x
+      ON t.${own(POSITION_ID)} < x.pos AND t.${own(POSITION_ID)} >= x.after_pos
+    LEFT JOIN (SELECT DISTINCT ${keys} FROM ${input.scratch('result')}) r ON ${input.onTarget('r')}
+    WHERE t.${own(ACTIVE_ID)} AND r.k1 IS NULL`
   return session.run(
-    `MERGE INTO ${tableSql(layout)} t USING (${truncatesSql(input, ['committed'])}) x
-     ON t.${own(ACTIVE_ID)} AND t.${own(POSITION_ID)} < x.pos AND t.${own(POSITION_ID)} >= x.after_pos
-     WHEN MATCHED THEN UPDATE SET ${own(END_ID)} = ${timestampOf(`GREATEST(x.committed, ${began} + 1)`)},
-       ${own(ACTIVE_ID)} = FALSE, ${own(DELETED_ID)} = TRUE, ${own(POSITION_ID)} = x.pos`,
+    `MERGE INTO ${tableSql(layout)} t USING (${doomed}) d ON ${input.onTarget('d')} AND t.${own(ACTIVE_ID)}
+     WHEN MATCHED THEN UPDATE SET
+       ${own(END_ID)} = ${timestampOf(`GREATEST(d.committed, ${microsOf(`t.${own(START_ID)}`)} + 1)`)},
+       ${own(ACTIVE_ID)} = FALSE, ${own(DELETED_ID)} = TRUE, ${own(POSITION_ID)} = d.pos`,
   )
 }
