@@ -47,7 +47,8 @@ async function check(): Promise<unknown> {
       severity: 'CRITICAL',
       limit: {},
     } as const
-    const { result } = await runApart({ kind: 'unique', rule }, { reader, parsed: 1, resolve: (name) => name, signal })
+    const setting = { reader, parsed: 1, sound: new Set(['id']), resolve: (name: string) => name, signal }
+    const { result } = await runApart({ kind: 'unique', rule }, setting)
     return result.message
   }
   const setting = { folder, results: `${folder}/results`, calendars: new Map(), configChecksum: '', toolVersion: '' }

@@ -273,3 +273,47 @@ test('more packed files at once than there are threads are all read', async () =
   )
   expect(counts).toEqual(connections.map(() => [60_000, 60_000]))
 })
+
+test.each(['int16', 'int32', 'int64'])(
+  "DuckDB's reader makes the same %s of a text that is one, or refuses it",
+  async (type) => {
+    const texts = [
+      '7',
+      '-7',
+      '+7',
+      ' 7',
+      '7 ',
+      '7.0',
+      '7.',
+      '.0',
+      '7e1',
+      '70e-1',
+      '007',
+      '-0',
+      '1_000',
+      '0x1F',
+      '0b11',
+      '',
+    ]
+    const limits = { int16: 32_767, int32: 2_147_483_647, int64: '9223372036854775807' } as const
+    texts.push(String(limits[type as keyof typeof limits]), `-${limits[type as keyof typeof limits]}`)
+    for (const format of [TSV, CSV]) {
+      const delimiter = format.delimiter
+      const lines = texts.map((text, at) => `${at}${delimiter}${text}\n`)
+      const file = await written(`at${delimiter}number\n${lines.join('')}`, {
+        columns: fileColumns({ at: 'text', number: type }),
+        format,
+      })
+      await using feed = await openFeed(file, { folder }, never)
+      const request = { ...feed, set: file.set }
+      const cast = readStatement({ ...request, rejects: `cast_${files}_${type}` })
+      const made = readStatement({ ...request, rejects: `made_${files}_${type}`, sound: new Set(['number']) })
+      const known = new Map((await rowsOf(cast.rows)).map(({ at, number }) => [at, number]))
+      const rows = await rowsOf(made.rows)
+      for (const { at, number } of rows) if (known.get(at) !== null) expect([at, number]).toEqual([at, known.get(at)])
+      const refused = await rowsOf(String(made.rejected))
+      expect(rows.length + refused.length).toBe(texts.length)
+      expect(rows.length).toBeGreaterThan(3)
+    }
+  },
+)

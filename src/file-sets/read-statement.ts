@@ -31,6 +31,8 @@ export interface ReadRequest {
   readonly prologue: Prologue | undefined
   /** The path begins with the first record: a pipe that is fed with records alone. */
   readonly recordsOnly?: boolean
+  /** Columns of whole numbers whose texts are known to be values, all of them: DuckDB's reader makes the numbers. */
+  readonly sound?: ReadonlySet<string>
   /** Begin of the names of the two temporary tables for what is rejected: `<rejects>_errors`. Unique on the connection. */
   readonly rejects: string
 }
@@ -67,13 +69,29 @@ export function readStatement(request: ReadRequest, parquetColumns?: ReadonlyMap
     : readDelimited(request)
 }
 
-function readDelimited({ set, path, prologue, recordsOnly = false, rejects }: ReadRequest): ReadStatement {
+function readDelimited({ set, path, prologue, recordsOnly = false, sound, rejects }: ReadRequest): ReadStatement {
   const { format } = set
   if (format.kind === 'parquet') throw new Error('a Parquet file is not delimited')
   const names = prologue?.header ?? set.columns.map(({ name }) => name)
   const skips = recordsOnly || prologue === undefined ? 0 : prologue.line - 1
   const hasHeader = !recordsOnly && prologue?.beginsWithHeader === true
   const quote = format.quote ?? ''
+  const types = names.map(() => 'VARCHAR')
+  const columns = set.columns.map((column): ReadColumn => {
+    const place = placeOf(column.name, names)
+    if (place === undefined) return missing(column)
+    const name = `c${place + 1}`
+    if (sound?.has(column.name) === true && WHOLE_NUMBERS.has(column.type.kind)) {
+      types[place] = duckDbType(column.type)
+      return { column, raw: name, value: name, isBad: 'false', isPresent: true }
+    }
+    // Programs that quote everything write "" for a number that is not there; without quotes '' is NULL by the reader's own word.
+    const mayBeEmpty = column.type.kind !== 'text' && format.quote !== undefined && format.nullWords.includes('')
+    const raw = mayBeEmpty ? `nullif(${name}, '')` : name
+    const value = valueOfText(raw, column, format.decimalSeparator)
+    const isBad = column.type.kind === 'text' ? 'false' : `(${raw} IS NOT NULL AND ${value} IS NULL)`
+    return { column, raw, value, isBad, isPresent: true }
+  })
   const options = [
     'auto_detect = false',
     // What is packed comes unpacked, through a pipe; by a name that ends in .gz DuckDB would unpack once more.
@@ -91,23 +109,12 @@ function readDelimited({ set, path, prologue, recordsOnly = false, rejects }: Re
     `max_line_size = ${RECORD_BYTES_MAX}`,
     // Left alone it is sixteen times as much, and a file of 256 MiB is read by one thread.
     `buffer_size = ${2 * RECORD_BYTES_MAX}`,
-    `columns = {${names.map((_, index) => `'c${index + 1}': 'VARCHAR'`).join(', ')}}`,
+    `columns = {${types.map((type, index) => `'c${index + 1}': '${type}'`).join(', ')}}`,
     'store_rejects = true',
     'rejects_limit = 0',
     `rejects_table = ${quoteText(`${rejects}_errors`)}`,
     `rejects_scan = ${quoteText(`${rejects}_scans`)}`,
   ].filter((option) => format.nullWords.length > 0 || !option.startsWith('nullstr'))
-  const columns = set.columns.map((column): ReadColumn => {
-    const place = placeOf(column.name, names)
-    if (place === undefined) return missing(column)
-    const name = `c${place + 1}`
-    // Programs that quote everything write "" for a number that is not there; without quotes '' is NULL by the reader's own word.
-    const mayBeEmpty = column.type.kind !== 'text' && format.quote !== undefined && format.nullWords.includes('')
-    const raw = mayBeEmpty ? `nullif(${name}, '')` : name
-    const value = valueOfText(raw, column, format.decimalSeparator)
-    const isBad = column.type.kind === 'text' ? 'false' : `(${raw} IS NOT NULL AND ${value} IS NULL)`
-    return { column, raw, value, isBad, isPresent: true }
-  })
   const table = `read_csv(${quotePath(path)}, ${options.join(', ')})`
   return {
     table,
@@ -121,6 +128,7 @@ function readDelimited({ set, path, prologue, recordsOnly = false, rejects }: Re
   }
 }
 
+const WHOLE_NUMBERS: ReadonlySet<string> = new Set(['int16', 'int32', 'int64'])
 const LINE_ENDS = { '\n': '\\n', '\r\n': '\\r\\n', '\r': '\\r' } as const
 
 /** Of lines that end in CRLF, DuckDB gives all but the first one with the LF before them. */

@@ -6,7 +6,7 @@ import type { BadRowSample, CheckResult, CheckRule } from '../../core/file-check
 import { counted } from '../../core/quantity.ts'
 import { quoteName, quotePath, quoteText } from '../../file-sets/value-cast.ts'
 import type { ApartRule } from '../rules/rule-sql.ts'
-import type { FilePasses } from './file-passes.ts'
+import type { Answer, FilePasses } from './file-passes.ts'
 import { ruleTitle } from './file-questions.ts'
 import { ROW_NUMBER, type TypedRelation } from './file-relation.ts'
 import { judgeCounts, part, unasked } from './judgement.ts'
@@ -26,6 +26,8 @@ export interface ApartSetting {
   readonly reader: FilePasses
   /** Rows of the file. */
   readonly parsed: number
+  /** Columns of which the scan has found each text to be a value; empty where it has refused a record. */
+  readonly sound: ReadonlySet<string>
   /** Absolute path of a file that a rule refers to. */
   readonly resolve: (file: string) => string
   readonly signal: AbortSignal
@@ -63,7 +65,7 @@ FROM (SELECT count(*) AS n FROM ${from} WHERE ${present} GROUP BY ${keys.join(',
 
 export async function runApart(apart: ApartRule, setting: ApartSetting): Promise<ApartAnswer> {
   const { rule } = apart
-  const { reader, signal, resolve, parsed } = setting
+  const { reader, resolve, parsed } = setting
   const described = {
     id: apartId(rule),
     kind: 'rule' as const,
@@ -75,9 +77,8 @@ export async function runApart(apart: ApartRule, setting: ApartSetting): Promise
   }
   if (rule.question.kind === 'query') return await runQuery(rule, described, setting)
   const sql = apartSql(apart, reader.planned().prologue, resolve)
-  const answer = await reader.pass({}, signal, ({ relation, rows }) =>
-    rows(apartSql(apart, relation.prologue, resolve)),
-  )
+  const ask = (sound: ReadonlySet<string>) => askApart(apart, setting, sound)
+  const answer = (await ask(setting.sound)) ?? (await ask(new Set())) ?? { failure: 'records were refused' }
   if ('failure' in answer) return { result: unasked({ ...described, sql }, capitalized(answer.failure)), rows: [] }
   const numbers = (answer.rows[0] ?? []).map(numberOf)
   if (rule.question.kind === 'unique') {
@@ -97,6 +98,21 @@ export async function runApart(apart: ApartRule, setting: ApartSetting): Promise
   const passing = `All ${counted(evaluated, 'value')} are there`
   const result = judgeCounts({ ...described, sql, evaluated, failed, failing, passing, unasked: 'No row has a value' })
   return { result, rows: failed === 0 ? [] : await orphans(rule.question, setting) }
+}
+
+/** Undefined: DuckDB's reader has refused what the scan has taken for numbers, such as ` 7`. */
+async function askApart(
+  apart: ApartRule,
+  { reader, signal, resolve }: ApartSetting,
+  sound: ReadonlySet<string>,
+): Promise<Answer | undefined> {
+  return await reader.pass({ sound }, signal, async ({ session, statement, relation, rows }) => {
+    const answer = await rows(apartSql(apart, relation.prologue, resolve))
+    if (sound.size === 0 || statement.rejected === undefined) return answer
+    if ('failure' in answer) return undefined
+    const [refused] = await session.row(`SELECT count(*) FROM (${statement.rejected})`)
+    return numberOf(refused) === 0 ? answer : undefined
+  })
 }
 
 type Described = Pick<CheckResult, 'id' | 'kind' | 'title' | 'severity' | 'limit' | 'why' | 'fix'>

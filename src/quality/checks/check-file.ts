@@ -160,6 +160,7 @@ async function runApartPasses(
   signal: AbortSignal,
 ): Promise<readonly ApartAnswer[]> {
   const answers: ApartAnswer[] = []
+  const sound = soundColumns(scan)
   for (const apart of scan.questions.apart) {
     const { rule } = apart
     if (scan.parsed === 0) {
@@ -169,9 +170,16 @@ async function runApartPasses(
       continue
     }
     onActivity(apart.kind === 'unique' ? 'looking for duplicates' : `asking ${rule.name}`)
-    answers.push(await runApart(apart, { reader: scan.reader, parsed: scan.parsed, resolve, signal }))
+    answers.push(await runApart(apart, { reader: scan.reader, parsed: scan.parsed, sound, resolve, signal }))
   }
   return answers
+}
+
+function soundColumns({ questions, days, rejects }: FileScan): ReadonlySet<string> {
+  const sound = questions.rows.flatMap(({ about, column }, index) => {
+    return about === 'type' && column !== undefined && days.every(({ failed }) => failed[index] === 0) ? [column] : []
+  })
+  return new Set(rejects.length === 0 ? sound : [])
 }
 
 async function samplesOf(

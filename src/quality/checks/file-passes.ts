@@ -27,6 +27,8 @@ export interface PassOptions {
   readonly numbered?: boolean
   /** A session of somebody else's, with tables that are to be there afterwards. */
   readonly session?: CheckSession
+  /** As in `ReadRequest`. */
+  readonly sound?: ReadonlySet<string>
   /** Records are counted beside. */
   readonly counted?: boolean
   readonly checksum?: boolean
@@ -121,7 +123,7 @@ export class FilePasses {
           signal,
         )
       : undefined
-    const statement = this.#statement(feed, `pass_${++passes}`)
+    const statement = this.#statement(feed, `pass_${++passes}`, options.sound)
     return await work({
       session,
       statement,
@@ -143,13 +145,14 @@ export class FilePasses {
     return { failure: answer.failure.replace(/(['"]).*\1/s, "'***'").replace(/\(.*\)/s, '(***)') }
   }
 
-  #statement(feed: FileFeed | undefined, rejects: string): ReadStatement {
+  #statement(feed: FileFeed | undefined, rejects: string, sound: ReadonlySet<string> = new Set()): ReadStatement {
     const path = feed?.path ?? this.file.path
     const request = {
       set: this.file.set,
       path,
       prologue: this.prologue,
       rejects,
+      sound,
       recordsOnly: feed?.recordsOnly ?? false,
     }
     return readStatement(request, this.parquetColumns)
