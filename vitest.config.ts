@@ -8,12 +8,12 @@ process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/co
 
 /** What depends on the version of PostgreSQL, run against the oldest one too: catalog, snapshot, stream, polls, types, schema changes, state. */
 const ON_POSTGRES_14 = [
-  'src/sources/postgres/{catalog,discover,examine,prepare,read-rows,snapshot-session}.test.ts',
+  'src/sources/postgres/{catalog,discover,examine,prepare,read-rows,snapshot-session,system-identity}.test.ts',
   'src/state/postgres/{database-schema,postgres-state}.test.ts',
   'test/integration/idle-state.test.ts',
   'test/integration/poll-{shapes,visibility}.test.ts',
   'test/integration/stream{,-relations,-rows,-schema,-transactions}.test.ts',
-  'test/integration/{every-type,partitions,publication,schema-changes,snapshot-position,undecodable-slot}.test.ts',
+  'test/integration/{every-type,failover,partitions,publication,schema-changes,snapshot-position,undecodable-slot}.test.ts',
 ]
 
 /** PostgreSQL 14 is packaged for some platforms only; elsewhere its tests are left out. */

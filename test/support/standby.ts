@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import type { EmbeddedPostgres } from '../../src/demo/embedded-postgres.ts'
+import { POSTGRES_VERSION } from './postgres.ts'
 
 export interface Standby extends AsyncDisposable {
   readonly port: number
@@ -19,15 +20,21 @@ export interface Standby extends AsyncDisposable {
 /** It has the slots of the primary, too, as they are now: what keeps slots in step does no more, if more often. */
 export async function openStandby(primary: EmbeddedPostgres): Promise<Standby> {
   const admin = new pg.Client({ connectionString: primary.url })
+  admin.on('error', () => undefined) // the primary may be stopped first
   await admin.connect()
   const folder = await mkdtemp(join(tmpdir(), 'simplyload-standby-'))
   const ask = async (sql: string) => String(Object.values((await admin.query(sql)).rows[0] ?? {})[0])
   const source = await ask('SHOW data_directory')
   const binaries = await ask("SELECT setting FROM pg_config WHERE name = 'BINDIR'")
   const data = join(folder, 'data')
-  await admin.query("SELECT pg_backup_start('standby', true)")
+  // Renamed in 15.
+  const [begin, end] =
+    POSTGRES_VERSION < 15
+      ? ["pg_start_backup('standby', true, false)", 'pg_stop_backup(false)']
+      : ["pg_backup_start('standby', true)", 'pg_backup_stop()']
+  await admin.query(`SELECT ${begin}`)
   await cp(source, data, { recursive: true, filter: (path) => !path.endsWith('postmaster.pid') })
-  const label = await ask('SELECT labelfile FROM pg_backup_stop()')
+  const label = await ask(`SELECT labelfile FROM ${end}`)
   await writeFile(join(data, 'backup_label'), label)
   await writeFile(join(data, 'standby.signal'), '')
   const address = `host=${primary.host} port=${primary.port} user=${primary.user} password=${primary.password}`

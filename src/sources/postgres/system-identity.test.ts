@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
-import { parseTimelineHistory } from './system-identity.ts'
+import { createTestDatabase } from '../../../test/support/postgres.ts'
+import { connect } from './client.ts'
+import { connectionSettings } from './connection-settings.ts'
+import { parseTimelineHistory, readSystem, readTimelineEnds } from './system-identity.ts'
+
+const { signal } = new AbortController()
 
 test('a history says where each earlier timeline was left', () => {
   // As a server of version 18 writes it after its second promotion.
@@ -11,4 +16,11 @@ test('a history says where each earlier timeline was left', () => {
     ]),
   )
   expect(parseTimelineHistory('')).toEqual(new Map())
+})
+
+test('a server that lacks the history knows of no earlier timeline', async () => {
+  await using database = await createTestDatabase()
+  await using walsender = await connect(connectionSettings({ url: database.url }), { replication: true }, signal)
+  expect(await readSystem(walsender, signal)).toEqual({ system: expect.stringMatching(/^\d+$/), timeline: 1 })
+  expect(await readTimelineEnds(walsender, 9, signal)).toEqual(new Map())
 })

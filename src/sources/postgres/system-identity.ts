@@ -1,4 +1,5 @@
 /** Which server this is, and where its log comes from. A standby that takes over goes on under a timeline of its own. */
+import { isPipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { PostgresClient } from './client.ts'
 import { parseLsn } from './lsn.ts'
@@ -30,8 +31,14 @@ export async function readTimelineEnds(
 ): Promise<ReadonlyMap<number, bigint>> {
   // The first one has no history.
   if (timeline === 1) return new Map()
-  const [row] = await walsender.query<{ content: unknown }>(`TIMELINE_HISTORY ${timeline}`, undefined, signal)
-  return parseTimelineHistory(String(row?.content ?? ''))
+  try {
+    const [row] = await walsender.query<{ content: unknown }>(`TIMELINE_HISTORY ${timeline}`, undefined, signal)
+    return parseTimelineHistory(String(row?.content ?? ''))
+  } catch (error) {
+    // A server that was restored may lack the file. Then nothing is known, which matters only after a failover.
+    if (isPipelineError(error, 'source_query')) return new Map()
+    throw error
+  }
 }
 
 export function parseTimelineHistory(content: string): ReadonlyMap<number, bigint> {
