@@ -4,12 +4,13 @@
  */
 import { join } from 'node:path'
 import { type LoadedRows, withLoadedChecks } from './app-file-loaded.ts'
+import { MergedRows, NOT_MERGED } from './app-file-merged.ts'
 import { FILES_FOLDER } from './app-file-source.ts'
 import { type SyncSetting, syncAll } from './app-sync.ts'
-import { configuredFileSets, openState } from './connectors.ts'
-import { describeError, isPipelineError, PipelineError } from './core/errors.ts'
+import { openState } from './connectors.ts'
+import { describeError, isPipelineError, type PipelineError } from './core/errors.ts'
 import type { CheckRun, LoadResult } from './core/file-check.ts'
-import type { FileCommands } from './core/file-commands.ts'
+import type { FileCommands, FileProgressEvent } from './core/file-commands.ts'
 import type { FileLoadListener, FileLoadRequest } from './core/file-loading.ts'
 import type { FileSet, FoundFile } from './core/file-set.ts'
 import type { State } from './core/state.ts'
@@ -25,6 +26,7 @@ import {
 } from './file-sets/file-token.ts'
 import type { FileWork, FindWork } from './file-sets/file-work.ts'
 import { findFiles } from './file-sets/find-files.ts'
+import { listed } from './quality/checks/check-run.ts'
 import { writeResult } from './quality/checks/result-store.ts'
 
 type LoadWork = Extract<FileWork, { readonly kind: 'load' }>
@@ -49,6 +51,7 @@ export async function loadFiles(
   listener: FileLoadListener,
   signal: AbortSignal,
 ): Promise<CheckRun> {
+  const tellLoad = (event: FileProgressEvent) => listener.load?.(event)
   const found = await checking.find(request.paths, signal)
   const tokens = await readTokens(setting, found, signal)
   const merged = await MergedRows.read(setting, found)
@@ -80,10 +83,14 @@ export async function loadFiles(
   })
   let failure: unknown
   const all = [...staged, ...passed.map((file) => workOf(file, run, request.again))]
+  if (all.length > 0) tellLoad({ event: 'files', atMs: Date.now(), files: all.map(({ file }) => listed(file)) })
   for (const source of new Set(all.map(({ file }) => file.set.table.source))) {
     const works = all.filter(({ file }) => file.set.table.source === source)
     try {
-      for (const result of await loadSource(setting, source, works, listener, signal)) loads.set(result.file, result)
+      for (const result of await loadSource(setting, source, works, listener, signal)) {
+        loads.set(result.file, result)
+        tellLoad({ event: 'loaded', atMs: Date.now(), result })
+      }
     } catch (error) {
       failure ??= error
       for (const { file } of works) loads.set(file.name, outcome(file, 'failed', describeError(error)))
@@ -233,37 +240,12 @@ async function notMerged(state: State, table: TableId, position: string): Promis
   return record?.lastError ?? NOT_MERGED
 }
 
-export const NOT_MERGED = 'its rows are staged, and not in the table yet: run simplyload files load again'
-
-/** How far tables are complete. */
-export class MergedRows {
-  readonly #through: ReadonlyMap<string, string>
-
-  private constructor(through: ReadonlyMap<string, string>) {
-    this.#through = through
-  }
-
-  static async read({ config, folder }: SyncSetting, files: Iterable<{ readonly set: FileSet }>): Promise<MergedRows> {
-    await using state = await openState(config, folder, 'read')
-    const through = new Map<string, string>()
-    for (const source of new Set([...files].map(({ set }) => set.table.source))) {
-      for (const { table, mergedThrough } of await state.tables(source)) through.set(keyOf(table), mergedThrough ?? '')
-    }
-    return new MergedRows(through)
-  }
-
-  /** Rows of `table`, as `keyOf` names it, up to this position are there. */
-  has(table: string, position: string): boolean {
-    return (this.#through.get(table) ?? '') >= position
-  }
-}
-
 /** What is to be done for the sets of a source, once. */
 export async function runWorks(
   setting: SyncSetting,
   source: string,
   works: readonly (FileWork & { readonly set?: FileSet })[],
-  { sync }: Pick<FileLoadListener, 'sync'>,
+  { sync, load }: Pick<FileLoadListener, 'sync' | 'load'>,
   signal: AbortSignal,
   onProblem: (set: FileSet, error: PipelineError) => void,
 ): Promise<void> {
@@ -282,6 +264,10 @@ export async function runWorks(
       note: (set, error) => {
         stopped.add(keyOf(set.table))
         onProblem(set, error)
+      },
+      progress: (file, bytes) => {
+        const activity = bytes < file.bytes ? 'loading' : 'merging'
+        load?.({ event: 'file', atMs: Date.now(), file: file.name, activity, bytes, bytesTotal: file.bytes })
       },
     },
     // Asked again in each round, and after what time has mended, such as a full disk: what is done is done.
@@ -364,30 +350,4 @@ export async function tokensOf(state: State, source: string): Promise<ReadonlyMa
 
 export function keyOf(table: TableId): string {
   return qualifiedTableName(table)
-}
-
-/** Sets by the names that people give them. Throws `not_found`. */
-export function selectSets(
-  config: SyncSetting['config'],
-  { source, tables }: { readonly source?: string | undefined; readonly tables: readonly string[] },
-): readonly FileSet[] {
-  const all = configuredFileSets(config).filter((set) => source === undefined || set.table.source === source)
-  const isNamed = ({ table }: FileSet, name: string) =>
-    [table.name, `${table.namespace}.${table.name}`, keyOf(table)].includes(name)
-  const unknown = tables.find((name) => !all.some((set) => isNamed(set, name)))
-  if (unknown !== undefined || all.length === 0) {
-    throw new PipelineError(
-      'not_found',
-      unknown === undefined ? 'Finding file sets' : `Finding the file set ${unknown}`,
-      {
-        cause: new Error(all.length === 0 ? 'the configuration has no source of type files' : 'no set is called so'),
-        hint: `Configured are ${
-          configuredFileSets(config)
-            .map(({ table }) => keyOf(table))
-            .join(', ') || 'none'
-        }`,
-      },
-    )
-  }
-  return tables.length === 0 ? all : all.filter((set) => tables.some((name) => isNamed(set, name)))
 }

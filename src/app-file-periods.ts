@@ -1,17 +1,9 @@
 /** Periods of file sets: which are loaded, how many rows of one are in the tables, and its removal. */
 import { join } from 'node:path'
-import {
-  type FileChecking,
-  keyOf,
-  knownFile,
-  MergedRows,
-  NOT_MERGED,
-  runWorks,
-  selectSets,
-  tokensOf,
-} from './app-file-load.ts'
+import { type FileChecking, keyOf, knownFile, runWorks, tokensOf } from './app-file-load.ts'
+import { MergedRows, NOT_MERGED } from './app-file-merged.ts'
 import { FILES_FOLDER } from './app-file-source.ts'
-import { configuredSets } from './app-file-targets.ts'
+import { configuredSets, selectSets } from './app-file-targets.ts'
 import type { SyncSetting } from './app-sync.ts'
 import { openDestination, openStage, openState } from './connectors.ts'
 import type { TargetTable } from './core/destination.ts'

@@ -1,7 +1,8 @@
 /** File sets as tables that the engine knows, with their place at the destination. */
 import type { SyncSetting } from './app-sync.ts'
 import { configureTables, nameTables } from './app-tables.ts'
-import { createSource, valueLimits } from './connectors.ts'
+import { type Config, configuredFileSets, createSource, valueLimits } from './connectors.ts'
+import { PipelineError } from './core/errors.ts'
 import type { FileSet } from './core/file-set.ts'
 import { qualifiedTableName } from './core/table-schema.ts'
 import type { ConfiguredTable } from './engine/context.ts'
@@ -22,4 +23,30 @@ export async function configuredSets(
   const named = await nameTables(config, sources, signal)
   const tables = configureTables(config, [...sources.keys()], named, folder).flatMap((each) => each.tables)
   return new Map(tables.map((table) => [qualifiedTableName(table.target.table), table]))
+}
+
+/** Sets by the names that people give them. Throws `not_found`. */
+export function selectSets(
+  config: Config,
+  { source, tables }: { readonly source?: string | undefined; readonly tables: readonly string[] },
+): readonly FileSet[] {
+  const all = configuredFileSets(config).filter((set) => source === undefined || set.table.source === source)
+  const isNamed = ({ table }: FileSet, name: string) =>
+    [table.name, `${table.namespace}.${table.name}`, qualifiedTableName(table)].includes(name)
+  const unknown = tables.find((name) => !all.some((set) => isNamed(set, name)))
+  if (unknown !== undefined || all.length === 0) {
+    throw new PipelineError(
+      'not_found',
+      unknown === undefined ? 'Finding file sets' : `Finding the file set ${unknown}`,
+      {
+        cause: new Error(all.length === 0 ? 'the configuration has no source of type files' : 'no set is called so'),
+        hint: `Configured are ${
+          configuredFileSets(config)
+            .map(({ table }) => qualifiedTableName(table))
+            .join(', ') || 'none'
+        }`,
+      },
+    )
+  }
+  return tables.length === 0 ? all : all.filter((set) => tables.some((name) => isNamed(set, name)))
 }

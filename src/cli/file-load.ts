@@ -1,7 +1,7 @@
 import type { CheckRun, LoadResult } from '../core/file-check.ts'
-import type { BadRowsFormat, OnBadRows } from '../core/file-commands.ts'
-import type { ProgressListener } from '../core/progress.ts'
-import { counted } from '../core/quantity.ts'
+import type { BadRowsFormat, FileProgressListener, OnBadRows } from '../core/file-commands.ts'
+import type { ProgressEvent, ProgressListener } from '../core/progress.ts'
+import { counted, duration } from '../core/quantity.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { showFiles } from './display/show-files.ts'
 import { EXIT } from './exit-code.ts'
@@ -40,20 +40,39 @@ export async function fileLoad(
   let run: CheckRun
   {
     // Gone before anything else is printed: an error, or what the sync tells.
-    using progress = new DisposableStack()
-    const shown = progress.use(showFiles(context))
-    const sync: ProgressListener = (event) => {
-      progress.dispose()
-      output.event({ ...event })
-      lines.apply(event)
+    let shown = showFiles(context)
+    using _ = { [Symbol.dispose]: () => shown[Symbol.dispose]() }
+    const load: FileProgressListener = (event) => {
+      if (event.event === 'files') {
+        shown[Symbol.dispose]()
+        shown = showFiles(context, 'Loading')
+      }
+      shown.listener(event)
     }
-    run = await loading.load(request, { check: shown.listener, sync }, signal)
+    const sync: ProgressListener = (event) => {
+      output.event({ ...event })
+      if (!shown.isLive) return isAboutBeginning(event) ? undefined : lines.apply(event)
+      const message = noticeOf(event)
+      if (message !== undefined) shown.listener({ event: 'notice', atMs: event.atMs, message })
+    }
+    run = await loading.load(request, { check: (event) => shown.listener(event), load, sync }, signal)
   }
   lines.end(Date.now())
   printSets(context, run)
   for (const load of run.loads) tell(context, load)
   await sendWaiting(context, application.fileReports())
   return ended(context, run)
+}
+
+/** Every file set begins with a snapshot without rows, of which nobody wants to hear. */
+function isAboutBeginning(event: ProgressEvent): boolean {
+  return event.event === 'snapshot' || (event.event === 'state' && /^(snapshotting|catching_up)$/.test(event.state))
+}
+
+/** What is to be seen beside the files on their way. */
+function noticeOf(event: ProgressEvent): string | undefined {
+  if (event.event === 'retry') return `${event.message}; trying again in ${duration(event.delayMs)}`
+  return event.event === 'error' || event.event === 'notice' ? event.message : undefined
 }
 
 function tell({ output }: CommandContext, { file, outcome, rows, message }: LoadResult): void {

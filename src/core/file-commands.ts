@@ -2,7 +2,7 @@
  * What is asked of files: by the command line, by jobs, by library users. Reached by `Application.files()`. Nothing here changes
  * a file; what is loaded goes the way of every other source.
  */
-import type { CheckRun, FileResult, Verdict } from './file-check.ts'
+import type { CheckRun, FileResult, LoadResult, Verdict } from './file-check.ts'
 
 /** What becomes of rows that cannot be read: of a value without its type, of a row with too few columns. */
 export const ON_BAD_ROWS = ['fail', 'quarantine'] as const
@@ -35,6 +35,7 @@ export type FileProgressEvent =
   | { readonly event: 'files'; readonly atMs: number; readonly files: readonly ListedFile[] }
   | FileProgress
   | { readonly event: 'checked'; readonly atMs: number; readonly result: FileResult }
+  | { readonly event: 'loaded'; readonly atMs: number; readonly result: LoadResult }
   | { readonly event: 'notice'; readonly atMs: number; readonly message: string }
 
 /** Of one file; bytes are those of the file as it lies there, of all passes so far. */

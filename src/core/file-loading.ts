@@ -11,6 +11,8 @@ export interface FileLoadRequest extends FileCheckRequest {
 /** Who is told of a load: of its check, then of its rows on their way. */
 export interface FileLoadListener {
   readonly check: FileProgressListener
+  /** Files that passed, on their way into the table: `files`, then how far each is, then `loaded`. */
+  readonly load?: FileProgressListener | undefined
   readonly sync: ProgressListener
 }
 

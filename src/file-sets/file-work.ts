@@ -19,7 +19,10 @@ export type FileWork =
  */
 export type FindWork = (set: FileSet, token: FileToken, signal: AbortSignal) => Promise<readonly FileWork[]>
 
-/** Hears of what is wrong with a file, each time that it was to be loaded. */
+/** Hears of files while they are loaded. */
 export interface FileProblems {
+  /** What is wrong with one, each time that it was to be loaded. */
   note(set: FileSet, error: PipelineError): void
+  /** So much of it is staged: bytes of the file as it lies there. */
+  progress?(file: FoundFile, bytes: number): void
 }

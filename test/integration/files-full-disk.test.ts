@@ -99,10 +99,13 @@ onSmallDisk('a load whose own disk is full goes on as soon as there is room', as
   using data = temporaryFolder()
   await using application = await scene(disk.folder, data.path)
   await disk.fill(800)
+  // Parts of the file, stage files, state and table are on it: which of them is the first is no matter.
+  let full = ''
   const loaded = await load(application, async (code) => {
-    expect(code).toBe('stage_full')
+    full = code
     await disk.makeRoom()
   })
+  expect(full).toMatch(/_full$/)
   expect(loaded).toMatchObject({ outcome: 'loaded', rows: ROWS })
   expect(await counted(application)).toEqual([[ROWS, ROWS]])
 })
@@ -111,10 +114,12 @@ onSmallDisk('rows that a full destination kept out of the table get there with t
   await using disk = SmallDisk.create(2)!
   using data = temporaryFolder()
   await using application = await scene(data.path, data.path, { warehouse: join(disk.folder, 'out.duckdb') })
+  let full = ''
   const stopped = await load(application, async (code, stop) => {
-    expect(code).toBe('destination_full')
+    full = code
     stop.abort()
   })
+  expect(full).toBe('destination_full')
   expect(stopped).toMatchObject({ outcome: 'failed', message: expect.stringContaining('not in the table yet') })
   const [status] = await application.fileLoading().status({ tables: [] }, never)
   expect([status?.completed, status?.files[0]?.state]).toEqual([[], 'current'])

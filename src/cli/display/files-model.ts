@@ -16,11 +16,17 @@ export interface ShownFile {
 
 export class FilesModel {
   readonly startedMs: number
+  /** `Checking`, `Loading`. */
+  readonly doing: string
   readonly files = new Map<string, ShownFile>()
   readonly rate = new RateMeter()
 
-  constructor(startedMs: number) {
+  /** The last of what was to be told besides. */
+  notice: string | undefined
+
+  constructor(startedMs: number, doing: string) {
     this.startedMs = startedMs
+    this.doing = doing
   }
 
   apply(event: FileProgressEvent): void {
@@ -48,13 +54,26 @@ export class FilesModel {
         file.bytes = file.bytesTotal
         return
       }
+      case 'loaded': {
+        const { file: name, outcome, rows } = event.result
+        const file = this.files.get(name)
+        if (file === undefined) return
+        file.state = outcome === 'loaded' ? 'pass' : 'fail'
+        Object.assign(file, { records: rows, activity: outcome, bytes: file.bytesTotal })
+        return
+      }
       case 'notice':
+        this.notice = event.message
     }
   }
 
   /** Files that are read or done, from 1. */
   get part(): number {
     return [...this.files.values()].filter(({ state }) => state !== 'waiting').length
+  }
+
+  get isDone(): boolean {
+    return [...this.files.values()].every(({ state }) => state !== 'waiting' && state !== 'active')
   }
 
   get bytes(): number {
@@ -65,9 +84,15 @@ export class FilesModel {
     return [...this.files.values()].reduce((sum, file) => sum + file.bytesTotal, 0)
   }
 
+  /** Bytes. What is loaded comes in parts of hundreds of megabytes: only their average tells anything. */
+  perSecond(nowMs: number): number {
+    if (this.doing !== 'Loading') return this.rate.perSecond(nowMs)
+    return this.isDone ? 0 : (this.bytes * 1000) / Math.max(1000, nowMs - this.startedMs)
+  }
+
   /** Milliseconds; undefined while nothing flows. */
   remainingMs(nowMs: number): number | undefined {
-    const perSecond = this.rate.perSecond(nowMs)
+    const perSecond = this.perSecond(nowMs)
     const left = this.bytesTotal - this.bytes
     return perSecond > 0 && left > 0 ? (left / perSecond) * 1000 : undefined
   }

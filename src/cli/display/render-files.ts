@@ -22,25 +22,26 @@ export function renderFiles(model: FilesModel, view: FilesView): readonly string
   const files = [...model.files.values()]
   if (files.length === 0) return [fitPlain('Looking for files …', width)]
   const size = files.reduce((sum, file) => sum + file.size, 0)
-  const title = `File ${count(Math.max(1, model.part))} of ${count(files.length)}, ${bytes(size)}`
+  const title = `${model.doing} file ${count(Math.max(1, model.part))} of ${count(files.length)}, ${bytes(size)}`
   const clock = stopwatch(nowMs - model.startedMs)
   const head = `${colors.bold(fitted(title, Math.max(0, width - clock.length - 1), 'left'))} ${clock}`
   const lines = [head, progressLine(model, view), '']
-  const room = Math.max(1, height - lines.length - 3)
+  const room = Math.max(1, height - lines.length - (model.notice === undefined ? 3 : 4))
   const shown = chosen(files, room)
   for (const file of shown) lines.push(fileLine(file, view))
   const hidden = files.length - shown.length
   if (hidden > 0) lines.push(colors.dim(fitPlain(`  … and ${counted(hidden, 'more file', 'more files')}`, width)))
+  if (model.notice !== undefined) lines.push(colors.yellow(fitPlain(printable(`  ${model.notice}`), width)))
   return lines.slice(0, Math.max(1, height - 1))
 }
 
 function progressLine(model: FilesModel, { width, colors, nowMs }: FilesView): string {
   const { bytes: done, bytesTotal } = model
   const share = bytesTotal === 0 ? 0 : done / bytesTotal
-  const perSecond = model.rate.perSecond(nowMs)
+  const perSecond = model.perSecond(nowMs)
   const left = model.remainingMs(nowMs)
   const facts = [
-    `${Math.min(99, Math.floor(share * 100))} %`,
+    `${model.isDone ? 100 : Math.min(99, Math.floor(share * 100))} %`,
     `${bytes(done)} of ${bytes(bytesTotal)}`,
     ...(perSecond > 0 ? [`${bytes(perSecond)}/s`] : []),
     ...(left === undefined ? [] : [`${duration(left)} left`]),
@@ -84,6 +85,8 @@ function textOf(file: ShownFile): string {
     case 'active':
       return `${bytes(file.bytes)} of ${bytes(file.bytesTotal)}, ${printable(file.activity)}`
     default:
+      if (file.activity === 'loaded') return counted(file.records, 'row')
+      if (file.activity === 'failed') return 'failed'
       return `${counted(file.records, 'record')}, ${file.state === 'warning' ? 'warnings' : file.state}`
   }
 }

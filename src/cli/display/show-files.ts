@@ -13,11 +13,13 @@ const LINE_EVERY_MS = 5_000
 /** Takes itself away when it is disposed. */
 export interface ShownFiles extends Disposable {
   readonly listener: FileProgressListener
+  /** Drawn in place: nothing else may be written meanwhile. */
+  readonly isLive: boolean
 }
 
-export function showFiles(context: CommandContext): ShownFiles {
+export function showFiles(context: CommandContext, doing: 'Checking' | 'Loading' = 'Checking'): ShownFiles {
   const { output, stdout, stderr } = context
-  const model = new FilesModel(Date.now())
+  const model = new FilesModel(Date.now(), doing)
   const tell = eventTeller(context, model)
   const isTerminal = stdout.isTTY === true && stderr.isTTY === true && context.environment.TERM !== 'dumb'
   if (!output.json && isTerminal && context.options.logLevel === undefined) {
@@ -29,7 +31,7 @@ export function showFiles(context: CommandContext): ShownFiles {
       model.apply(event)
       tell(event)
     }
-    return { listener, [Symbol.dispose]: () => display[Symbol.dispose]() }
+    return { listener, isLive: true, [Symbol.dispose]: () => display[Symbol.dispose]() }
   }
   const lines = lineTeller(context, model)
   const listener: FileProgressListener = (event) => {
@@ -37,14 +39,16 @@ export function showFiles(context: CommandContext): ShownFiles {
     tell(event)
     lines(event)
   }
-  return { listener, [Symbol.dispose]: () => undefined }
+  return { listener, isLive: false, [Symbol.dispose]: () => undefined }
 }
 
 /** For machines, and for whoever keeps a job: in the words of `progress`. */
 function eventTeller({ output }: CommandContext, model: FilesModel): FileProgressListener {
   let toldMs = 0
   return (event) => {
-    if (event.event === 'files') output.event({ event: 'start', files: event.files.length })
+    if (event.event === 'files' && model.doing === 'Checking') {
+      output.event({ event: 'start', files: event.files.length })
+    }
     if (event.event === 'notice') output.event({ ...event })
     if (event.event !== 'file' || event.atMs - toldMs < EVENT_EVERY_MS) return
     toldMs = event.atMs
@@ -61,14 +65,14 @@ function lineTeller({ output }: CommandContext, model: FilesModel): FileProgress
     switch (event.event) {
       case 'files': {
         const size = event.files.reduce((sum, file) => sum + file.bytes, 0)
-        line(event.atMs, `${counted(event.files.length, 'file')}, ${bytes(size)}`)
+        line(event.atMs, `${model.doing.toLowerCase()} ${counted(event.files.length, 'file')}, ${bytes(size)}`)
         return
       }
       case 'file': {
         if (event.atMs - toldMs < LINE_EVERY_MS) return
         toldMs = event.atMs
         const left = model.remainingMs(event.atMs)
-        const speed = `${bytes(model.rate.perSecond(event.atMs))}/s${left === undefined ? '' : `, ${duration(left)} left`}`
+        const speed = `${bytes(model.perSecond(event.atMs))}/s${left === undefined ? '' : `, ${duration(left)} left`}`
         line(
           event.atMs,
           `${event.file}: ${event.activity}, ${bytes(model.bytes)} of ${bytes(model.bytesTotal)}, ${speed}`,
@@ -80,6 +84,8 @@ function lineTeller({ output }: CommandContext, model: FilesModel): FileProgress
         line(event.atMs, `${file}: ${verdict}, ${counted(coverage.records, 'record')} in ${duration(durationMs)}`)
         return
       }
+      case 'loaded':
+        return
       case 'notice':
         line(event.atMs, event.message)
     }

@@ -29,6 +29,8 @@ export interface FilePart {
   /** Counted by another reader; of Parquet, told by the end of the file. */
   readonly records: number
   readonly isLast: boolean
+  /** Of the file as it lies there, up to the part's end, and of a packed one about. Absent: not known. */
+  readonly fileBytes?: number
   release(): Promise<void>
 }
 
@@ -58,6 +60,7 @@ export async function* cutFile(
   // An empty range would be the whole file.
   const range = isSeekable && begin < file.bytes ? { range: { from: begin, to: file.bytes } } : {}
   const text = new FileText({ ...file, encoding: format.encoding }, range, signal)
+  const bytesRead = () => ('range' in range ? begin : 0) + text.facts.bytes
   let skip = 'range' in range ? 0 : begin - prologue.bomBytes
   const scanner = new RecordScanner(format, columns.length, { byteOffset: begin, line: prologue.line }, partBytes)
   const openPart = (number: number, at: RecordMark) =>
@@ -79,13 +82,13 @@ export async function* cutFile(
           const full = part
           part = await openPart(full.number + 1, mark)
           await part.write(piece.subarray(head))
-          yield await full.close(mark, false)
+          yield await full.close(mark, bytesRead(), false)
         } else await part.write(piece)
         at += piece.length
       }
     }
     const { records } = requireWhole(file, text, scanner)
-    yield await part.close({ byteOffset: at, record: records }, true)
+    yield await part.close({ byteOffset: at, record: records }, file.bytes, true)
   } finally {
     await part.abandon()
   }
@@ -145,7 +148,11 @@ class Part {
   }
 
   /** `end`: of it, in the text. */
-  async close(end: { readonly byteOffset: number; readonly record: number }, isLast: boolean): Promise<FilePart> {
+  async close(
+    end: { readonly byteOffset: number; readonly record: number },
+    fileBytes: number,
+    isLast: boolean,
+  ): Promise<FilePart> {
     this.#isClosed = true
     await this.#handle.close()
     return {
@@ -154,6 +161,7 @@ class Part {
       prologue: this.#prologue,
       from: this.from,
       next: end.byteOffset,
+      fileBytes,
       line: this.#line,
       records: end.record - this.#record,
       isLast,

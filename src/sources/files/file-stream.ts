@@ -229,6 +229,7 @@ export class FileStream implements ChangeStream {
     const lsn = this.#place.clock.next
     const written = await this.#place.reader.write(part, { table, file, generation, lsn, signal: this.#signal })
     this.#rows += written.rows
+    this.#place.problems.progress?.(file, part.isLast ? file.bytes : (part.fileBytes ?? 0))
     return written
   }
 
