@@ -103,7 +103,9 @@ export async function loadFiles(
     loads: found.flatMap(({ name }) => loads.get(name) ?? []),
     endedMs: Date.now(),
   }
-  await writeResult(join(setting.folder, FILES_FOLDER), ended)
+  await writeResult(join(setting.folder, FILES_FOLDER), ended).catch((error: unknown) => {
+    throw failure ?? error
+  })
   if (failure !== undefined) throw failure
   return ended
 }

@@ -25,11 +25,12 @@ export interface Prologue {
   readonly bomBytes: number
 }
 
-/** Throws `source_file` where there is no record in the first MiB. */
+/** Throws `source_file` where there is no record in the first MiB, and where the text is UTF-16 and should be none. */
 export async function readPrologue(file: FoundFile, signal: AbortSignal): Promise<Prologue> {
   const { format } = file.set
   if (format.kind === 'parquet') throw new Error('a Parquet file has no lines')
   const { text, isWhole, bomBytes } = await beginOf(file, format, signal)
+  if (format.encoding !== 'utf-16' && looksLikeUtf16(text)) throw otherEncoding(file, format)
   let at = 0
   let line = 1
   for (let skipped = 0; skipped < format.skipLines; skipped++) {
@@ -126,9 +127,25 @@ export function readRecord(text: Buffer, from: number, format: DelimitedFormat) 
   return { values, next: text.length, lines, ended: false, lineEnd: undefined }
 }
 
+/** A byte order mark takes four bytes at most; behind it every second byte of a header in letters is 0. */
+function looksLikeUtf16(text: Buffer): boolean {
+  const begin = text.subarray(4, 36)
+  if (begin.length < 8) return false
+  const isZero = (parity: number) => begin.every((byte, at) => at % 2 !== parity || byte === 0)
+  return isZero(0) !== isZero(1)
+}
+
+function otherEncoding(file: FoundFile, { encoding }: DelimitedFormat): PipelineError {
+  return new PipelineError('source_file', `Reading ${file.name}`, {
+    cause: new Error(`it is UTF-16, and not ${encoding}`),
+    hint: 'Say so in the configuration of the table: format: { type: …, encoding: utf-16 }',
+    context: { file: file.name },
+  })
+}
+
 function tooLong(file: FoundFile): PipelineError {
   return new PipelineError('source_file', `Reading the header of ${file.name}`, {
-    cause: new Error('there is no end of it in the first MiB'),
+    cause: new Error('there is no end of its header in the first MiB'),
     hint: 'Look at the first line: is the file text, are its lines ended, is each quote of the header closed?',
     context: { file: file.name },
   })

@@ -277,9 +277,17 @@ test('what nothing could be asked of says so once, and a file without an end of 
   expect(results.map(({ reasons }) => reasons)).toEqual([
     [asked('The file is empty')],
     [asked('There is a header and no record')],
-    [expect.stringContaining('there is no end of it in the first MiB')],
+    [expect.stringContaining('there is no end of its header in the first MiB')],
     [],
   ])
+})
+
+test.each([
+  ['with its mark', Buffer.from(`\ufeff${GOOD}`, 'utf16le')],
+  ['without one, the other way round', Buffer.from(GOOD, 'utf16le').swap16()],
+])('UTF-16 %s in a table of UTF-8 is said to be that, and nothing else', async (_, content) => {
+  const result = await checkOne(content)
+  expect(result.reasons).toEqual(['It cannot be read: it is UTF-16, and not utf-8.'])
 })
 
 test.each([

@@ -1,7 +1,7 @@
 /** One file: its passes, one after the other, and what is made of them. */
 
 import { join } from 'node:path'
-import { describeError, isPipelineError, PipelineError } from '../../core/errors.ts'
+import { isPipelineError, PipelineError } from '../../core/errors.ts'
 import type { CheckResult, FileResult } from '../../core/file-check.ts'
 import type { BadRowsFormat, OnBadRows } from '../../core/file-commands.ts'
 import type { FoundFile } from '../../core/file-set.ts'
@@ -135,7 +135,8 @@ export async function checkFile(file: FoundFile, setting: FileCheckSetting, sign
 
 /** Nothing of it could be read. */
 function unreadableFile(file: FoundFile, error: PipelineError, durationMs: number): FileResult {
-  const checks = [unreadable(describeError(error), error.hint)]
+  const why = error.cause instanceof Error ? error.cause.message : error.message
+  const checks = [unreadable(why, error.hint)]
   const { name, bytes, modifiedMs, period, set } = file
   return {
     set: qualifiedTableName(set.table),
