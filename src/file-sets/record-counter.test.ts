@@ -120,7 +120,7 @@ test('one line of many MiB is read piece by piece, and is no header', async () =
   expect(pieces).toEqual([1, 1, 1, 1].map((mebibytes) => mebibytes << 20))
   await expect(countRecords({ ...file, set: fileSet({ format: TSV }) }, {}, never)).rejects.toMatchObject({
     code: 'source_file',
-    cause: { message: 'there is no end of it in the first MiB' },
+    cause: { message: 'there is no end of its header in the first MiB' },
   })
 })
 
