@@ -1,5 +1,5 @@
 /** The rules once more, inside the destination, over the rows that a file has brought there. */
-import { configuredSets } from './app-file-targets.ts'
+import { configuredSets, sqlNames } from './app-file-targets.ts'
 import type { SyncSetting } from './app-sync.ts'
 import { openDestination, openStage, type Querying } from './connectors.ts'
 import type { CheckResult, CheckRun } from './core/file-check.ts'
@@ -28,10 +28,8 @@ export async function withLoadedChecks(
   const tables = await configuredSets(setting, sets, signal)
   await using stage = await openStage(config, folder)
   await using destination = await openDestination(config, folder, stage)
-  const { destination: place } = config
-  const dialect = place.type === 'snowflake' ? SNOWFLAKE_RULES : DUCKDB_RULES
-  const isUpper = place.type === 'snowflake' && place.case === 'upper'
-  const identifier = (name: string) => dialect.identifier(isUpper ? name.toUpperCase() : name)
+  const dialect = config.destination.type === 'snowflake' ? SNOWFLAKE_RULES : DUCKDB_RULES
+  const { identifier } = sqlNames(config)
   const checks = new Map<string, readonly CheckResult[]>()
   for (const { file, loaded } of files) {
     const { set } = file

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type FileChecking, keyOf, knownFile, runWorks, tokensOf } from './app-file-load.ts'
 import { MergedRows, NOT_MERGED } from './app-file-merged.ts'
 import { FILES_FOLDER } from './app-file-source.ts'
-import { configuredSets, selectSets } from './app-file-targets.ts'
+import { configuredSets, selectSets, sqlNames } from './app-file-targets.ts'
 import type { SyncSetting } from './app-sync.ts'
 import { openDestination, openStage, openState } from './connectors.ts'
 import type { TargetTable } from './core/destination.ts'
@@ -50,7 +50,9 @@ export async function countPeriod(
     if (target === undefined) throw new PipelineError('internal', `Finding the target of ${keyOf(set.table)}`)
     // Of a set that was never loaded there is no table.
     const isLoaded = tokens.has(keyOf(set.table))
-    const { rows } = isLoaded ? await destination.query(countSql(set, target, period), signal) : { rows: [] }
+    const { rows } = isLoaded
+      ? await destination.query(countSql(set, target, period, sqlNames(config).identifier), signal)
+      : { rows: [] }
     let count = 0
     for await (const [value] of rows) count = Number(value)
     counted.push({
@@ -252,7 +254,12 @@ async function allTokens({ config, folder }: SyncSetting, sets: readonly FileSet
 }
 
 /** The same in DuckDB and in Snowflake. */
-function countSql(set: FileSet, target: TargetTable, { from, through }: FilePeriod): string {
+function countSql(
+  set: FileSet,
+  target: TargetTable,
+  { from, through }: FilePeriod,
+  quoted: (name: string) => string,
+): string {
   const column = set.columns.find(({ name }) => name === set.dateColumn)
   if (column === undefined) throw new PipelineError('internal', `Counting rows of ${tableName(set.table)}`)
   const types = {
@@ -268,10 +275,6 @@ function countSql(set: FileSet, target: TargetTable, { from, through }: FilePeri
 /** Without the destination's own database. */
 function namesOf({ database, namespace, name }: TargetTable): readonly string[] {
   return [...(database === undefined ? [] : [database]), namespace, name]
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
 }
 
 function dayText(day: number): string {

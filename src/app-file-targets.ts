@@ -6,6 +6,7 @@ import { PipelineError } from './core/errors.ts'
 import type { FileSet } from './core/file-set.ts'
 import { qualifiedTableName } from './core/table-schema.ts'
 import type { ConfiguredTable } from './engine/context.ts'
+import { DUCKDB_RULES, type RuleDialect, SNOWFLAKE_RULES } from './quality/rules/rule-dialect.ts'
 
 /** By `source.namespace.name`. */
 export async function configuredSets(
@@ -23,6 +24,13 @@ export async function configuredSets(
   const named = await nameTables(config, sources, signal)
   const tables = configureTables(config, [...sources.keys()], named, folder).flatMap((each) => each.tables)
   return new Map(tables.map((table) => [qualifiedTableName(table.target.table), table]))
+}
+
+/** How the destination writes names and values in SQL. */
+export function sqlNames({ destination }: Config): Pick<RuleDialect, 'identifier' | 'literal'> {
+  const { identifier, literal } = destination.type === 'snowflake' ? SNOWFLAKE_RULES : DUCKDB_RULES
+  const isUpper = destination.type === 'snowflake' && destination.case === 'upper'
+  return { identifier: (name) => identifier(isUpper ? name.toUpperCase() : name), literal }
 }
 
 /** Sets by the names that people give them. Throws `not_found`. */

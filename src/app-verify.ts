@@ -1,10 +1,12 @@
 /** `verify` and `checkpoint reset`: they need source, stage and destination together. */
 
 import { randomUUID } from 'node:crypto'
+import { verifyFileTable } from './app-file-verify.ts'
 import type { ReportSetting } from './app-reports.ts'
 import { openSource } from './app-sources.ts'
 import { resolveTables, selectSources, selectTables } from './app-tables.ts'
 import {
+  configuredFileSets,
   type DescribedSource,
   isStateInUse,
   openDestination,
@@ -71,7 +73,11 @@ export async function verifyAll(
       examplesMax: request.deep ? EXAMPLES_DEEP : EXAMPLES,
     }
     try {
-      const compared = await verifyTable(context, table.target, record.schema, signal)
+      const set = configuredFileSets(config).find((each) => qualifiedTableName(each.table) === qualifiedTableName(id))
+      const compared =
+        set === undefined
+          ? await verifyTable(context, table.target, record.schema, signal)
+          : await verifyFileTable(setting, set, { ...table, mergedThrough: record.mergedThrough }, context, signal)
       const durationMs = Math.round(systemClock.elapsedMs() - startedMs)
       tables.push({ ...compared, target: targetName(table), durationMs })
     } catch (error) {

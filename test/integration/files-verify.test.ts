@@ -1,0 +1,114 @@
+/** `verify` of tables of files: rows by the part of a file that they are from, against what is remembered of each file. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { expect, test } from 'vitest'
+import { openApplication } from '../../src/app.ts'
+import type { Application } from '../../src/core/application.ts'
+import { writeInput } from '../support/file-scene.ts'
+
+const never = new AbortController().signal
+
+function month(name: string, rows: number, first: number): string {
+  const lines = Array.from(
+    { length: rows },
+    (_, at) => `${first + at}\t${name}-${String((at % 28) + 1).padStart(2, '0')}\n`,
+  )
+  return `id\tday\n${lines.join('')}`
+}
+
+async function scene(folder: string, write: string): Promise<Application> {
+  const columns = 'columns: { id: bigint, day: date }'
+  const set = `{ name: sales, path: "sales_{yyyy}-{mm}.tsv", format: tsv, ${columns}, date: day, key: [id], write: ${write} }`
+  writeInput(
+    folder,
+    'simplyload.yaml',
+    `version: 1
+sources: { monthly: { type: files, tables: [${set}] } }
+destination: { type: duckdb, path: out.duckdb }
+`,
+  )
+  const configFile = join(folder, 'simplyload.yaml')
+  return await openApplication({ configFile, settings: [], environment: {}, logLevel: 'silent' })
+}
+
+async function load(application: Application, again = false): Promise<void> {
+  const request = {
+    paths: [],
+    again,
+    onBadRows: 'fail',
+    checksum: false,
+    memoryBytes: undefined,
+    command: 'files load',
+  } as const
+  const nothing = () => undefined
+  await application.fileLoading().load(request, { check: nothing, sync: nothing }, never)
+}
+
+async function found(application: Application) {
+  const { equal, tables } = await application.verify({ tables: [], deep: false }, () => undefined, never)
+  const [table] = tables
+  const examples = table?.examples.map(({ key, kind }) => `${kind} ${(JSON.parse(key) as string[]).join()}`)
+  return { equal, rows: [table?.sourceRows, table?.destinationRows, table?.differing], examples }
+}
+
+/** As somebody else would, past us. */
+async function tamper(folder: string, sql: string): Promise<void> {
+  const instance = await DuckDBInstance.create(join(folder, 'out.duckdb'), { threads: '1' })
+  const connection = await instance.connect()
+  await connection.run(sql)
+  connection.closeSync()
+  instance.closeSync()
+}
+
+async function inFolder(
+  write: string,
+  work: (application: Application, folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'files-verify-'))
+  try {
+    await using application = await scene(folder, write)
+    await work(application, folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+test('rows that are gone, or too many, or of no file are found, and those of a deleted period are not missed', () =>
+  inFolder('append', async (application, folder) => {
+    writeInput(folder, 'sales_2024-01.tsv', month('2024-01', 28, 1))
+    writeInput(folder, 'sales_2024-02.tsv', month('2024-02', 28, 100))
+    writeInput(folder, 'sales_2024-03.tsv', month('2024-03', 28, 200))
+    await load(application)
+    expect(await found(application)).toEqual({ equal: true, rows: [84, 84, 0], examples: [] })
+    const selection = { period: '2024-03-05', tables: [] }
+    await application.fileLoading().deletePeriod(selection, 'files delete', () => undefined, never)
+    expect(await found(application)).toEqual({ equal: true, rows: [83, 83, 0], examples: [] })
+    const table = 'monthly_files.sales'
+    await tamper(
+      folder,
+      `DELETE FROM ${table} WHERE id IN (3, 4); INSERT INTO ${table} FROM ${table} WHERE id = 100;
+      INSERT INTO ${table} SELECT * REPLACE ('0009' AS _source_position) FROM ${table} WHERE id = 200`,
+    )
+    expect(await found(application)).toEqual({
+      equal: false,
+      rows: [83, 83, 4],
+      examples: ['missing 2 rows of sales_2024-01.tsv', 'extra 1 row of sales_2024-02.tsv', 'extra 1 row of no file'],
+    })
+  }))
+
+test.each([
+  ['replace', 42],
+  ['merge', 56],
+])('a file that comes again with write: %s is no difference', (write, rows) =>
+  inFolder(write, async (application, folder) => {
+    writeInput(folder, 'sales_2024-01.tsv', month('2024-01', 28, 1))
+    writeInput(folder, 'sales_2024-02.tsv', month('2024-02', 28, 100))
+    await load(application)
+    writeInput(folder, 'sales_2024-02.tsv', month('2024-02', 14, 100))
+    await load(application, true)
+    const { equal, rows: counted } = await found(application)
+    expect([equal, counted[1]]).toEqual([true, rows])
+  }),
+)
