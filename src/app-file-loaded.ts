@@ -38,11 +38,13 @@ export async function withLoadedChecks(
     const { target, request } = table
     const names = [target.database ?? [], target.namespace, target.name].flat().map(identifier)
     const position = identifier('_source_position')
-    const from = `${names.join('.')} WHERE ${position} >= ${dialect.literal(loaded.first)} AND ${position} < ${dialect.literal(loaded.position)}`
+    const isOfFile = `${position} >= ${dialect.literal(loaded.first)} AND ${position} < ${dialect.literal(loaded.position)}`
+    const from = `${names.join('.')} WHERE ${isOfFile}`
+    const others = `${names.join('.')} WHERE NOT (${isOfFile}) AND ${identifier(target.deletedColumn)} IS NOT TRUE`
     const rows = set.write === 'merge' ? undefined : loaded.rows
     const column = (name: string) => (!request.exclude.includes(name) ? identifier(name) : undefined)
     const ask = (sql: string) => rowsOf(destination, sql, signal)
-    checks.set(file.name, await checkLoaded({ set, dialect, from, column, rows }, ask))
+    checks.set(file.name, await checkLoaded({ set, dialect, from, others, column, rows }, ask))
   }
   const results = run.files.map((result) => {
     const all = [...result.checks, ...(checks.get(result.file) ?? [])]

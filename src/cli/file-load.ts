@@ -1,4 +1,4 @@
-import type { CheckRun, LoadResult } from '../core/file-check.ts'
+import type { CheckResult, CheckRun, LoadResult } from '../core/file-check.ts'
 import type { BadRowsFormat, FileProgressListener, OnBadRows } from '../core/file-commands.ts'
 import type { ProgressEvent, ProgressListener } from '../core/progress.ts'
 import { counted, duration } from '../core/quantity.ts'
@@ -60,6 +60,7 @@ export async function fileLoad(
   lines.end(Date.now())
   printSets(context, run)
   for (const load of run.loads) tell(context, load)
+  for (const { file, checks } of run.files) tellLoaded(context, file, checks.filter(isWrongThere))
   await sendWaiting(context, application.fileReports())
   return ended(context, run)
 }
@@ -67,6 +68,20 @@ export async function fileLoad(
 /** Every file set begins with a snapshot without rows, of which nobody wants to hear. */
 function isAboutBeginning(event: ProgressEvent): boolean {
   return event.event === 'snapshot' || (event.event === 'state' && /^(snapshotting|catching_up)$/.test(event.state))
+}
+
+/** Rows are there and are not what they should be: no load takes them out again. */
+function isWrongThere({ id, outcome, severity }: CheckResult): boolean {
+  return id.startsWith('loaded.') && outcome === 'fail' && severity !== 'INFO'
+}
+
+function tellLoaded({ output }: CommandContext, file: string, failed: readonly CheckResult[]): void {
+  const { colors } = output
+  for (const { severity, message, fix } of failed) {
+    const mark = severity === 'CRITICAL' ? colors.red('✗') : colors.yellow('!')
+    output.answer(`${mark} ${printable(file)}, in the table: ${printable(message)}`)
+    if (fix !== undefined) output.answer(`  ${colors.green('fix:')} ${printable(fix)}`)
+  }
 }
 
 /** What is to be seen beside the files on their way. */
@@ -91,12 +106,16 @@ function tell({ output }: CommandContext, { file, outcome, rows, message }: Load
   )
 }
 
-function ended({ output, signal }: CommandContext, { run, loads }: CheckRun): CommandEnd {
+function ended({ output, signal }: CommandContext, { run, loads, files }: CheckRun): CommandEnd {
   const of = (outcome: LoadResult['outcome']) => loads.filter((load) => load.outcome === outcome)
   const rows = of('loaded').reduce((sum, load) => sum + load.rows, 0)
   const bad = of('refused').length + of('failed').length
   const fields = { run, loaded: of('loaded').length, refused: of('refused').length, failed: of('failed').length, rows }
   output.note(`${counted(of('loaded').length, 'file')} loaded, ${counted(rows, 'row')}; result ${run}.`)
   if (signal.aborted) return { outcome: 'interrupted', exitCode: EXIT.interrupted, fields }
-  return bad === 0 ? done(fields) : { outcome: 'partial', exitCode: EXIT.partial, fields }
+  if (bad > 0) return { outcome: 'partial', exitCode: EXIT.partial, fields }
+  const isWrong = files.some(({ checks }) =>
+    checks.some((check) => isWrongThere(check) && check.severity === 'CRITICAL'),
+  )
+  return isWrong ? { outcome: 'different', exitCode: EXIT.different, fields } : done(fields)
 }

@@ -21,9 +21,16 @@ test('rules are asked again of what was loaded, and of nothing else in the table
   const connection = await instance.connect()
   await connection.run(`CREATE TABLE sales AS SELECT * FROM (VALUES
     (1, DATE '2024-03-01', 5.00, 'a', 7), (1, DATE '2024-03-01', -5.00, 'B', 7), (2, DATE '2024-03-02', 500.00, 'c', 7),
-    (3, DATE '2024-03-02', NULL, NULL, 8)) AS t(id, day, amount, note, position)`)
+    (3, DATE '2024-03-02', NULL, NULL, 8), (2, DATE '2024-02-02', 1.00, 'd', 8)) AS t(id, day, amount, note, position)`)
   const checks = await checkLoaded(
-    { set, dialect: DUCKDB_RULES, from: 'sales WHERE position = 7', column: (name) => `"${name}"`, rows: 3 },
+    {
+      set,
+      dialect: DUCKDB_RULES,
+      from: 'sales WHERE position = 7',
+      others: 'sales WHERE position <> 7',
+      column: (name) => `"${name}"`,
+      rows: 3,
+    },
     async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(),
   )
   expect(findings({ checks })).toEqual([
@@ -31,6 +38,7 @@ test('rules are asked again of what was loaded, and of nothing else in the table
     'loaded.rule.word fail 1/3',
     'loaded.rule.positive fail 1/3',
     'loaded.rule.key_unique fail 1/3',
+    'loaded.rule.key_unique.others fail 1/3',
     'loaded.rule.odd fail 2/3',
     'loaded.rule.known not_evaluated 0/0',
   ])

@@ -17,6 +17,8 @@ export interface LoadedRequest {
   readonly dialect: RuleDialect
   /** What stands after FROM: the final table with the condition that leaves the rows of the file. */
   readonly from: string
+  /** The same for all other rows of the table; undefined: nobody asks about them. */
+  readonly others?: string | undefined
   /** The column at the destination as SQL; undefined: it is not loaded. */
   readonly column: (name: string) => string | undefined
   /** Rows that were loaded; undefined: rows of one key became one. */
@@ -61,7 +63,7 @@ export async function checkLoaded(request: LoadedRequest, ask: AskDestination): 
       checks.push(judgeQuestion(question, answer.day.evaluated[index] ?? 0, answer.day.failed[index] ?? 0, context))
     }
   }
-  for (const { rule } of questions.apart) checks.push(await apartCheck(rule))
+  for (const { rule } of questions.apart) checks.push(await apartCheck(rule), ...(await othersCheck(rule)))
   for (const { rule, missing } of questions.lost) {
     checks.push(unasked(described(rule), `The destination has no column ${missing.join(', ')}`))
   }
@@ -95,6 +97,32 @@ export async function checkLoaded(request: LoadedRequest, ask: AskDestination): 
     ]
   }
 
+  /** Files of one run were compared when they were checked, and those before them were not. */
+  async function othersCheck(rule: CheckRule): Promise<readonly CheckResult[]> {
+    const { question } = rule
+    if (question.kind !== 'unique' || question.across !== 'set' || request.others === undefined) return []
+    const keys = question.columns.join(', ')
+    const sql = sharedSql(request, prologue, question.columns, request.others)
+    const base = {
+      ...described(rule),
+      id: `${apartId(rule)}.others`,
+      title: `${keys} is in no other file of the table`,
+      sql,
+    }
+    try {
+      const [row = []] = await ask(sql)
+      const [evaluated = 0, failed = 0] = row.map((value) => Number(value ?? 0))
+      const failing = `${counted(failed, 'row')} of it ${failed === 1 ? 'has' : 'have'} the ${keys} of rows that came with other files`
+      const fix =
+        rule.fix ?? 'Look whether it was delivered before under another name: files delete --period takes its rows out.'
+      return [
+        judgeCounts({ ...base, evaluated, failed, failing, passing: `${counted(evaluated, 'row')}, none is`, fix }),
+      ]
+    } catch (error) {
+      return [unasked(base, `The destination says: ${firstLine(error)}`)]
+    }
+  }
+
   async function apartCheck(rule: CheckRule): Promise<CheckResult> {
     const { question } = rule
     if (question.kind === 'references') return unasked(described(rule), `${question.file} is not at the destination`)
@@ -121,6 +149,13 @@ export async function checkLoaded(request: LoadedRequest, ask: AskDestination): 
       return unasked({ ...described(rule), sql }, `The destination says: ${firstLine(error)}`)
     }
   }
+}
+
+/** Rows, and those whose key is among those of `others`. */
+function sharedSql({ dialect, column }: LoadedRequest, prologue: string, columns: readonly string[], others: string) {
+  const own = columns.map(dialect.identifier).join(', ')
+  const theirs = columns.map((name) => column(name) ?? 'NULL').join(', ')
+  return `${prologue}SELECT (SELECT count(*) FROM file), count(*) FROM file WHERE (${own}) IN (SELECT ${theirs} FROM ${others})`
 }
 
 /** Rows, and those beyond the first of each key. */
