@@ -51,9 +51,14 @@ export function valueOfText(raw: string, { type, format }: FileColumn, decimalSe
       return format === 'base64' ? `TRY(from_base64(${raw}))` : `TRY(unhex(regexp_replace(${raw}, '^(\\\\x|0x)', '')))`
     case 'int16':
     case 'int32':
-    case 'int64':
       // 1.5 and 1e-1 are other numbers than what they are rounded to. One parse more is less than looking for their letters.
       return `CASE WHEN TRY_CAST(${raw} AS DOUBLE) = ${cast(raw)} THEN ${cast(raw)} END`
+    case 'int64': {
+      // Beyond 2^52 a double has no decimals either, so there the letters are looked at.
+      const isSmall = `${cast(raw)} BETWEEN -${HALVES_END} AND ${HALVES_END}`
+      const exact = `CASE WHEN ${isSmall} THEN ${cast(raw)} WHEN ${wholeText(raw)} THEN ${cast(raw)} END`
+      return `CASE WHEN TRY_CAST(${raw} AS DOUBLE) = ${cast(raw)} THEN ${exact} END`
+    }
     case 'decimal':
       return decimalOf(raw, type.scale, cast, decimalSeparator)
     case 'float32':
@@ -70,6 +75,13 @@ export function valueOfText(raw: string, { type, format }: FileColumn, decimalSe
     default:
       return cast(raw)
   }
+}
+
+/** From here on doubles are whole numbers. */
+const HALVES_END = 2 ** 52
+
+function wholeText(raw: string): string {
+  return `regexp_full_match(${raw}, '\\s*[+-]?\\d+(\\.0*)?\\s*')`
 }
 
 function hasAny(raw: string, letters: readonly string[]): string {

@@ -292,6 +292,7 @@ test.each([
 
 test.each([
   ['99999999999999999999', 'id', 'too large for it'],
+  ['9007199254740993.5', 'id', 'with more decimals than it holds, or too large for it'],
   ['1.5', 'id', 'with more decimals than it holds, or too large for it'],
   ['99999999999.00', 'amount', 'too large for it'],
   ['2024-02-30', 'day', 'like dates, and not quite: no such day, or more than it holds'],
