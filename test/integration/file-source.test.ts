@@ -143,6 +143,17 @@ it('a year that is removed takes its months along, and a month that comes again 
   expect(await table()).toEqual(await read('data/*'))
 })
 
+it('a row without a value that must be there is in quarantine whole', async () => {
+  const columns = COLUMNS.map((column) => ({ ...column, nullable: column.name !== 'amount' }))
+  const set = fileSet({ name: 'sales', path: 'data/*.tsv', columns })
+  writeInput(folder, 'data/a.tsv', `${HEADER}1\t2024-02-01\t1.50\t\n2\t2024-02-02\t\tn\n3\t2024-02-03\tx\tn\n`)
+  const { tokens } = await loadFiles(folder, [set])
+  expect(tokens.get('sales')?.loaded[0]).toMatchObject({ rows: 1, quarantined: 2 })
+  expect(await ask(folder, 'SELECT id FROM files.sales')).toEqual(['1'])
+  const kept = await ask(folder, "SELECT raw::JSON->>'id', reason FROM _simplyload.quarantine ORDER BY 1")
+  expect(kept).toEqual(['2 row without a value that must be there', '3 row without a value that must be there'])
+})
+
 it('what cannot be read is in quarantine, and everything else is in the table', async () => {
   const set = fileSet({ name: 'sales', path: 'data/*.csv', format: CSV, columns: COLUMNS })
   const rows = [

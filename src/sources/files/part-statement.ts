@@ -102,9 +102,14 @@ function relationOf({ columns, table }: ReadStatement, limits: ValueLimits | und
   return `(SELECT ${selected.join(', ')} FROM ${table}${where})`
 }
 
-/** Without a key, or without the day by which it is replaced, a row has no place in the table. */
-function isNeeded({ name }: FileColumn, id: number, date: string | undefined, { identity }: TableSchema): boolean {
-  return name === date || (identity.kind === 'key' && identity.columnIds.includes(id))
+/** Without a key, or without the day by which it is replaced, a row has no place in the table; other values may be said to be needed. */
+function isNeeded(
+  { name, nullable }: FileColumn,
+  id: number,
+  date: string | undefined,
+  { identity }: TableSchema,
+): boolean {
+  return !nullable || name === date || (identity.kind === 'key' && identity.columnIds.includes(id))
 }
 
 /** `from`: offset of the part in the file. */
@@ -128,7 +133,7 @@ function quarantineSql(
   const entry = (id: number, reason: string, raw: string, ofKey: string) =>
     `{'columnId': ${id}, 'reason': ${quoteText(reason)}, 'raw': ${raw}, 'key': ${ofKey}}`
   const whole = columns.map((each) => `${quoteText(each.column.name)}: ${shown(each)}`)
-  const row = `to_json([${entry(0, 'row without key or day', `to_json({${whole.join(', ')}})::VARCHAR`, 'NULL::VARCHAR')}])::VARCHAR`
+  const row = `to_json([${entry(0, 'row without a value that must be there', `to_json({${whole.join(', ')}})::VARCHAR`, 'NULL::VARCHAR')}])::VARCHAR`
   if (bad.length === 0) return `CASE WHEN ${isBadRow} THEN ${row} END`
   const values = bad.map((each) => {
     const reason = `not accepted as ${each.column.sourceType}`
