@@ -266,7 +266,8 @@ export async function openStage(config: Config, folder: string): Promise<Stage> 
     })
   }
   const { openLocalStage } = await import('./stages/local/local-stage.ts')
-  return openLocalStage(resolve(folder, config.stage.path))
+  const compression = config.destination.type === 'duckdb' ? 'light' : 'full'
+  return openLocalStage(resolve(folder, config.stage.path), compression)
 }
 
 /** For rows that only this command needs: on this machine, wherever the files of a sync rest. */

@@ -28,6 +28,8 @@ class ZstdContext {
     this.#stream = createZstdCompress({
       params: { [constants.ZSTD_c_compressionLevel]: level },
       chunkSize: OUTPUT_BYTES,
+      // Each write is a frame, made in one trip to the thread pool.
+      flush: constants.ZSTD_e_end,
     })
     this.#stream.on('data', (piece: Uint8Array) => this.#pieces.push(piece))
   }
@@ -35,9 +37,7 @@ class ZstdContext {
   async compress(bytes: Uint8Array): Promise<readonly Uint8Array[]> {
     await new Promise<void>((resolve, reject) => {
       this.#stream.once('error', reject)
-      this.#stream.write(bytes)
-      // Ends the frame; the next write begins another one.
-      this.#stream.flush(constants.ZSTD_e_end, () => {
+      this.#stream.write(bytes, () => {
         this.#stream.off('error', reject)
         resolve()
       })

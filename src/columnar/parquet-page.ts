@@ -61,6 +61,16 @@ export function writePageBody(vector: ColumnVector, page: PageRange, target: Uin
   return levels + page.end - page.start
 }
 
+/** The body of a page that stays as it is, in pieces: the values where they lie, wherever they are laid out as in a page. */
+export function pageBodyPieces(vector: ColumnVector, page: PageRange): readonly Uint8Array[] {
+  if (vector.type.kind === 'bool') {
+    const body = new Uint8Array(pageBodyBytes(vector, page))
+    return [body.subarray(0, writePageBody(vector, page, body))]
+  }
+  const levels = new Uint8Array(levelsMax(page.to - page.from))
+  return [levels.subarray(0, writeLevels(vector, page, levels)), vector.values.subarray(page.start, page.end)]
+}
+
 /** Their length, a run header, a bit for each row, and the one byte of a run of equal levels. */
 function levelsMax(rows: number): number {
   return 4 + 5 + ((rows + 7) >>> 3) + 1

@@ -179,7 +179,7 @@ test('DuckDB reads back every type, with every pattern of NULLs', async () => {
                   if (value !== null && value !== undefined) column.append(builder, row, value)
                 }),
               ]),
-            isCompressed ? { metadata: {} } : { metadata: {}, compression: { codec: 'none' } },
+            isCompressed ? { metadata: {} } : { metadata: {}, compression: 'none' },
           )
           expect(file.rows).toBe(values.length)
           const [[type]] = (await folder.query(`SELECT column_type FROM (DESCRIBE SELECT * FROM '${file.path}')`)) as [

@@ -1,4 +1,5 @@
 /** What we write is what DuckDB and hyparquet, two readers with nothing in common, find in the file. */
+import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
@@ -147,12 +148,12 @@ test('1,600 columns', async () => {
   expect(found!.map(String)).toEqual(['40', String(1599 * 380), '20', '38'])
 })
 
-test('what the sink was given is not written to again', async () => {
-  for (const compression of [{ codec: 'none' }, { codec: 'zstd', level: 3 }] as const) {
+test('a sink needs bytes only until its write resolves', async () => {
+  for (const compression of ['none', 'light', 'full'] as const) {
     const given: Uint8Array[] = []
     const sink = {
       async write(bytes: Uint8Array) {
-        given.push(bytes)
+        given.push(Buffer.from(bytes))
       },
     }
     const writer = new ParquetWriter(sink, { metadata: {}, compression })
@@ -168,13 +169,37 @@ test('what the sink was given is not written to again', async () => {
     const { bytes } = await writer.finish()
     const whole = Buffer.concat(given)
     expect(whole.length).toBe(bytes)
-    const path = join(folder.path, `${compression.codec}.parquet`)
+    const path = join(folder.path, `${compression}.parquet`)
     await writeFile(path, whole)
     const [found] = await folder.query(
       `SELECT count(*), count(DISTINCT c1), max(c1), count(*) FILTER (c2 <> (c1 // ${count}) || ' ' || (c1 % ${count})) FROM '${path}'`,
     )
     expect(found!.map(String)).toEqual(['600000', '600000', '599999', '0'])
   }
+})
+
+test('where files are compressed lightly, columns that hardly shrink stay as they are', async () => {
+  const count = 2_000
+  const noise = (row: number) => createHash('sha256').update(String(row)).digest('base64')
+  const { path } = await folder.write(
+    async (writer) => {
+      for (let group = 0; group < 3; group++)
+        await writer.writeRowGroup([
+          texts('c1', count, (row) => (row % 5 === 0 ? undefined : noise(row + group * count))),
+          texts('c2', count, (row) => `customer ${row % 10}`),
+        ])
+    },
+    { metadata: {}, compression: 'light' },
+  )
+  const codecs = `SELECT path_in_schema, string_agg(compression, ' ' ORDER BY row_group_id) FROM parquet_metadata('${path}') GROUP BY ALL ORDER BY ALL`
+  expect(await folder.query(codecs)).toEqual([
+    ['c1', 'ZSTD UNCOMPRESSED UNCOMPRESSED'],
+    ['c2', 'ZSTD ZSTD ZSTD'],
+  ])
+  const sums = `SELECT count(c1), sum(length(c1)), count(DISTINCT c1), string_agg(c1, '' ORDER BY file_row_number) FROM read_parquet('${path}', file_row_number = true)`
+  const expected = Array.from({ length: 3 * count }, (_, row) => (row % 5 === 0 ? '' : noise(row)))
+  const [found] = await folder.query(sums)
+  expect(found!.map(String)).toEqual(['4800', String(4800 * 44), '4800', expected.join('')])
 })
 
 test('an error of the sink is the error of the write', async () => {

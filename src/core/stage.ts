@@ -43,10 +43,18 @@ export function filesInPlace(location: (path: string) => string): LocalFiles {
   return { location, loaded: () => undefined, [Symbol.asyncDispose]: async () => undefined }
 }
 
+/**
+ * How much work goes into making files small.
+ * - `full`: they are sent somewhere, or kept where bytes are paid for.
+ * - `light`: they are read once, on this machine, so the time of its processors counts for more than bytes on its disk.
+ */
+export type StageCompression = 'full' | 'light'
+
 /** An unfinished file is never visible under its path. A full disk is `stage_full`. */
 export interface Stage extends AsyncDisposable {
   /** True: other machines reach the same files, and may take over from this one. */
   readonly shared: boolean
+  readonly compression: StageCompression
   /** An object that has this path already is replaced when the writer commits. */
   create(path: string, signal: AbortSignal): Promise<StageWriter>
   /**

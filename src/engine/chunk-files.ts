@@ -2,12 +2,12 @@
  * The stage files of one chunk of a snapshot, mostly one. Batches become row groups as they come, so that files are as
  * large as a destination likes them while memory is that of a batch.
  */
-import { ParquetWriter } from '../columnar/parquet-writer.ts'
+import type { ParquetWriter } from '../columnar/parquet-writer.ts'
 import { releaseVectors } from '../columnar/vector-memory.ts'
 import type { BatchFeatures, SnapshotBatch } from '../core/batch.ts'
 import type { Stage, StageFile, StageWriter } from '../core/stage.ts'
 import type { BatchPlace } from './batch-name.ts'
-import { addFeatures, fileMetadata } from './stage-file-writer.ts'
+import { addFeatures, stageFileParquet } from './stage-file-writer.ts'
 
 /** A chunk may be many times as large as others where values lie outside the table's blocks. */
 const FILE_BYTES_MAX = 200 * 1024 * 1024
@@ -61,7 +61,7 @@ export class ChunkFiles {
   async #create(first: SnapshotBatch): Promise<OpenFile> {
     const place = this.#place()
     const writer = await this.#stage.create(place.path, this.#signal)
-    const parquet = new ParquetWriter(writer, { metadata: fileMetadata(first, place) })
+    const parquet = stageFileParquet(this.#stage, writer, first, place)
     return { place, writer, parquet, first, features: first.features, rows: 0 }
   }
 

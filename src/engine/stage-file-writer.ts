@@ -30,7 +30,7 @@ export async function writeBatchFile(
   const last = batch.kind === 'snapshot' ? batch.position : batch.lastPosition
   const writer = await stage.create(place.path, signal)
   try {
-    const parquet = new ParquetWriter(writer, { metadata: fileMetadata(batch, place) })
+    const parquet = stageFileParquet(stage, writer, batch, place)
     await parquet.writeRowGroup(batch.vectors)
     await parquet.finish()
     const content = await writer.commit()
@@ -52,8 +52,10 @@ export async function writeBatchFile(
   }
 }
 
-export function fileMetadata(batch: Batch, place: BatchPlace): Record<string, string> {
-  return { 'simplyload.batch_id': place.batchId, 'simplyload.schema': JSON.stringify(batch.schema) }
+/** The content of a stage file that `batch` is the first of. */
+export function stageFileParquet(stage: Stage, writer: StageWriter, batch: Batch, place: BatchPlace): ParquetWriter {
+  const metadata = { 'simplyload.batch_id': place.batchId, 'simplyload.schema': JSON.stringify(batch.schema) }
+  return new ParquetWriter(writer, { metadata, compression: stage.compression })
 }
 
 /** Rows of a snapshot that was taken at `takenUs`, for a table whose rows carry `_committed_at`. */
@@ -89,7 +91,7 @@ export class InProgressFile {
     signal: AbortSignal,
   ): Promise<InProgressFile> {
     const writer = await stage.create(place.path, signal)
-    return new InProgressFile(batch, place, writer, new ParquetWriter(writer, { metadata: fileMetadata(batch, place) }))
+    return new InProgressFile(batch, place, writer, stageFileParquet(stage, writer, batch, place))
   }
 
   async append(batch: InProgressBatch): Promise<void> {

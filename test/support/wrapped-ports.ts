@@ -107,6 +107,7 @@ export function watchStream(inner: ChangeSource, hear: (event: StreamEvent) => P
 export function wrapStage(inner: Stage, over: Partial<Stage>): Stage {
   return {
     shared: inner.shared,
+    compression: inner.compression,
     create: (...args) => inner.create(...args),
     adopt: (...args) => inner.adopt(...args),
     location: (...args) => inner.location(...args),

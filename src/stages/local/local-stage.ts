@@ -7,6 +7,7 @@ import {
   filesInPlace,
   type LocalFiles,
   type Stage,
+  type StageCompression,
   type StageObject,
   type StageWriter,
   type StoredContent,
@@ -20,8 +21,11 @@ import { LocalWriter } from './local-writer.ts'
 const PATH_PART = /^(?!\.\.?$)[a-z0-9._!%=@+-]{1,255}$/
 const PARTIAL = /\.partial-\d+-[0-9a-f]+$/
 
-/** `folder`: absolute, or relative to the working directory. Made where it is missing. */
-export async function openLocalStage(folder: string): Promise<Stage> {
+/**
+ * `folder`: absolute, or relative to the working directory. Made where it is missing. `compression`: `full` where the
+ * destination is not on this machine.
+ */
+export async function openLocalStage(folder: string, compression: StageCompression = 'light'): Promise<Stage> {
   const root = resolve(folder)
   try {
     await makeFolder(root)
@@ -29,16 +33,18 @@ export async function openLocalStage(folder: string): Promise<Stage> {
   } catch (error) {
     throw stageError(error, `Opening the stage ${root}`, root)
   }
-  return new LocalStage(root)
+  return new LocalStage(root, compression)
 }
 
 class LocalStage implements Stage {
   readonly shared = false
+  readonly compression: StageCompression
   readonly #root: string
   readonly #writers = new Set<LocalWriter>()
 
-  constructor(root: string) {
+  constructor(root: string, compression: StageCompression) {
     this.#root = root
+    this.compression = compression
   }
 
   async create(path: string, signal: AbortSignal): Promise<StageWriter> {

@@ -42,6 +42,7 @@ export function openS3Stage(options: S3StageOptions): Stage {
 
 class S3Stage implements Stage {
   readonly shared = true
+  readonly compression = 'full'
   readonly #prefix: { readonly prefix: string }
   readonly #bucket: Bucket
   readonly #scratch: ScratchFolder
