@@ -148,7 +148,11 @@ export async function filesStatus(
       completed: periods.filter((period) => isWhole(period, ['loaded', 'gone'])),
       current: files.find(({ state }) => state === 'current')?.period,
       failed: [
-        ...new Set(files.filter(({ problem }) => problem !== undefined).map(({ file, period }) => period ?? file)),
+        ...new Set(
+          files
+            .filter(({ problem, state }) => problem !== undefined && state !== 'current')
+            .map(({ file, period }) => period ?? file),
+        ),
       ],
     })
   }
