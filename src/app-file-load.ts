@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { type LoadedRows, withLoadedChecks } from './app-file-loaded.ts'
-import { MergedRows, NOT_MERGED } from './app-file-merged.ts'
+import { MergedRows, NOT_MERGED, stoppedBecause } from './app-file-merged.ts'
 import { FILES_FOLDER } from './app-file-source.ts'
 import { type SyncSetting, syncAll } from './app-sync.ts'
 import { openState } from './connectors.ts'
@@ -14,16 +14,9 @@ import type { FileCommands, FileProgressEvent } from './core/file-commands.ts'
 import type { FileLoadListener, FileLoadRequest } from './core/file-loading.ts'
 import type { FileSet, FoundFile } from './core/file-set.ts'
 import type { State } from './core/state.ts'
-import { qualifiedTableName, type TableId, tableName } from './core/table-schema.ts'
+import { qualifiedTableName, type TableId } from './core/table-schema.ts'
 import { fileChecksum } from './file-sets/file-fingerprint.ts'
-import {
-  difference,
-  type FileToken,
-  type KnownFile,
-  loadedFile,
-  lostTokenHint,
-  parseFileToken,
-} from './file-sets/file-token.ts'
+import { difference, type FileToken, type KnownFile, loadedFile, parseFileToken } from './file-sets/file-token.ts'
 import type { FileWork, FindWork } from './file-sets/file-work.ts'
 import { findFiles } from './file-sets/find-files.ts'
 import { listed } from './quality/checks/check-run.ts'
@@ -230,9 +223,7 @@ function problemOf(file: FoundFile, problem: PipelineError | undefined, signal: 
 /** Of a table that has stopped. */
 async function tableProblem(state: State, table: TableId): Promise<string | undefined> {
   const record = (await state.tables(table.source)).find((each) => keyOf(each.table) === keyOf(table))
-  if (record?.state !== 'failed' && record?.state !== 'needs_resync') return undefined
-  const hint = record.state === 'needs_resync' ? `. ${lostTokenHint(tableName(table))}` : ''
-  return record.lastError === undefined ? undefined : `${record.lastError}${hint}`
+  return record === undefined ? undefined : stoppedBecause(record)
 }
 
 /** Why its rows are not in the table, where they are not. */

@@ -39,8 +39,10 @@ export async function withLoadedChecks(
     const names = [target.database ?? [], target.namespace, target.name].flat().map(identifier)
     const position = identifier('_source_position')
     const isOfFile = `${position} >= ${dialect.literal(loaded.first)} AND ${position} < ${dialect.literal(loaded.position)}`
-    const from = `${names.join('.')} WHERE ${isOfFile}`
-    const others = `${names.join('.')} WHERE NOT (${isOfFile}) AND ${identifier(target.deletedColumn)} IS NOT TRUE`
+    // Rows that were marked as deleted when the table was read anew are none of any file.
+    const isThere = `${identifier(target.deletedColumn)} IS NOT TRUE`
+    const from = `${names.join('.')} WHERE ${isOfFile} AND ${isThere}`
+    const others = `${names.join('.')} WHERE NOT (${isOfFile}) AND ${isThere}`
     const rows = set.write === 'merge' ? undefined : loaded.rows
     const column = (name: string) => (!request.exclude.includes(name) ? identifier(name) : undefined)
     const ask = (sql: string) => rowsOf(destination, sql, signal)

@@ -146,6 +146,7 @@ export async function filesStatus(
       write: set.write,
       files,
       completed: periods.filter((period) => isWhole(period, ['loaded', 'gone'])),
+      problem: merged.problemOf(keyOf(set.table)),
       current: files.find(({ state }) => state === 'current')?.period,
       failed: [
         ...new Set(

@@ -26,12 +26,16 @@ export async function fileStatus(
   return done({ sets: sets.length })
 }
 
-function tell({ output }: CommandContext, { set, target, write, files, completed, current, failed }: SetStatus): void {
+function tell(
+  { output }: CommandContext,
+  { set, target, write, files, completed, current, failed, problem: stopped }: SetStatus,
+): void {
   const { colors } = output
   const loaded = files.filter(({ state }) => state === 'loaded' || state === 'gone').length
   output.answer(
     `${colors.bold(printable(set))} → ${printable(target)} (${write}): ${loaded} of ${counted(files.length, 'file')} loaded`,
   )
+  if (stopped !== undefined) output.answer(`  ${colors.red('stopped:')} ${printable(stopped)}`)
   if (completed.length > 0) output.answer(`  completed: ${spans(completed)}`)
   if (current !== undefined) output.answer(`  in progress: ${printable(current)}`)
   if (failed.length > 0) output.answer(`  failed: ${colors.red(failed.map(printable).join(', '))}`)
@@ -40,7 +44,7 @@ function tell({ output }: CommandContext, { set, target, write, files, completed
     const part = state === 'current' ? `, ${Math.floor(share * 100)} %` : ''
     const told = rows > 0 ? `, ${counted(rows, 'row')}` : ''
     output.answer(`  file ${index + 1} of ${files.length}, ${printable(file)}: ${WORDS[state]}${part}${told}`)
-    if (problem !== undefined) output.answer(`    ${printable(problem)}`)
+    if (problem !== undefined && problem !== stopped) output.answer(`    ${printable(problem)}`)
   }
 }
 

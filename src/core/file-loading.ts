@@ -71,6 +71,8 @@ export interface SetStatus {
   readonly completed: readonly string[]
   readonly current: string | undefined
   readonly failed: readonly string[]
+  /** Why nothing gets into the table, with what to do; undefined: it does. */
+  readonly problem: string | undefined
 }
 
 export interface FileLoading {

@@ -1,5 +1,5 @@
 /** `verify` of tables of files: rows by the part of a file that they are from, against what is remembered of each file. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -112,3 +112,30 @@ test.each([
     expect([equal, counted[1]]).toEqual([true, rows])
   }),
 )
+
+test('without its state no file is loaded twice, and reading the table anew leaves each row once', () =>
+  inFolder('append', async (application, folder) => {
+    writeInput(folder, 'sales_2024-01.tsv', month('2024-01', 28, 1))
+    await load(application)
+    for (const name of readdirSync(join(folder, '.simplyload')).filter((each) => each.startsWith('state.db')))
+      rmSync(join(folder, '.simplyload', name))
+    await load(application)
+    const [status] = await application.fileLoading().status({ tables: [] }, never)
+    expect(status?.problem).toContain('simplyload table resync files.sales')
+    const count = 'SELECT count(*) FROM monthly_files.sales WHERE NOT _fivetran_deleted'
+    const counted = async () =>
+      (await Array.fromAsync((await application.query(count, never)).rows)).map(([rows]) => Number(rows))
+    expect(await counted()).toEqual([28])
+    const resync = {
+      source: undefined,
+      tables: ['files.sales'],
+      action: { kind: 'resync' },
+      wait: { until: 'taken', timeoutMs: 0 },
+    } as const
+    await application.control(resync, () => undefined, never)
+    await load(application)
+    expect(await counted()).toEqual([28])
+    expect(await found(application)).toEqual({ equal: true, rows: [28, 28, 0], examples: [] })
+    const run = await application.files().result('latest', never)
+    expect(run.files[0]?.checks.filter(({ outcome }) => outcome === 'fail')).toEqual([])
+  }))
