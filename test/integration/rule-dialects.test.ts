@@ -56,6 +56,7 @@ const QUESTIONS: readonly (readonly [RuleQuestion, string])[] = [
   [{ kind: 'condition', sql: "amount >= 0 AND note <> 'AB'" }, '1/3'],
   [{ kind: 'query', sql: 'SELECT id FROM file GROUP BY id HAVING count(*) > 1' }, '1/5'],
   [{ kind: 'unique', columns: ['id'], across: 'set' }, '1/4'],
+  [{ kind: 'unique', columns: ['id', 'note'], across: 'set' }, '0/4'],
 ]
 const RULES = QUESTIONS.map(([question], index) => ({
   name: `r${index}`,
@@ -72,7 +73,13 @@ beforeAll(async () => {
 afterAll(() => twin[Symbol.asyncDispose]())
 
 async function counts(dialect: RuleDialect, from: string, ask: AskDestination): Promise<readonly string[]> {
-  const checks = await checkLoaded({ set: SET, dialect, from, column: (name) => `"${name}"`, rows: 5 }, ask)
+  // As if the same rows had come before, but for one.
+  const others = `${from} WHERE "id" <> 3`
+  const checks = await checkLoaded({ set: SET, dialect, from, others, column: (name) => `"${name}"`, rows: 5 }, ask)
+  const shared = checks
+    .filter(({ id }) => id.endsWith('.others'))
+    .map(({ failed, evaluated }) => `${failed}/${evaluated}`)
+  expect(shared).toEqual(['3/5', '3/5'])
   expect(checks.filter(({ outcome }) => outcome === 'not_evaluated').map(why)).toEqual([])
   const of = (index: number) => checks.find(({ id }) => id === `loaded.rule.r${index}`)
   return QUESTIONS.map((_, index) => `${of(index)?.failed}/${of(index)?.evaluated}`)
