@@ -111,7 +111,8 @@ export interface TableFlush {
   readonly tombstones?: boolean
   /**
    * Rows re-read from the source for the keys of `MissingBaseRows`. A partial change whose key is in none of them
-   * is dropped: its row is gone, and its delete follows.
+   * is dropped: its row is gone, and its delete follows. A file's position is a boundary behind every change that its rows
+   * may have seen: to a change before it that leaves one of these keys, the row there is no base.
    */
   readonly completion?: { readonly files: readonly StageFile[] }
 }

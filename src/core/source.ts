@@ -134,10 +134,16 @@ export interface ChangeSource extends Source {
   resolveRange(schema: TableSchema, range: WrittenRange, signal: AbortSignal): Promise<RowRange>
   openStream(request: StreamRequest, signal: AbortSignal): Promise<ChangeStream>
   /**
-   * Full current rows for the given keys (each a JSON array of the key columns' text forms, in key order), as one batch
-   * with the given position. A key that no longer exists is absent from the batch.
+   * Full current rows for the given keys (each a JSON array of the key columns' text forms, in key order), as one batch. A
+   * key that no longer exists is absent from the batch. Its position is a boundary of the given generation behind every
+   * change that the rows may have seen; it says nothing of changes before it.
    */
-  readRows(schema: TableSchema, keys: readonly string[], at: Position, signal: AbortSignal): Promise<SnapshotBatch>
+  readRows(
+    schema: TableSchema,
+    keys: readonly string[],
+    generation: number,
+    signal: AbortSignal,
+  ): Promise<SnapshotBatch>
   /** All rows of a table as of now, read in the text format, whose decoders are others than the binary ones: for `verify`. */
   readForVerification(schema: TableSchema, signal: AbortSignal): VerificationRead
   /** Removes what `prepare` made. */

@@ -2,6 +2,7 @@
 import type { Flush, FlushResult, Lease, MissingBaseRows } from '../core/destination.ts'
 import { isPipelineError } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
+import { parsePosition } from '../core/position.ts'
 import type { StageFile } from '../core/stage.ts'
 import { tableName } from '../core/table-schema.ts'
 import { completionBatchId, placeBatch } from './batch-name.ts'
@@ -81,12 +82,14 @@ export class RowCompletion {
     const table = book.get(missing.table)
     invariant(table.checkpoint !== undefined, 'a table that merges has a checkpoint')
     const at = table.checkpoint
+    const generation = parsePosition(at)?.generation
+    invariant(generation !== undefined, 'a checkpoint is a position')
     log.info(
       { source: name, table: table.name, keys: missing.keys.length },
       'reading rows again whose unchanged values are nowhere else',
     )
     const batch = await sourceGuard.run(
-      () => source.readRows(table.schema, missing.keys, at, stop.immediate),
+      () => source.readRows(table.schema, missing.keys, generation, stop.immediate),
       stop.immediate,
     )
     if (batch.rows === 0) return []

@@ -9,7 +9,6 @@
 import type { SnapshotBatch } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
 import type { ComparingDestination, Destination, TableComparison, TargetTable } from '../core/destination.ts'
-import { boundary } from '../core/position.ts'
 import type { ChangeSource } from '../core/source.ts'
 import type { Stage, StageFile } from '../core/stage.ts'
 import type { TableId, TableSchema } from '../core/table-schema.ts'
@@ -79,7 +78,7 @@ async function settle(
     const keys = found.examples.map((difference) => difference.key)
     const limit = keys.length
     const lsn = await source.currentLsn(signal)
-    const rows = await source.readRows(schema, keys, boundary(1, 0n), signal)
+    const rows = await source.readRows(schema, keys, 1, signal)
     reached = await waitFor(context, schema.table, lsn, signal)
     const again = await withStaged(context, schema, [rows], signal, (files) =>
       destination.compare({ target, schema, files, keys, limit }, signal),

@@ -31,7 +31,7 @@ export function describeHistories(fixture: () => DestinationFixture): void {
       const second = first + 1 + random(history.length - first - 1)
       const table = await DrivenTable.open(fixture(), nextSchema(), { hardDelete: random(2) === 0 })
       await snapshotOfTwoTimes(table, history, first, second)
-      await playFlushes(table, history.slice(first + 1), random)
+      await playFlushes(table, history.slice(first + 1), random, second - first - 1)
       const rows = await table.rows('id', 'name', 'note')
       const live = rows.filter((row) => !row.startsWith('!'))
       expect(live).toEqual(liveRows(history.at(-1)))

@@ -16,7 +16,7 @@ import {
   never,
   schemaOf,
 } from './destination-fixture.ts'
-import { check, liveRows, playFlushes, snapshotOfTwoTimes, startEmpty } from './history-player.ts'
+import { check, playFlushes, startEmpty } from './history-player.ts'
 import { change, insert, move, remove, row, START_US, touch, truncate, update, us } from './version-changes.ts'
 
 const NO_FAULTS = { duplicates: 0, overlaps: 0, gaps: 0, severalActive: 0 }
@@ -339,23 +339,6 @@ export function describeVersions(fixture: () => DestinationFixture): void {
       await playFlushes(table, history, random)
       const rows = await fixture().rows(table.target.namespace, table.target.name)
       expect(rows.map(exactly).sort()).toEqual(replayVersions(history))
-      expect(await faultsOf(table)).toEqual(NO_FAULTS)
-    })
-  })
-
-  it('a snapshot of two times and the changes since the first end in what the source has', async () => {
-    await check(async (random) => {
-      const history = dated(randomHistory(random, 8 + random(12), at), random)
-      const first = random(history.length - 2)
-      const second = first + 1 + random(history.length - first - 1)
-      const table = await DrivenTable.open(fixture(), nextSchema(), { write: 'history' })
-      await snapshotOfTwoTimes(table, history, first, second)
-      await playFlushes(table, history.slice(first + 1), random)
-      const rows = await fixture().rows(table.target.namespace, table.target.name)
-      const active = rows.filter((each) => each._fivetran_active === 'true')
-      expect(active.map((each) => [each.id, each.name ?? 'NULL', each.note ?? 'NULL'].join(' ')).sort()).toEqual(
-        liveRows(history.at(-1)),
-      )
       expect(await faultsOf(table)).toEqual(NO_FAULTS)
     })
   })

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe } from 'vitest'
 import { describeBackfill } from './destination-backfill.ts'
 import { describeCheckpoints } from './destination-checkpoints.ts'
 import { describeComparison } from './destination-comparison.ts'
+import { describeCompletions } from './destination-completions.ts'
 import type { DestinationFixture } from './destination-fixture.ts'
 import { describeHistories } from './destination-histories.ts'
 import { describeKeyless } from './destination-keyless.ts'
@@ -47,6 +48,7 @@ export function describeKeepers(name: string, open: Open): void {
     'every version': describeVersions,
     'every change': describeLog,
     'emptied and filled again': describeTruncates,
+    'values that are read at the source': describeCompletions,
   })
 }
 

@@ -102,7 +102,7 @@ export async function mergeCompleted(
 ) {
   const part = table.part(await table.stage([changes]), table.position ?? before(0))
   await table.flushParts([part], before(to))
-  const files = rows.length === 0 ? [] : [await table.fixture.stage.snapshot(table.schema, before(1), rows)]
+  const files = rows.length === 0 ? [] : [await table.fixture.stage.snapshot(table.schema, before(999), rows)]
   await table.flushParts([{ ...part, completion: { files } }], before(to))
 }
 

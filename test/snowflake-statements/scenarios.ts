@@ -92,6 +92,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await table.merge(20, [touch(15, 1, 'uno')])
       await table.merge(30, [update(24, 1, 'x'), touch(25, 1, 'eins'), move(26, 2, 7), move(27, 7, 8)])
       await mergeCompleted(table, 40, [touch(35, 70, 'new'), touch(36, 71, 'gone')], [row(70, 'newer', '[1]')])
+      await mergeCompleted(table, 43, [move(41, 70, 72)], [row(72, 'newer', '[2]')])
       await table.merge(50, [insert(44, 50), truncate(45), insert(46, 51), truncate(47), insert(48, 52)])
     },
   },

@@ -14,6 +14,8 @@ CREATE TABLE IF NOT EXISTS _SIMPLYLOAD.LOADS (source VARCHAR, namespace VARCHAR,
 
 CREATE TABLE IF NOT EXISTS _SIMPLYLOAD.TOMBSTONES (source VARCHAR, namespace VARCHAR, table_name VARCHAR, key VARCHAR, position VARCHAR);
 
+CREATE TABLE IF NOT EXISTS _SIMPLYLOAD.COMPLETIONS (source VARCHAR, namespace VARCHAR, table_name VARCHAR, key VARCHAR, position VARCHAR);
+
 CREATE TABLE IF NOT EXISTS _SIMPLYLOAD.QUARANTINE (source VARCHAR, namespace VARCHAR, table_name VARCHAR, position VARCHAR, key VARCHAR, column_name VARCHAR, reason VARCHAR, raw VARCHAR, loaded_at TIMESTAMP_TZ(6), closed_at TIMESTAMP_TZ(6), closed_as VARCHAR);
 
 CREATE TABLE IF NOT EXISTS _SIMPLYLOAD."CHECKPOINTS_shop" (source VARCHAR, namespace VARCHAR, table_name VARCHAR, epoch NUMBER(19,0), position VARCHAR, in_group BOOLEAN, guard_until VARCHAR, updated_at TIMESTAMP_TZ(6), group_name VARCHAR) AS SELECT 'shop', '', '', 0, NULL::VARCHAR, TRUE, NULL::VARCHAR, CURRENT_TIMESTAMP()::TIMESTAMP_TZ(6), '';
@@ -296,8 +298,8 @@ SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS
   GROUP BY k1);
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
-  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, MOD(f.last, 8) < 2 AS dead, f.dead_pos AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest, f.reset AS reset, CASE WHEN f.reset IS NULL AND COALESCE(t.live, FALSE) THEN f.k1 END AS b1, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN f.reset IS NULL OR f.p3 >= f.reset THEN f.p3 END AS p3
-  FROM (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) AS p3
+  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, MOD(f.last, 8) < 2 AS dead, f.dead_pos AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest, CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END AS reset, CASE WHEN CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END IS NULL AND COALESCE(t.live, FALSE) THEN f.k1 END AS b1, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END IS NULL OR f.p3 >= CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END THEN f.p3 END AS p3
+  FROM (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS begun, MAX(CASE WHEN MOD(code, 8) < 2 THEN code END) AS died, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) AS p3
   FROM (SELECT k1, code, pos, unchanged
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
@@ -354,7 +356,7 @@ SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS
   GROUP BY k1);
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_moves_0 AS SELECT moved AS code, pos, CASE WHEN reset IS NULL THEN k1 END AS r1, CASE WHEN MOD(reset, 8) = 6 THEN reset END AS next_move, CASE WHEN reset IS NULL OR c3 >= reset THEN c3 END AS p3
-  FROM (SELECT k1, pos, moved, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS c3
+  FROM (SELECT k1, pos, moved, MAX(CASE WHEN MOD(code, 8) NOT IN (2, 3) THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS c3
   FROM (SELECT k1, code, pos, unchanged, CAST(NULL AS NUMBER(19,0)) AS moved
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
@@ -366,10 +368,12 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_moves_0 AS SELECT moved AS c
   WHERE MOD(code, 8) IN (5, 6)))
   WHERE MOD(moved, 8) = 6;
 
-SELECT COUNT(next_move) AS open
+SELECT COUNT(next_move) AS open, (SELECT COUNT(*)
+  FROM _SIMPLYLOAD.COMPLETIONS
+  WHERE source = 'shop' AND namespace = 'public' AND table_name = 'lineage_3') AS completed
   FROM _SIMPLYLOAD.merge_moves_0;
 
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_moves_0 AS SELECT m.code AS code, m.pos AS pos, CASE WHEN m.next_move IS NULL THEN m.r1 ELSE n.r1 END AS r1, n.next_move AS next_move, COALESCE(m.p3, n.p3) AS p3
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_moves_0 AS SELECT m.code AS code, CASE WHEN m.next_move IS NULL THEN m.pos ELSE n.pos END AS pos, CASE WHEN m.next_move IS NULL THEN m.r1 ELSE n.r1 END AS r1, n.next_move AS next_move, COALESCE(m.p3, n.p3) AS p3
   FROM _SIMPLYLOAD.merge_moves_0 m
   LEFT JOIN _SIMPLYLOAD.merge_moves_0 n ON n.code = m.next_move;
 
@@ -402,7 +406,7 @@ MERGE INTO "shop_public"."lineage_3" t
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0_completion (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, v0 NUMBER(19,0), v1 VARCHAR, v2 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_0_completion (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2)
-  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000001/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/00000000000003e7/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
   FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.lineage_3/2026112010/b15.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT r.k1 AS k1, r.last AS last, r.val AS val, (r.dead OR ((r.unresolved AND NOT r.dead) AND c.code IS NULL)) AS dead, CASE WHEN (r.unresolved AND NOT r.dead) THEN CASE WHEN c.code IS NULL THEN e.pos END ELSE r.dead_pos END AS dead_pos, r.present AS present, r.live AS live, r.newest AS newest, r.reset AS reset, r.b1 AS b1, r.p3 AS p3, c.code AS completion, (r.unresolved AND (r.dead OR c.code IS NULL)) AS unresolved
@@ -431,6 +435,23 @@ MERGE INTO "shop_public"."lineage_3" t
   WHEN MATCHED AND NOT COALESCE(t."_fivetran_deleted", FALSE) THEN UPDATE SET "_fivetran_synced" = '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), "_fivetran_deleted" = TRUE, "_source_position" = r.new_pos
   WHEN NOT MATCHED AND (NOT r.dead OR r.valued) THEN INSERT ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
   VALUES (r.v0, r.v1, r.v2, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.dead, r.new_pos);
+
+DELETE
+  FROM _SIMPLYLOAD.COMPLETIONS
+  WHERE source = 'shop' AND namespace = 'public' AND table_name = 'lineage_3' AND position <= '0001/000000000000001e/0000000000';
+
+INSERT INTO _SIMPLYLOAD.COMPLETIONS (source, namespace, table_name, key, position) SELECT 'shop', 'public', 'lineage_3', TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))), '0001/00000000000003e7/0000000000'
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM _SIMPLYLOAD.staged_0_completion
+  WHERE pos IS NOT NULL)
+  WHERE code IS NOT NULL;
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_moves_0 AS SELECT m.code AS code, m.pos AS pos, m.next_move AS next_move, m.p3 AS p3, CASE WHEN c.key IS NULL THEN m.r1 END AS r1
+  FROM _SIMPLYLOAD.merge_moves_0 m
+  LEFT JOIN (SELECT key, MAX(position) AS position
+  FROM _SIMPLYLOAD.COMPLETIONS
+  WHERE source = 'shop' AND namespace = 'public' AND table_name = 'lineage_3'
+  GROUP BY key) c ON c.key = TO_JSON(ARRAY_CONSTRUCT(CAST(m.r1 AS VARCHAR))) AND c.position > m.pos;
 
 SELECT COUNT(*) AS results, COUNT(DISTINCT r.last) AS keys, COUNT_IF(NOT r.dead AND NOT r.live) AS inserted, COUNT_IF(NOT r.dead AND r.live) AS updated, COUNT_IF(r.dead AND ((NOT r.dead OR r.val IS NOT NULL) OR (r.dead AND r.live))) AS deleted, COUNT_IF(((NOT r.dead OR r.val IS NOT NULL) OR (r.dead AND r.live)) AND NOT r.present) AS added, COUNT_IF(((NOT r.dead OR r.val IS NOT NULL) OR (r.dead AND r.live)) AND r.present) AS changed
   FROM _SIMPLYLOAD.merge_result_0 r;
@@ -508,7 +529,7 @@ DELETE
   WHERE d.position >= e.pos);
 
 INSERT INTO _SIMPLYLOAD.LOADS (source, namespace, table_name, batch_id, added, position, loaded_at) SELECT 'shop', 'public', 'pairs_4', f.batch_id, f.added, f.position, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6)
-  FROM (SELECT 'b19' AS batch_id, 1 AS added, '0001/0000000000000014/0000000000' AS position) f
+  FROM (SELECT 'b21' AS batch_id, 1 AS added, '0001/0000000000000014/0000000000' AS position) f
   WHERE f.batch_id NOT IN (SELECT batch_id
   FROM _SIMPLYLOAD.LOADS
   WHERE source = 'shop' AND namespace = 'public' AND table_name = 'pairs_4');
@@ -518,16 +539,6 @@ UPDATE "shop_public"."pairs_4" SET "_fivetran_synced" = '2026-11-20 12:00:00.000
 
 
 -- Current state: rows that are read again, and what is missing then
-
-INSERT INTO _SIMPLYLOAD.TOMBSTONES (source, namespace, table_name, key, position) SELECT 'shop', 'public', 'again_5', TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))), MAX(pos)
-  FROM (SELECT k1, code, pos, unchanged
-  FROM (SELECT *
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE code IS NOT NULL AND MOD(code, 8) <> 7))
-  WHERE MOD(code, 8) < 2
-  GROUP BY k1;
 
 INSERT INTO _SIMPLYLOAD.TOMBSTONES (source, namespace, table_name, key, position) SELECT 'shop', 'public', 'again_5', NULL, MAX(pos)
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
@@ -577,14 +588,14 @@ MERGE INTO _SIMPLYLOAD.QUARANTINE q
 
 DELETE
   FROM _SIMPLYLOAD.LOADS
-  WHERE source = :1 AND namespace = :2 AND table_name = :3 AND batch_id IN ('b22');
+  WHERE source = :1 AND namespace = :2 AND table_name = :3 AND batch_id IN ('b24');
 
 
 -- Rows without a key
 
 COPY INTO "shop_public"."_simplyload_shadow_bag_merge_7" ("a", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id")
   FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', $1:"_content_hash"::VARCHAR || '/1'
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_merge_7/2026112010/b26.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_merge_7/2026112010/b28.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.snapshot_copies AS SELECT "a", LEFT("_fivetran_id", 32) || '/' || CAST(ROW_NUMBER() OVER (PARTITION BY "_fivetran_id" ORDER BY "_fivetran_id") AS VARCHAR) AS "_fivetran_id", "_fivetran_synced", "_fivetran_deleted", "_source_position"
   FROM "shop_public"."_simplyload_shadow_bag_merge_7"
@@ -665,7 +676,7 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_verify (file_number NUMBER(
 
 COPY INTO _SIMPLYLOAD.staged_verify (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0)
   FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/0000000000000063/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_merge_7/2026112010/b29.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_merge_7/2026112010/b31.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT COALESCE(MIN(content_hash), MD5(COALESCE(CAST(v0 AS VARCHAR), ''))) AS key, MIN(CASE WHEN there = 1 THEN pos END) AS pos, SUM(here) AS source_n, SUM(there) AS destination_n
   FROM (SELECT v0, content_hash, pos, 1 AS here, 0 AS there
@@ -707,13 +718,13 @@ SELECT COUNT(*) AS n, COUNT(*) - COUNT(v0) AS n0
 
 COPY INTO "shop_public"."_simplyload_shadow_bag_history_8" ("a", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id", "_fivetran_start", "_fivetran_end", "_fivetran_active")
   FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', $1:"_content_hash"::VARCHAR || '/1', NVL($1:"_committed_at"::TIMESTAMP_TZ(6), '1970-01-01 00:00:00.000 +00:00'::TIMESTAMP_TZ(6)), '9999-12-31 23:59:59.999999 +00:00'::TIMESTAMP_TZ(6), TRUE
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_history_8/2026112010/b30.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_history_8/2026112010/b32.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, committed_at TIMESTAMP_TZ(6), staged_us NUMBER(19,0), v0 VARCHAR);
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0)
   FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_history_8/2026112010/b31.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.bag_history_8/2026112010/b33.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_bag_0 AS SELECT code, nth, hash || '/' || CAST(nth AS VARCHAR) AS k1
   FROM (SELECT c.code AS code, c.hash AS hash, CASE WHEN c.era = 0 THEN COALESCE(l.living, 0) ELSE 0 END + c.steps + CASE WHEN c.step = 1 THEN 0 ELSE 1 END AS nth
@@ -865,7 +876,7 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT COALES
 
 COPY INTO "shop_public"."_simplyload_shadow_journal_merge_10" ("a", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_fivetran_id")
   FROM (SELECT $1:"c1"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000', ('0001/000000000000000a/0000000000/0/') || METADATA$FILE_ROW_NUMBER::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.journal_merge_10/2026112010/b38.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.journal_merge_10/2026112010/b40.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 INSERT INTO "shop_public"."journal_merge_10" ("a", "_fivetran_id", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT e.v0, e.k1, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, e.pos
   FROM (SELECT s.*, s.pos AS k1
@@ -907,7 +918,7 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_versions_0 AS SELECT k1, las
   FROM _SIMPLYLOAD.merge_result_0)
   WHERE (there OR NOT dead))));
 
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(pos) AS pos, MAX(committed) AS committed, BOOLAND_AGG(MOD(code, 8) = 4) AS plain, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) AS p3
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(pos) AS pos, MAX(committed) AS committed, BOOLAND_AGG(MOD(code, 8) = 4) AS plain, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS begun, MAX(CASE WHEN MOD(code, 8) < 2 THEN code END) AS died, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) AS p3
   FROM (SELECT c.*, LEFT(pos, 22) AS tx
   FROM (SELECT k1, code, pos, unchanged, committed, CAST(NULL AS NUMBER(19,0)) AS moved
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
@@ -925,8 +936,8 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS WITH folded AS (
   WHERE t."_fivetran_active" OR t."_fivetran_deleted"
   GROUP BY f.k1), events AS (SELECT *
   FROM folded) SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
-  FROM (SELECT g.k1 AS k1, g.last AS last, g.val AS val, g.pos AS pos, g.committed AS committed, g.plain AS plain, g.dead AS dead, g.dead_pos AS dead_pos, g.live AS live, g.since AS since, g.several AS several, g.newest AS newest, g.actives AS actives, g.reset AS reset, CASE WHEN g.reset IS NULL AND g.live THEN g.k1 END AS b1, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN g.reset IS NULL OR g.p3 >= g.reset THEN g.p3 END AS p3
-  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, f.pos AS pos, f.committed AS committed, f.plain AS plain, (MOD(f.last, 8) < 2 OR MOD(f.last, 8) = 7) AS dead, CAST(NULL AS VARCHAR) AS dead_pos, COALESCE(b.actives, 0) > 0 AS live, b.since AS since, COUNT(*) OVER (PARTITION BY f.k1) > 1 AS several, f.pos AS newest, COALESCE(b.actives, 0) AS actives, MAX(f.reset) OVER (PARTITION BY f.k1 ORDER BY f.last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS reset, MAX(f.p3) OVER (PARTITION BY f.k1 ORDER BY f.last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS p3
+  FROM (SELECT g.k1 AS k1, g.last AS last, g.val AS val, g.pos AS pos, g.committed AS committed, g.plain AS plain, g.dead AS dead, g.dead_pos AS dead_pos, g.live AS live, g.since AS since, g.several AS several, g.newest AS newest, g.actives AS actives, CASE WHEN g.died < g.val AND g.died > COALESCE(g.begun, -1) THEN g.died ELSE g.begun END AS reset, CASE WHEN CASE WHEN g.died < g.val AND g.died > COALESCE(g.begun, -1) THEN g.died ELSE g.begun END IS NULL AND g.live THEN g.k1 END AS b1, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN CASE WHEN g.died < g.val AND g.died > COALESCE(g.begun, -1) THEN g.died ELSE g.begun END IS NULL OR g.p3 >= CASE WHEN g.died < g.val AND g.died > COALESCE(g.begun, -1) THEN g.died ELSE g.begun END THEN g.p3 END AS p3
+  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, f.pos AS pos, f.committed AS committed, f.plain AS plain, (MOD(f.last, 8) < 2 OR MOD(f.last, 8) = 7) AS dead, CAST(NULL AS VARCHAR) AS dead_pos, COALESCE(b.actives, 0) > 0 AS live, b.since AS since, COUNT(*) OVER (PARTITION BY f.k1) > 1 AS several, f.pos AS newest, COALESCE(b.actives, 0) AS actives, MAX(f.begun) OVER (PARTITION BY f.k1 ORDER BY f.last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS begun, MAX(f.died) OVER (PARTITION BY f.k1 ORDER BY f.last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS died, MAX(f.p3) OVER (PARTITION BY f.k1 ORDER BY f.last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS p3
   FROM events f
   LEFT JOIN known b ON b.k1 = f.k1) g);
 
@@ -1050,7 +1061,7 @@ SELECT d.key AS key, d.kind AS kind, d.pos AS pos, d.differs AS differs
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
   FROM ( SELECT c.k1 AS k1, c.code AS last, c.code AS val, FALSE AS dead, CAST(NULL AS VARCHAR) AS dead_pos, c.reset AS reset, CASE WHEN c.reset IS NULL THEN t.k1 END AS b1, CASE WHEN c.reset IS NULL THEN t.pos END AS b_pos, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN c.reset IS NULL OR c.p3 >= c.reset THEN c.p3 END AS p3
-  FROM (SELECT k1, code, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS p3
+  FROM (SELECT k1, code, MAX(CASE WHEN MOD(code, 8) >= 4 OR MOD(code, 8) < 2 THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS p3
   FROM (SELECT k1, code, pos, unchanged, committed, CAST(NULL AS NUMBER(19,0)) AS moved
   FROM (SELECT *
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
@@ -1082,12 +1093,16 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val I
   FROM _SIMPLYLOAD.merge_result_0 r
   LEFT JOIN (SELECT m.code AS code, CASE WHEN t.pos IS NOT NULL THEN m.r1 END AS b1, t.pos AS b_pos, m.p3 AS p3
   FROM _SIMPLYLOAD.merge_moves_0 m
-  LEFT JOIN (SELECT t."id" AS k1, t."_source_position" AS pos
+  LEFT JOIN (SELECT *
+  FROM (SELECT t."id" AS k1, t."_source_position" AS pos
   FROM "shop_public"."log_13" t
   WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
   FROM "shop_public"."log_13"
   WHERE "_op" = 'truncate') AND t."id" BETWEEN 1 AND 7
   QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id" ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted") t
+  WHERE t.pos NOT IN (SELECT q.position
+  FROM _SIMPLYLOAD.QUARANTINE q
+  WHERE q.source = 'shop' AND q.namespace = 'public' AND q.table_name = 'log_13' AND q.closed_at IS NULL AND q.reason = 'unchanged value that is not known')) t
   ON t.k1 = m.r1) x ON x.code = r.reset);
 
 INSERT INTO "shop_public"."log_13" ("id", "name", "note", "_op", "_committed_at", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT e.v0, e.v1, CASE WHEN r.val IS NULL OR r.p3 = r.val THEN e.v2 WHEN r.p3 IS NOT NULL THEN x3.v2 ELSE b."note" END, CASE MOD(e.code, 8) WHEN 1 THEN 'delete' WHEN 7 THEN 'truncate' WHEN 3 THEN 'update' WHEN 2 THEN 'update' ELSE 'insert' END, TO_TIMESTAMP_TZ(e.committed, 6), '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), MOD(e.code, 8) IN (1, 7), e.pos
@@ -1245,18 +1260,6 @@ ALTER TABLE "shop_public"."schema_15" ADD COLUMN "data" VARIANT;
 
 UPDATE "shop_public"."schema_15" SET "data" = PARSE_JSON('{}');
 
-SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS keyless, COUNT_IF(MOD(last, 8) >= 2) AS alive, COUNT_IF(MOD(last, 8) >= 2 AND MOD(first, 8) >= 4) AS begun, COUNT_IF(MOD(last, 8) < 2 AND val IS NOT NULL) AS valued_dead, MIN(k1) AS min_k1, MAX(k1) AS max_k1, COALESCE(MIN(k1) > (SELECT MAX("id")
-  FROM "shop_public"."schema_15"), TRUE) AS is_new, (SELECT COUNT(s.w2) + COUNT(s.w5)
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2, v3, v4, TRY_PARSE_JSON(v5) AS v5, CASE WHEN TRY_PARSE_JSON(v5) IS NULL THEN v5 END AS w5
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL) s) AS refused
-  FROM (SELECT k1, COUNT(*) AS n, MAX(code) AS last, MIN(code) AS first, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val
-  FROM (SELECT k1, code, pos, unchanged
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2, v3, v4, TRY_PARSE_JSON(v5) AS v5, CASE WHEN TRY_PARSE_JSON(v5) IS NULL THEN v5 END AS w5
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL))
-  GROUP BY k1);
-
 
 -- A table that is read anew, leaves its group and comes back; comparisons
 
@@ -1300,7 +1303,7 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_snapshot (file_number NUMBE
 
 COPY INTO _SIMPLYLOAD.staged_snapshot (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2)
   FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, '0001/000000000000000a/0000000000', $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.times_17/2026112010/b73.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.times_17/2026112010/b75.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT (SELECT COUNT(s.quarantine)
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
@@ -1374,7 +1377,7 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0_days_2 (file_number NUMBE
 
 COPY INTO _SIMPLYLOAD.staged_0_days_2 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1)
   FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::DATE
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.days_20/2026112010/b84.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.days_20/2026112010/b86.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 SELECT DATEDIFF(DAY, '1970-01-01'::DATE, v1::DATE) AS day, pos
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0, v1
@@ -1411,11 +1414,11 @@ ALTER TABLE "shop_public"."older_22" ADD COLUMN "added_6" DATE COMMENT 'added_6,
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10)
   FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR, $1:"c4"::NUMBER(10,0)::NUMBER(19,0), CAST('it''s new' AS VARCHAR), NULL::VARCHAR, CAST('t' AS BOOLEAN), CAST('9.5' AS NUMBER(8,2)), CAST('00ff' AS BINARY), CAST('2026-11-20' AS DATE), NULL::DATE
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.older_22/2026112010/b89.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.older_22/2026112010/b91.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10)
   FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR, $1:"c4"::NUMBER(19,0)::VARCHAR, $1:"c5"::VARCHAR, $1:"c6"::VARCHAR, $1:"c7"::BOOLEAN, $1:"c8"::NUMBER(8,2), TO_BINARY($1:"c9"), $1:"c10"::DATE, $1:"c11"::DATE
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.older_22/2026112010/b91.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.older_22/2026112010/b93.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) AS key, kind, pos, differs, filled
   FROM ( SELECT COALESCE(s.k1, d.k1) AS k1, d.pos AS pos, CASE WHEN d.present IS NULL THEN 'missing' WHEN s.present IS NULL THEN 'extra' ELSE 'different' END AS kind, ',' || CASE WHEN s.v0 IS DISTINCT FROM d.v0 THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT FROM d.v1 THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT FROM d.v2 THEN '2,' ELSE '' END || CASE WHEN s.v5 IS DISTINCT FROM d.v5 THEN '5,' ELSE '' END || CASE WHEN s.v6 IS DISTINCT FROM d.v6 THEN '6,' ELSE '' END || CASE WHEN s.v7 IS DISTINCT FROM d.v7 THEN '7,' ELSE '' END || CASE WHEN s.v8 IS DISTINCT FROM d.v8 THEN '8,' ELSE '' END || CASE WHEN s.v9 IS DISTINCT FROM d.v9 THEN '9,' ELSE '' END || CASE WHEN s.v10 IS DISTINCT FROM d.v10 THEN '10,' ELSE '' END || CASE WHEN s.v11 IS DISTINCT FROM d.v11 THEN '11,' ELSE '' END AS differs, ',' || CASE WHEN s.v0 IS DISTINCT FROM d.v0 AND d.v0 IS NOT NULL THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT FROM d.v1 AND d.v1 IS NOT NULL THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT FROM d.v2 AND d.v2 IS NOT NULL THEN '2,' ELSE '' END || CASE WHEN s.v5 IS DISTINCT FROM d.v5 AND d.v5 IS NOT NULL THEN '5,' ELSE '' END || CASE WHEN s.v6 IS DISTINCT FROM d.v6 AND d.v6 IS NOT NULL THEN '6,' ELSE '' END || CASE WHEN s.v7 IS DISTINCT FROM d.v7 AND d.v7 IS NOT NULL THEN '7,' ELSE '' END || CASE WHEN s.v8 IS DISTINCT FROM d.v8 AND d.v8 IS NOT NULL THEN '8,' ELSE '' END || CASE WHEN s.v9 IS DISTINCT FROM d.v9 AND d.v9 IS NOT NULL THEN '9,' ELSE '' END || CASE WHEN s.v10 IS DISTINCT FROM d.v10 AND d.v10 IS NOT NULL THEN '10,' ELSE '' END || CASE WHEN s.v11 IS DISTINCT FROM d.v11 AND d.v11 IS NOT NULL THEN '11,' ELSE '' END AS filled
@@ -1437,14 +1440,14 @@ UPDATE "shop_public"."wider_24" SET "_simplyload_widened_1" = CAST("number" AS N
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, v0, v1)
   FROM (SELECT 0, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"c1"::NUMBER(19,0), NULL::NUMBER(38,2)
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.wider_24/2026112010/b104.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.wider_24/2026112010/b106.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 
 -- Keys below zero; of two columns, which rows move to; values that come from anywhere
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
-  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, MOD(f.last, 8) < 2 AS dead, f.dead_pos AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest, f.reset AS reset, CASE WHEN f.reset IS NULL AND COALESCE(t.live, FALSE) THEN f.k1 END AS b1, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN f.reset IS NULL OR f.p3 >= f.reset THEN f.p3 END AS p3
-  FROM (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) AS p3
+  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, MOD(f.last, 8) < 2 AS dead, f.dead_pos AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest, CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END AS reset, CASE WHEN CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END IS NULL AND COALESCE(t.live, FALSE) THEN f.k1 END AS b1, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END IS NULL OR f.p3 >= CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END THEN f.p3 END AS p3
+  FROM (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS begun, MAX(CASE WHEN MOD(code, 8) < 2 THEN code END) AS died, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) AS p3
   FROM (SELECT k1, code, pos, unchanged
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, v2
   FROM _SIMPLYLOAD.staged_0
@@ -1469,8 +1472,8 @@ MERGE INTO "shop_public"."below_25" t
   VALUES (r.v0, r.v1, r.v2, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.dead, r.new_pos);
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
-  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, MOD(f.last, 8) < 2 AS dead, f.dead_pos AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest, f.reset AS reset, CASE WHEN f.reset IS NULL AND COALESCE(t.live, FALSE) THEN f.k1 END AS b1, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN f.reset IS NULL OR f.p3 >= f.reset THEN f.p3 END AS p3
-  FROM (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) AS p3
+  FROM (SELECT f.k1 AS k1, f.last AS last, f.val AS val, MOD(f.last, 8) < 2 AS dead, f.dead_pos AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest, CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END AS reset, CASE WHEN CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END IS NULL AND COALESCE(t.live, FALSE) THEN f.k1 END AS b1, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END IS NULL OR f.p3 >= CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END THEN f.p3 END AS p3
+  FROM (SELECT k1, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS begun, MAX(CASE WHEN MOD(code, 8) < 2 THEN code END) AS died, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) AS p3
   FROM (SELECT k1, code, pos, unchanged
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, v0 AS o1, v0, v1, v2
   FROM _SIMPLYLOAD.staged_0
@@ -1512,19 +1515,6 @@ SELECT COUNT(*) AS keys, COALESCE(SUM(n), 0) AS changes, COUNT_IF(k1 IS NULL) AS
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.staged_0 (file_number NUMBER(10,0), row_number NUMBER(19,0), op VARCHAR, pos VARCHAR, unchanged VARCHAR, quarantine VARCHAR, content_hash VARCHAR, o1 NUMBER(19,0), o2 VARCHAR, v0 VARCHAR, v1 NUMBER(19,0), v2 VARCHAR, v3 VARCHAR);
 
-CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_moves_0 AS SELECT moved AS code, pos, CASE WHEN reset IS NULL THEN k1 END AS r1, CASE WHEN reset IS NULL THEN k2 END AS r2, CASE WHEN MOD(reset, 8) = 6 THEN reset END AS next_move, CASE WHEN reset IS NULL OR c7 >= reset THEN c7 END AS p7
-  FROM (SELECT k1, k2, pos, moved, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) OVER (PARTITION BY k1, k2 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',7,')) THEN code END) OVER (PARTITION BY k1, k2 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS c7
-  FROM (SELECT k1, k2, code, pos, unchanged, CAST(NULL AS NUMBER(19,0)) AS moved
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v1) OR (o2 IS NOT NULL AND o2 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v1 AS k1, COALESCE(o1, v1) AS o1, v0 AS k2, COALESCE(o2, v0) AS o2, v0, v1, v2, v3
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  UNION ALL SELECT o1 AS k1, o2 AS k2, code - MOD(code, 8), pos, NULL, code
-  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v1) OR (o2 IS NOT NULL AND o2 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v1 AS k1, COALESCE(o1, v1) AS o1, v0 AS k2, COALESCE(o2, v0) AS o2, v0, v1, v2, v3
-  FROM _SIMPLYLOAD.staged_0
-  WHERE pos IS NOT NULL)
-  WHERE MOD(code, 8) IN (5, 6)))
-  WHERE MOD(moved, 8) = 6;
-
 MERGE INTO "shop_public"."lines_false" t
   USING (SELECT r.k1 AS k1, r.k2 AS k2, e.v0 AS v0, e.v1 AS v1, CASE WHEN r.val IS NULL OR r.p7 = r.val THEN e.v2 ELSE b."qty" END AS v2, e.v3 AS v3, r.dead AS dead, (NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) AS valued, CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END AS new_pos
   FROM _SIMPLYLOAD.merge_result_0 r
@@ -1538,8 +1528,47 @@ MERGE INTO "shop_public"."lines_false" t
   WHEN NOT MATCHED AND (NOT r.dead OR r.valued) THEN INSERT ("no", "id", "qty", "more", "_fivetran_synced", "_fivetran_deleted", "_source_position")
   VALUES (r.v0, r.v1, r.v2, r.v3, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), r.dead, r.new_pos);
 
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p7 IS NOT NULL AND p8 IS NOT NULL)) AS unresolved
+  FROM (SELECT f.k1 AS k1, f.k2 AS k2, f.last AS last, f.val AS val, MOD(f.last, 8) < 2 AS dead, f.dead_pos AS dead_pos, t.live IS NOT NULL AS present, COALESCE(t.live, FALSE) AS live, f.newest AS newest, CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END AS reset, CASE WHEN CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END IS NULL AND COALESCE(t.live, FALSE) THEN f.k1 END AS b1, CASE WHEN CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END IS NULL AND COALESCE(t.live, FALSE) THEN f.k2 END AS b2, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END IS NULL OR f.p7 >= CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END THEN f.p7 END AS p7, CASE WHEN CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END IS NULL OR f.p8 >= CASE WHEN f.died < f.val AND f.died > COALESCE(f.begun, -1) THEN f.died ELSE f.begun END THEN f.p8 END AS p8
+  FROM (SELECT k1, k2, MAX(code) AS last, MAX(CASE WHEN MOD(code, 8) >= 2 THEN code END) AS val, MAX(CASE WHEN NOT MOD(code, 8) >= 2 THEN pos END) AS dead_pos, MAX(pos) AS newest, MAX(CASE WHEN MOD(code, 8) >= 4 THEN code END) AS begun, MAX(CASE WHEN MOD(code, 8) < 2 THEN code END) AS died, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',7,')) THEN code END) AS p7, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',8,')) THEN code END) AS p8
+  FROM (SELECT k1, k2, code, pos, unchanged
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v1 AS k1, v1 AS o1, v0 AS k2, v0 AS o2, v0, v1, v2, v3
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL))
+  GROUP BY k1, k2) f
+  LEFT JOIN (SELECT t."id" AS k1, t."no" AS k2, NOT COALESCE(t."_fivetran_deleted", FALSE) AS live, t."_source_position" AS pos
+  FROM "shop_public"."lines_false" t
+  WHERE TRUE AND t."id" BETWEEN 2 AND 2 AND t."no" BETWEEN 'b' AND 'b') t
+  ON t.k1 = f.k1 AND t.k2 = f.k2);
+
+SELECT COUNT(*) AS results, COUNT(DISTINCT r.last) AS keys, COUNT_IF(NOT r.dead AND NOT r.live) AS inserted, COUNT_IF(NOT r.dead AND r.live) AS updated, COUNT_IF(r.dead AND ((NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) OR (r.dead AND r.live))) AS deleted, COUNT_IF(((NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) OR (r.dead AND r.live)) AND NOT r.present) AS added, COUNT_IF(((NOT r.dead OR (r.val IS NOT NULL AND NOT r.unresolved)) OR (r.dead AND r.live)) AND r.present) AS changed, COUNT_IF(r.p7 <> r.val) AS patched7, COUNT_IF(r.p8 <> r.val) AS patched8, COUNT_IF((r.b1 IS NOT NULL AND NOT (r.p7 IS NOT NULL AND r.p8 IS NOT NULL))) AS rooted
+  FROM _SIMPLYLOAD.merge_result_0 r;
+
 
 -- Rows that were read again and are as they were; versions of rows without JSON
+
+INSERT INTO "shop_public"."_simplyload_shadow_spoilt_29" ("id", "name", "note", "more", "_fivetran_synced", "_fivetran_deleted", "_source_position", "_op", "_committed_at") SELECT v0, v1, v2, v3, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, pos, 'read', TO_TIMESTAMP_TZ(committed, 6)
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN 3 WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, v2, v3
+  FROM _SIMPLYLOAD.staged_snapshot
+  WHERE pos IS NOT NULL) s
+  WHERE code IS NOT NULL;
+
+MERGE INTO "shop_public"."_simplyload_shadow_spoilt_29" s
+  USING (SELECT t.*
+  FROM "shop_public"."spoilt_29" t
+  WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
+  FROM "shop_public"."spoilt_29"
+  WHERE "_op" = 'truncate')
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id" ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted") o ON s."id" = o."id" AND s."_op" = 'read' AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARCHAR) AND s."more" IS NOT DISTINCT FROM NULL
+  WHEN MATCHED THEN DELETE;
+
+MERGE INTO "shop_public"."_simplyload_shadow_spoilt_30" t
+  USING (SELECT CASE WHEN (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARCHAR) AND s."more" IS NOT DISTINCT FROM NULL) THEN s."id" END AS k1, o."id" AS c0, o."name" AS c1, o."note" AS c2, o."_fivetran_start" AS c3, CASE WHEN (NOT o."_fivetran_active" OR (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARCHAR) AND s."more" IS NOT DISTINCT FROM NULL)) THEN o."_fivetran_end" ELSE TO_TIMESTAMP_TZ(CASE WHEN (o."_fivetran_active" AND s."_source_position" IS NULL) THEN GREATEST(1795133300000000, DATE_PART(EPOCH_MICROSECOND, o."_fivetran_start") + 1) ELSE DATE_PART(EPOCH_MICROSECOND, s."_fivetran_start") - 1 END, 6) END AS c4, (o."_fivetran_active" AND (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARCHAR) AND s."more" IS NOT DISTINCT FROM NULL)) AS c5, o."_fivetran_synced" AS c6, (o."_fivetran_deleted" OR (o."_fivetran_active" AND s."_source_position" IS NULL)) AS c7, CASE WHEN (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARCHAR) AND s."more" IS NOT DISTINCT FROM NULL) THEN s."_source_position" WHEN (o."_fivetran_active" AND s."_source_position" IS NULL) THEN '0002/00000000000001f4/0000000000' ELSE o."_source_position" END AS c8
+  FROM "shop_public"."spoilt_30" o
+  LEFT JOIN "shop_public"."_simplyload_shadow_spoilt_30" s ON o."_fivetran_active" AND s."id" = o."id") r ON t."id" = r.k1
+  WHEN MATCHED THEN UPDATE SET "id" = r.c0, "name" = r.c1, "note" = r.c2, "_fivetran_start" = r.c3, "_fivetran_end" = r.c4, "_fivetran_active" = r.c5, "_fivetran_synced" = r.c6, "_fivetran_deleted" = r.c7, "_source_position" = r.c8
+  WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_start", "_fivetran_end", "_fivetran_active", "_fivetran_synced", "_fivetran_deleted", "_source_position")
+  VALUES (r.c0, r.c1, r.c2, r.c3, r.c4, r.c5, r.c6, r.c7, r.c8);
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_equal_0 AS SELECT s.last AS last, s.k1 AS k1, e.pos AS pos, s.earlier IS NULL AS of_target
   FROM (SELECT *, COALESCE(NOT LAG(dead) OVER (PARTITION BY k1 ORDER BY last), live) AS there, LAG(val) OVER (PARTITION BY k1 ORDER BY last) AS earlier
@@ -1548,7 +1577,7 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_equal_0 AS SELECT s.last AS 
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) e ON e.code = s.val
   LEFT JOIN (SELECT t.*
-  FROM "shop_public"."polled_29" t
+  FROM "shop_public"."polled_31" t
   WHERE t."_fivetran_active" AND t."id" BETWEEN 1 AND 2) b ON s.earlier IS NULL AND b."id" = s.k1
   LEFT JOIN (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, v2
   FROM _SIMPLYLOAD.staged_0
@@ -1565,34 +1594,26 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_versions_0 AS SELECT k1, las
   FROM _SIMPLYLOAD.merge_equal_0))));
 
 COPY INTO _SIMPLYLOAD.staged_0 (file_number, row_number, op, pos, unchanged, quarantine, content_hash, committed_at, staged_us, v0, v1, v2)
-  FROM (SELECT CASE WHEN ENDSWITH(METADATA$FILENAME, '/b137.parquet') THEN 0 WHEN ENDSWITH(METADATA$FILENAME, '/b138.parquet') THEN 1 END, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
-  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.polled_29/2026112010/b137.parquet', 'default/shop/public.polled_29/2026112010/b138.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM (SELECT CASE WHEN ENDSWITH(METADATA$FILENAME, '/b143.parquet') THEN 0 WHEN ENDSWITH(METADATA$FILENAME, '/b144.parquet') THEN 1 END, METADATA$FILE_ROW_NUMBER, $1:"_op"::VARCHAR, $1:"_source_position"::VARCHAR, $1:"_unchanged"::VARCHAR, $1:"_quarantine"::VARCHAR, $1:"_content_hash"::VARCHAR, $1:"_committed_at"::TIMESTAMP_TZ(6), 0, $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR
+  FROM @_SIMPLYLOAD.STAGE/) FILES = ('default/shop/public.polled_31/2026112010/b143.parquet', 'default/shop/public.polled_31/2026112010/b144.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
-MERGE INTO "shop_public"."polled_29" t
+MERGE INTO "shop_public"."polled_31" t
   USING (SELECT *
   FROM _SIMPLYLOAD.merge_equal_0
   WHERE of_target) r ON t."id" = r.k1 AND t."id" BETWEEN 1 AND 3 AND t."_fivetran_active"
   WHEN MATCHED THEN UPDATE SET "_source_position" = r.pos;
-
-MERGE INTO "shop_public"."_simplyload_shadow_polled_29" t
-  USING (SELECT CASE WHEN (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARCHAR)) THEN s."id" END AS k1, o."id" AS c0, o."name" AS c1, o."note" AS c2, o."_fivetran_start" AS c3, CASE WHEN (NOT o."_fivetran_active" OR (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARCHAR))) THEN o."_fivetran_end" ELSE TO_TIMESTAMP_TZ(CASE WHEN (o."_fivetran_active" AND s."_source_position" IS NULL) THEN GREATEST(1795133300000000, DATE_PART(EPOCH_MICROSECOND, o."_fivetran_start") + 1) ELSE DATE_PART(EPOCH_MICROSECOND, s."_fivetran_start") - 1 END, 6) END AS c4, (o."_fivetran_active" AND (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARCHAR))) AS c5, o."_fivetran_synced" AS c6, (o."_fivetran_deleted" OR (o."_fivetran_active" AND s."_source_position" IS NULL)) AS c7, CASE WHEN (s."_source_position" IS NOT NULL AND TRUE AND s."id" IS NOT DISTINCT FROM CAST(o."id" AS NUMBER(19,0)) AND s."name" IS NOT DISTINCT FROM CAST(o."name" AS VARCHAR) AND s."note" IS NOT DISTINCT FROM CAST(o."note" AS VARCHAR)) THEN s."_source_position" WHEN (o."_fivetran_active" AND s."_source_position" IS NULL) THEN '0002/00000000000001f4/0000000000' ELSE o."_source_position" END AS c8
-  FROM "shop_public"."polled_29" o
-  LEFT JOIN "shop_public"."_simplyload_shadow_polled_29" s ON o."_fivetran_active" AND s."id" = o."id") r ON t."id" = r.k1
-  WHEN MATCHED THEN UPDATE SET "id" = r.c0, "name" = r.c1, "note" = r.c2, "_fivetran_start" = r.c3, "_fivetran_end" = r.c4, "_fivetran_active" = r.c5, "_fivetran_synced" = r.c6, "_fivetran_deleted" = r.c7, "_source_position" = r.c8
-  WHEN NOT MATCHED THEN INSERT ("id", "name", "note", "_fivetran_start", "_fivetran_end", "_fivetran_active", "_fivetran_synced", "_fivetran_deleted", "_source_position")
-  VALUES (r.c0, r.c1, r.c2, r.c3, r.c4, r.c5, r.c6, r.c7, r.c8);
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT TO_JSON(ARRAY_CONSTRUCT(CAST(k1 AS VARCHAR))) AS key, kind, pos, differs, filled
   FROM ( SELECT COALESCE(s.k1, d.k1) AS k1, d.pos AS pos, CASE WHEN d.present IS NULL THEN 'missing' WHEN s.present IS NULL THEN 'extra' ELSE 'different' END AS kind, ',' || CASE WHEN s.v0 IS DISTINCT FROM d.v0 THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT FROM d.v1 THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT FROM d.v2 THEN '2,' ELSE '' END AS differs, ',' || CASE WHEN s.v0 IS DISTINCT FROM d.v0 AND d.v0 IS NOT NULL THEN '0,' ELSE '' END || CASE WHEN s.v1 IS DISTINCT FROM d.v1 AND d.v1 IS NOT NULL THEN '1,' ELSE '' END || CASE WHEN s.v2 IS DISTINCT FROM d.v2 AND d.v2 IS NOT NULL THEN '2,' ELSE '' END AS filled
   FROM (SELECT s.*, TRUE AS present
   FROM (SELECT *
   FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."polled_29" t
+  FROM "shop_public"."polled_31" t
   WHERE t."_fivetran_active")
   WHERE FALSE) s) s
   FULL OUTER JOIN (SELECT d.*, TRUE AS present
   FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."polled_29" t
+  FROM "shop_public"."polled_31" t
   WHERE t."_fivetran_active") d) d ON s.k1 = d.k1
   WHERE s.present IS NULL OR d.present IS NULL OR s.v0 IS DISTINCT FROM d.v0 OR s.v1 IS DISTINCT FROM d.v1 OR s.v2 IS DISTINCT FROM d.v2);
 
@@ -1601,17 +1622,17 @@ SELECT (SELECT COUNT(*)
   FROM _SIMPLYLOAD.compare_explained) AS explained, (SELECT COUNT(*)
   FROM (SELECT k1
   FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."polled_29" t
+  FROM "shop_public"."polled_31" t
   WHERE t."_fivetran_active")
   GROUP BY k1
   HAVING COUNT(*) > 1)) AS duplicates, (SELECT COUNT(*)
   FROM (SELECT *
   FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."polled_29" t
+  FROM "shop_public"."polled_31" t
   WHERE t."_fivetran_active")
   WHERE FALSE)) AS source_rows, (SELECT COUNT(*)
   FROM (SELECT t."id" AS k1, t."id" AS v0, t."name" AS v1, t."note" AS v2, t."_source_position" AS pos, CAST(NULL AS VARCHAR) AS content_hash
-  FROM "shop_public"."polled_29" t
+  FROM "shop_public"."polled_31" t
   WHERE t."_fivetran_active")) AS destination_rows, 0 AS whole;
 
 
@@ -1639,16 +1660,16 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val I
   LEFT JOIN (SELECT m.code AS code, CASE WHEN t.pos IS NOT NULL THEN m.r1 END AS b1, t.pos AS b_pos, m.p3 AS p3
   FROM _SIMPLYLOAD.merge_moves_0 m
   LEFT JOIN (SELECT t."id" AS k1, t."_source_position" AS pos
-  FROM "shop_public"."torn_33" t
+  FROM "shop_public"."torn_35" t
   WHERE t."_fivetran_active" AND t."id" BETWEEN 1 AND 4) t
   ON t.k1 = m.r1 AND t.pos < m.pos) x ON x.code = r.reset);
 
-INSERT INTO _SIMPLYLOAD.LOADS (source, namespace, table_name, batch_id, added, position, loaded_at) SELECT 'shop', 'public', 'joined_34', f.batch_id, f.added, f.position, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6)
-  FROM (SELECT 'b159' AS batch_id, 1 AS added, '0001/0000000000000014/0000000000' AS position
-  UNION ALL SELECT 'b160' AS batch_id, 1 AS added, '0001/0000000000000015/0000000000' AS position) f
+INSERT INTO _SIMPLYLOAD.LOADS (source, namespace, table_name, batch_id, added, position, loaded_at) SELECT 'shop', 'public', 'joined_36', f.batch_id, f.added, f.position, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6)
+  FROM (SELECT 'b165' AS batch_id, 1 AS added, '0001/0000000000000014/0000000000' AS position
+  UNION ALL SELECT 'b166' AS batch_id, 1 AS added, '0001/0000000000000015/0000000000' AS position) f
   WHERE f.batch_id NOT IN (SELECT batch_id
   FROM _SIMPLYLOAD.LOADS
-  WHERE source = 'shop' AND namespace = 'public' AND table_name = 'joined_34');
+  WHERE source = 'shop' AND namespace = 'public' AND table_name = 'joined_36');
 
 
 -- Rows without any column, and bags of changes
@@ -1662,8 +1683,22 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT COALES
   WHERE code IS NOT NULL)
   UNION ALL SELECT content_hash, pos, 0 AS here, 1 AS there
   FROM (SELECT t."_fivetran_id" AS k1, t."_source_position" AS pos, LEFT(t."_fivetran_id", 32) AS content_hash
-  FROM "shop_public"."nothing_merge_35" t
+  FROM "shop_public"."nothing_merge_37" t
   WHERE NOT COALESCE(t."_fivetran_deleted", FALSE)))
+  HAVING SUM(here) <> SUM(there);
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT COALESCE(MIN(content_hash), MD5(COALESCE(RTRIM(RTRIM(TO_VARCHAR(v0, 'YYYY-MM-DD HH24:MI:SS.FF6'), '0'), '.'), '') || '/' || COALESCE(TO_VARCHAR(v1, 'YYYY-MM-DD'), ''))) AS key, MIN(CASE WHEN there = 1 THEN pos END) AS pos, SUM(here) AS source_n, SUM(there) AS destination_n
+  FROM (SELECT v0, v1, content_hash, pos, 1 AS here, 0 AS there
+  FROM (SELECT *
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0, v1
+  FROM _SIMPLYLOAD.staged_verify
+  WHERE pos IS NOT NULL)
+  WHERE code IS NOT NULL)
+  UNION ALL SELECT v0, v1, content_hash, pos, 0 AS here, 1 AS there
+  FROM (SELECT t."_fivetran_id" AS k1, t."at" AS v0, t."day" AS v1, t."_source_position" AS pos, LEFT(t."_fivetran_id", 32) AS content_hash
+  FROM "shop_public"."moments_40" t
+  WHERE NOT COALESCE(t."_fivetran_deleted", FALSE)))
+  GROUP BY v0, v1
   HAVING SUM(here) <> SUM(there);
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT COALESCE(MIN(content_hash), MD5(COALESCE(CAST(v0 AS VARCHAR), ''))) AS key, MIN(CASE WHEN there = 1 THEN pos END) AS pos, SUM(here) AS source_n, SUM(there) AS destination_n
@@ -1686,11 +1721,11 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.compare_differing AS SELECT COALES
 -- Days of times
 
 DELETE
-  FROM "shop_public"."times_39"
+  FROM "shop_public"."times_42"
   WHERE "sold" >= '2024-03-01'::TIMESTAMP_NTZ(6) AND "sold" < '2024-03-02'::TIMESTAMP_NTZ(6) AND "_source_position" < '0001/0000000000000019/0000000001';
 
 DELETE
-  FROM "shop_public"."times_40"
+  FROM "shop_public"."times_43"
   WHERE "sold" >= '2024-03-01'::TIMESTAMP_TZ(6) AND "sold" < '2024-03-02'::TIMESTAMP_TZ(6) AND "_source_position" < '0001/0000000000000019/0000000001';
 
 
@@ -1698,9 +1733,9 @@ DELETE
 
 CREATE OR REPLACE STAGE _SIMPLYLOAD.EXTERNAL_STAGE URL = 's3://bucket/stage/' CREDENTIALS = (AWS_KEY_ID = 'key' AWS_SECRET_KEY = 'secret');
 
-COPY INTO "shop_public"."_simplyload_shadow_outside_41" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
+COPY INTO "shop_public"."_simplyload_shadow_outside_44" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
   FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
-  FROM @_SIMPLYLOAD.EXTERNAL_STAGE/) FILES = ('default/shop/public.outside_41/2026112010/b1.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.EXTERNAL_STAGE/) FILES = ('default/shop/public.outside_44/2026112010/b1.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 
 -- An external stage: storage_integration

@@ -96,7 +96,7 @@ async function collectPartial(session: Session, input: MergeInput, ids: readonly
     const changes = `(SELECT * FROM ${input.keyChangesSql()}${part})`
     const touched = `(SELECT DISTINCT ${keys} FROM ${changes} WHERE ${isPartial})`
     const runs = [
-      `max(code) FILTER (WHERE (code & 7) >= ${INSERT}) OVER w AS reset`,
+      `max(code) FILTER (WHERE (code & 7) >= ${INSERT} OR (code & 7) < ${PARTIAL_UPDATE}) OVER w AS reset`,
       ...ids.map(
         (id) => `max(code) FILTER (WHERE (code & 7) >= ${PARTIAL_UPDATE} AND ${hasColumnSql(id)}) OVER w AS p${id}`,
       ),

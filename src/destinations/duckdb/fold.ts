@@ -9,8 +9,8 @@
  * - `last`: code of the last change. `val`: code of the last change with values, if any.
  * - `dead`: the row is gone after the flush; `dead_pos`: the position at which it went (only meaningful where dead).
  * - `rid`: `rowid` of the key's row in the target; `live`: it is there and not marked deleted.
- * - only where values are unchanged in some row (`lineage.ts`): `reset`, code of the last change that began a new row;
- *   `p<id>`, code of the change that has the value of the column; `root`, `rowid` of the row that values which no change
+ * - only where values are unchanged in some row (`lineage.ts`): `reset`, code of the last change that began a new row, or
+ *   took the one before away; `p<id>`, code of the change that has the value of the column; `root`, `rowid` of the row that values which no change
  *   has are taken from; `completion`; `unresolved`.
  */
 import { invariant } from '../../core/invariant.ts'
@@ -72,7 +72,7 @@ function foldSql(input: MergeInput, { guarded, unchangedIds }: FoldOptions, part
     // Positions rise with codes, so the largest is that of the last.
     dies ? `max(pos) FILTER (WHERE NOT ${hasValues}) AS dead_pos` : 'NULL::VARCHAR AS dead_pos',
     ...(guarded ? ['max(pos) AS newest'] : []),
-    ...(unchangedIds.length === 0 ? [] : [`max(code) FILTER (WHERE (code & 7) >= ${INSERT}) AS reset`]),
+    ...(unchangedIds.length === 0 ? [] : resetAggregates()),
     ...unchangedIds.map((id) => `max(code) FILTER (WHERE ${hasValues} AND ${hasColumnSql(id)}) AS p${id}`),
   ]
   const target = [
@@ -82,6 +82,7 @@ function foldSql(input: MergeInput, { guarded, unchangedIds }: FoldOptions, part
     ...(guarded ? [`${columnSql(layout, POSITION_ID)} AS target_pos`] : []),
   ]
   const live = 'coalesce(t.live, false)'
+  const reset = resetSql('f.')
   const result = [
     // Of a key that is NULL nothing could be known: the source promises that there is none.
     `CASE WHEN ${keys.map((key) => `f.${key} IS NULL`).join(' OR ')} THEN error('A change has no key') ELSE f.last END AS last`,
@@ -93,8 +94,12 @@ function foldSql(input: MergeInput, { guarded, unchangedIds }: FoldOptions, part
     ...(guarded ? ['f.newest', 't.target_pos'] : []),
     ...(unchangedIds.length === 0
       ? []
-      : ['f.reset', `CASE WHEN f.reset IS NULL AND ${live} THEN t.rid END AS root`, 'NULL::BIGINT AS completion']),
-    ...unchangedIds.map((id) => `CASE WHEN f.reset IS NULL OR f.p${id} >= f.reset THEN f.p${id} END AS p${id}`),
+      : [
+          `${reset} AS reset`,
+          `CASE WHEN ${reset} IS NULL AND ${live} THEN t.rid END AS root`,
+          'NULL::BIGINT AS completion',
+        ]),
+    ...unchangedIds.map((id) => `CASE WHEN ${reset} IS NULL OR f.p${id} >= ${reset} THEN f.p${id} END AS p${id}`),
     ...(unchangedIds.length === 0 ? [] : ['false AS unresolved']),
   ]
   const inBucket = (names: readonly string[]) =>
@@ -105,6 +110,22 @@ function foldSql(input: MergeInput, { guarded, unchangedIds }: FoldOptions, part
       GROUP BY ${keys.join(', ')}) f
     LEFT JOIN (SELECT ${target.join(', ')} FROM ${tableSql(layout)}${inBucket(targetKeys)}) t
       ON ${keys.map((key) => `t.${key} = f.${key}`).join(' AND ')}`
+}
+
+/** What `resetSql` is made of. */
+export function resetAggregates(): readonly string[] {
+  return [
+    `max(code) FILTER (WHERE (code & 7) >= ${INSERT}) AS begun`,
+    `max(code) FILTER (WHERE (code & 7) < ${PARTIAL_UPDATE}) AS died`,
+  ]
+}
+
+/**
+ * Nothing older has values of the row that change `val` made. A transform that leaves a row out sends its delete, and an
+ * update when it takes the row in again: so a row may be changed that went and did not come.
+ */
+export function resetSql(of = ''): string {
+  return `greatest(${of}begun, CASE WHEN ${of}died < ${of}val THEN ${of}died END)`
 }
 
 /** The row's own value of the column came with the change. */

@@ -9,9 +9,10 @@
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { tableName } from '../../core/table-schema.ts'
-import { INSERT, PARTIAL_MOVE_IN, PARTIAL_UPDATE } from '../../warehouse/change-code.ts'
+import { PARTIAL_MOVE_IN, PARTIAL_UPDATE, UPDATE } from '../../warehouse/change-code.ts'
 import { identityColumns } from '../../warehouse/table-layout.ts'
 import { keyText } from './column-type.ts'
+import { forgetLaterRoots, recordCompleted } from './completed-rows.ts'
 import { currentKeysSql } from './current-rows.ts'
 import { hasColumnSql } from './fold.ts'
 import type { MergeInput } from './merge-input.ts'
@@ -61,11 +62,12 @@ async function followMoves(
     invariant(round < ROUNDS_MAX, 'a chain of key changes ends')
     await followOneRound(session, input, ids)
   }
+  await forgetLaterRoots(session, input)
   const keys = input.keyNames('k')
   const roots = keys.map((key, index) => `r${index + 1} AS ${key}`)
   const rows = currentKeysSql(input.layout, `(SELECT ${roots.join(', ')} FROM merge_moves)`)
   const onKey = keys.map((key, index) => `t.${key} = m.r${index + 1}`).join(' AND ')
-  // A row that is newer than the change is not the row that moved.
+  // A row that is newer than the move out of its key is not the row that moved.
   const older = guarded ? ' AND t.pos < m.pos' : ''
   const values = ids.map((id) => `coalesce(r.p${id}, x.p${id}) AS p${id}`)
   // Written anew: an UPDATE of so many rows takes several times as long.
@@ -80,26 +82,27 @@ async function followMoves(
 
 /**
  * `merge_moves`, one row per partial row that came from another key: `p<id>` as far as changes of the old key have it;
- * `next`, the move by which the row had come to the old key; `r1`, …: the old key, where the row was there before.
+ * `next`, the move by which the row had come to the old key; `r1`, …: the old key, where the row was there before, and
+ * `pos`, where it left it.
  */
 async function collectMoves(session: Session, input: MergeInput, ids: readonly number[]): Promise<void> {
   const old = input.keyNames('o')
   const keys = input.keyNames('k')
   await session.run(
-    `CREATE OR REPLACE TEMP TABLE merge_moves AS SELECT code, pos, ${old.join(', ')}
+    `CREATE OR REPLACE TEMP TABLE merge_moves AS SELECT code, code & -8 AS began, pos, ${old.join(', ')}
      FROM ${input.changesSql()} WHERE (code & 7) = ${PARTIAL_MOVE_IN}`,
   )
   await session.run(
     `CREATE OR REPLACE TEMP TABLE merge_lineage AS SELECT * FROM ${input.keyChangesSql()} e
-     SEMI JOIN merge_moves m ON ${keys.map((key, index) => `e.${key} = m.${old[index]}`).join(' AND ')}
-     WHERE (code & 7) >= ${PARTIAL_UPDATE}`,
+     SEMI JOIN merge_moves m ON ${keys.map((key, index) => `e.${key} = m.${old[index]}`).join(' AND ')}`,
   )
   const before = (alias: string) =>
-    `${keys.map((key, index) => `m.${old[index]} = ${alias}.${key}`).join(' AND ')} AND m.code > ${alias}.code`
+    `${keys.map((key, index) => `m.${old[index]} = ${alias}.${key}`).join(' AND ')} AND m.began > ${alias}.code`
   const joins = [
-    `ASOF LEFT JOIN (SELECT * FROM merge_lineage WHERE (code & 7) >= ${INSERT}) reset ON ${before('reset')}`,
+    `ASOF LEFT JOIN (SELECT * FROM merge_lineage WHERE (code & 7) NOT IN (${PARTIAL_UPDATE}, ${UPDATE})) reset ON ${before('reset')}`,
     ...ids.map(
-      (id) => `ASOF LEFT JOIN (SELECT * FROM merge_lineage WHERE ${hasColumnSql(id)}) c${id} ON ${before(`c${id}`)}`,
+      (id) =>
+        `ASOF LEFT JOIN (SELECT * FROM merge_lineage WHERE (code & 7) >= ${PARTIAL_UPDATE} AND ${hasColumnSql(id)}) c${id} ON ${before(`c${id}`)}`,
     ),
   ]
   const columns = [
@@ -115,15 +118,16 @@ async function collectMoves(session: Session, input: MergeInput, ids: readonly n
 
 /** Each move takes over what the one before it has found: every round doubles how far back it has looked. */
 async function followOneRound(session: Session, input: MergeInput, ids: readonly number[]): Promise<void> {
-  const roots = input.keyNames('r')
   const columns = [
-    ...roots.map((root) => `CASE WHEN m.next IS NULL THEN m.${root} ELSE n.${root} END AS ${root}`),
+    ...['pos', ...input.keyNames('r')].map(
+      (name) => `CASE WHEN m.next IS NULL THEN m.${name} ELSE n.${name} END AS ${name}`,
+    ),
     'n.next AS next',
     ...ids.map((id) => `coalesce(m.p${id}, n.p${id}) AS p${id}`),
   ]
   await session.run(
     `CREATE OR REPLACE TEMP TABLE merge_moves AS
-     SELECT m.code, m.pos, ${columns.join(', ')} FROM merge_moves m LEFT JOIN merge_moves n ON n.code = m.next`,
+     SELECT m.code, ${columns.join(', ')} FROM merge_moves m LEFT JOIN merge_moves n ON n.code = m.next`,
   )
 }
 
@@ -170,4 +174,5 @@ export async function completeFrom(session: Session, input: MergeInput, completi
        dead_pos = CASE WHEN x.code IS NULL THEN x.pos END
      FROM (${wanted}) x WHERE merge_result.val = x.val`,
   )
+  await recordCompleted(session, input, completion)
 }

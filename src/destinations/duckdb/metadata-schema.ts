@@ -29,6 +29,8 @@ const TABLES: readonly string[] = [
     loaded_at TIMESTAMPTZ)`,
   // While a backfill of the table is open: keys that were deleted, as JSON text; NULL: the whole table was truncated.
   `tombstones(source VARCHAR, namespace VARCHAR, table_name VARCHAR, key VARCHAR, position VARCHAR)`,
+  // Keys of rows that were completed from the source, as JSON text; `position`: the boundary behind which nothing was read.
+  `completions(source VARCHAR, namespace VARCHAR, table_name VARCHAR, key VARCHAR, position VARCHAR)`,
   // `closed_as`: what a replay found of the row: `replayed`, `again` (it is in quarantine still), `gone`.
   `quarantine(source VARCHAR, namespace VARCHAR, table_name VARCHAR, position VARCHAR, key VARCHAR, column_name VARCHAR,
     reason VARCHAR, raw VARCHAR, loaded_at TIMESTAMPTZ, closed_at TIMESTAMPTZ, closed_as VARCHAR)`,

@@ -16,7 +16,7 @@
 import { ORDINAL_DIGITS, POSITION_LENGTH } from '../../core/position.ts'
 import { INSERT, PARTIAL_UPDATE, TRUNCATE } from '../../warehouse/change-code.ts'
 import { ACTIVE_ID, DELETED_ID, END_ID, POSITION_ID, START_ID } from '../../warehouse/table-layout.ts'
-import { hasColumnSql, keyCountsSql, requireOneResultPerKey } from './fold.ts'
+import { hasColumnSql, keyCountsSql, requireOneResultPerKey, resetAggregates, resetSql } from './fold.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import type { MergeInput } from './merge-input.ts'
 import type { Session } from './session.ts'
@@ -137,7 +137,7 @@ class Fold {
       // Any row may have died of a truncate on the way.
       `${features.truncates > 0 ? 'true' : 'f.changes > 1'} AS several`,
       ...(this.#guarded ? ['f.pos AS newest', 't.target_pos'] : []),
-      ...this.#lineageColumns('f.reset', (id) => `f.p${id}`, 't.rid'),
+      ...this.#lineageColumns(resetSql('f.'), (id) => `f.p${id}`, 't.rid'),
     ]
     const aggregates = ['count(*) AS changes', ...this.#aggregates(), ...(this.#guarded ? ['max(pos) AS pos'] : [])]
     return `SELECT ${result.join(', ')}
@@ -166,7 +166,7 @@ class Fold {
       't.pos',
       't.committed',
       'false AS plain',
-      ...['val', ...(this.#ids.length === 0 ? [] : ['reset']), ...this.#ids.map((id) => `p${id}`)].map(
+      ...['val', ...(this.#ids.length === 0 ? [] : ['begun', 'died']), ...this.#ids.map((id) => `p${id}`)].map(
         (name) => `NULL::BIGINT AS ${name}`,
       ),
     ].join(', ')
@@ -205,9 +205,9 @@ class Fold {
     if (this.#ids.length === 0) return `SELECT ${columns.join(', ')} ${from}`
     const running = (name: string) =>
       `max(f.${name}) OVER (PARTITION BY ${this.#input.keyNames('f.k').join(', ')} ORDER BY f.last) AS ${name}`
-    const runs = ['reset', ...this.#ids.map((id) => `p${id}`)].map(running)
+    const runs = ['begun', 'died', ...this.#ids.map((id) => `p${id}`)].map(running)
     const names = columns.map((column) => column.split(/\.| AS /).at(-1))
-    return `SELECT ${[...names, ...this.#lineageColumns('reset', (id) => `p${id}`, 'rid')].join(', ')}
+    return `SELECT ${[...names, ...this.#lineageColumns(resetSql(), (id) => `p${id}`, 'rid')].join(', ')}
       FROM (SELECT ${[...columns, ...runs].join(', ')} ${from})`
   }
 
@@ -216,7 +216,7 @@ class Fold {
       'max(code) AS last',
       `max(code) FILTER (WHERE ${HAS_VALUES}) AS val`,
       'max(committed) AS committed',
-      ...(this.#ids.length === 0 ? [] : [`max(code) FILTER (WHERE (code & 7) >= ${INSERT}) AS reset`]),
+      ...(this.#ids.length === 0 ? [] : resetAggregates()),
       ...this.#ids.map((id) => `max(code) FILTER (WHERE ${HAS_VALUES} AND ${hasColumnSql(id)}) AS p${id}`),
     ]
   }

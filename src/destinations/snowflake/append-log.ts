@@ -20,7 +20,6 @@ import { rootColumns, unresolvedSql } from './lineage-columns.ts'
 import { logColumnList } from './log-rows.ts'
 import { hasColumnSql, KIND, lastCode, type MergeInput } from './merge-input.ts'
 import type { PreparedMerge } from './prepared-merge.ts'
-import { unknownPositionsSql } from './quarantine.ts'
 import { type Completion, completionCounts, RowValues } from './row-values.ts'
 import type { Row, SnowflakeSession } from './session.ts'
 import { timestampLiteral, timestampOf } from './sql-time.ts'
@@ -39,11 +38,9 @@ export async function collectPartial(session: SnowflakeSession, input: MergeInpu
   const keys = input.keyNames('k')
   const run = `OVER (PARTITION BY ${keys.join(', ')} ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`
   const runs = [
-    `${lastCode(`${KIND} >= ${INSERT}`)} ${run} AS reset`,
+    `${lastCode(`${KIND} >= ${INSERT} OR ${KIND} < ${PARTIAL_UPDATE}`)} ${run} AS reset`,
     ...ids.map((id) => `${lastCode(`${KIND} >= ${PARTIAL_UPDATE} AND ${hasColumnSql(id)}`)} ${run} AS p${id}`),
   ]
-  // A value that is not known is not taken for NULL by the next change either.
-  const isKnown = `t.pos NOT IN (${unknownPositionsSql(input.schema.table)})`
   const columns = [
     ...keys.map((key) => `c.${key} AS ${key}`),
     'c.code AS last',
@@ -62,7 +59,7 @@ export async function collectPartial(session: SnowflakeSession, input: MergeInpu
      SELECT *, ${unresolvedSql(ids)} AS unresolved FROM (
        SELECT ${columns.join(', ')}
        FROM (SELECT ${[...keys, 'code', ...runs].join(', ')} FROM ${input.keyChanges}) c
-       LEFT JOIN (SELECT * FROM (${currentKeysSql(input, range)}) t WHERE ${isKnown}) t ON ${input.sameKey('t', 'c')}
+       LEFT JOIN (${currentKeysSql(input, range)}) t ON ${input.sameKey('t', 'c')}
        WHERE MOD(c.code, 8) IN (${PARTIAL_UPDATE}, ${PARTIAL_MOVE_IN}))`,
   )
 }

@@ -243,7 +243,7 @@ async function preparePart(
       complete: () => {
         const files = part.completion?.files ?? []
         if (files.length > 0) return load(files, undefined, `${number}_completion`)
-        return Promise.resolve({ ...staged, table: `(SELECT * FROM ${staged.table} WHERE FALSE)` })
+        return Promise.resolve({ ...staged, files: [], table: `(SELECT * FROM ${staged.table} WHERE FALSE)` })
       },
       guarded: isBackfill || (stored?.guardUntil !== undefined && from < stored.guardUntil),
       loadedMs: flush.loadedMs,

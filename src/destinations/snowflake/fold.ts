@@ -7,13 +7,13 @@
  * - `last`: code of the last change. `val`: code of the last change with values, if any.
  * - `dead`: the row is gone after the flush; `dead_pos`: the position at which it went (only meaningful where dead).
  * - `present`: the key has a row in the target; `live`: it is not marked deleted. `newest`: position of the last change.
- * - only where values are unchanged in some row (`lineage.ts`): `reset`, code of the last change that began a new row;
- *   `p<id>`, code of the change that has the value of the column; `b1`, …: the key of the target's row that values which
+ * - only where values are unchanged in some row (`lineage.ts`): `reset`, code of the last change that began a new row, or
+ *   took the one before away; `p<id>`, code of the change that has the value of the column; `b1`, …: the key of the target's row that values which
  *   no change has are taken from; `completion`; `unresolved`.
  */
-import { INSERT, PARTIAL_UPDATE, TRUNCATE } from '../../warehouse/change-code.ts'
+import { PARTIAL_UPDATE, TRUNCATE } from '../../warehouse/change-code.ts'
 import { DELETED_ID, dataColumns, POSITION_ID } from '../../warehouse/table-layout.ts'
-import { rootColumns, unresolvedSql } from './lineage-columns.ts'
+import { resetAggregates, resetSql, rootColumns, unresolvedSql } from './lineage-columns.ts'
 import { hasColumnSql, KIND, lastCode, type MergeInput } from './merge-input.ts'
 import type { SnowflakeSession } from './session.ts'
 import type { Survey } from './survey.ts'
@@ -67,14 +67,15 @@ function foldSql(input: MergeInput, { guarded, survey }: FoldOptions): string {
     // Positions rise with codes, so the largest is that of the last.
     `MAX(CASE WHEN NOT ${HAS_VALUES} THEN pos END) AS dead_pos`,
     'MAX(pos) AS newest',
-    ...(unchangedIds.length === 0 ? [] : [`${lastCode(`${KIND} >= ${INSERT}`)} AS reset`]),
+    ...(unchangedIds.length === 0 ? [] : resetAggregates()),
     ...unchangedIds.map((id) => `${lastCode(`${HAS_VALUES} AND ${hasColumnSql(id)}`)} AS p${id}`),
   ]
   const isDead = `MOD(f.last, 8) < ${PARTIAL_UPDATE}`
   const hasTruncates = features.truncates > 0
   const live = 'COALESCE(t.live, FALSE)'
-  const root = (index: number) => `CASE WHEN f.reset IS NULL AND ${live} THEN f.k${index + 1} END`
-  const known = (id: number) => `CASE WHEN f.reset IS NULL OR f.p${id} >= f.reset THEN f.p${id} END`
+  const reset = resetSql('f.')
+  const root = (index: number) => `CASE WHEN ${reset} IS NULL AND ${live} THEN f.k${index + 1} END`
+  const known = (id: number) => `CASE WHEN ${reset} IS NULL OR f.p${id} >= ${reset} THEN f.p${id} END`
   const columns = [
     ...keys.map((key) => `f.${key} AS ${key}`),
     'f.last AS last',
@@ -86,7 +87,7 @@ function foldSql(input: MergeInput, { guarded, survey }: FoldOptions): string {
     't.live IS NOT NULL AS present',
     `${live} AS live`,
     'f.newest AS newest',
-    ...rootColumns(input, unchangedIds, { reset: 'f.reset', root, known }),
+    ...rootColumns(input, unchangedIds, { reset, root, known }),
   ]
   const truncates = hasTruncates
     ? ` LEFT JOIN (${truncatesSql(input)}) x ON NOT (${isDead}) AND f.last < x.code AND f.last > x.after_code`

@@ -1,9 +1,10 @@
 /** What `lineage.ts` works on, as columns of the results of a fold. */
-import type { MergeInput } from './merge-input.ts'
+import { INSERT, PARTIAL_UPDATE } from '../../warehouse/change-code.ts'
+import { KIND, lastCode, type MergeInput } from './merge-input.ts'
 
 /** Expressions in the place where the columns are made. */
 export interface LineageSources {
-  /** Code of the last change that began a new row. */
+  /** Code of the last change that began a new row, or took the one before away. */
   readonly reset: string
   /** Of the key column with this index: of the row of the target that the values were in before; else NULL. */
   root(index: number): string
@@ -11,6 +12,19 @@ export interface LineageSources {
   readonly rootPosition?: string
   /** Code of the change that has the value of the column with this id; else NULL. */
   known(id: number): string
+}
+
+/** What `resetSql` is made of. */
+export function resetAggregates(): readonly string[] {
+  return [`${lastCode(`${KIND} >= ${INSERT}`)} AS begun`, `${lastCode(`${KIND} < ${PARTIAL_UPDATE}`)} AS died`]
+}
+
+/**
+ * Nothing older has values of the row that change `val` made. A transform that leaves a row out sends its delete, and an
+ * update when it takes the row in again: so a row may be changed that went and did not come.
+ */
+export function resetSql(of: string): string {
+  return `CASE WHEN ${of}died < ${of}val AND ${of}died > COALESCE(${of}begun, -1) THEN ${of}died ELSE ${of}begun END`
 }
 
 /** Nothing where all rows are whole. */

@@ -9,12 +9,14 @@
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { tableName } from '../../core/table-schema.ts'
-import { INSERT, PARTIAL_MOVE_IN, PARTIAL_UPDATE } from '../../warehouse/change-code.ts'
+import { PARTIAL_MOVE_IN, PARTIAL_UPDATE, UPDATE } from '../../warehouse/change-code.ts'
 import { POSITION_ID, writeModeOf } from '../../warehouse/table-layout.ts'
+import { completedCountSql, withoutLaterRootsSql } from './completed-rows.ts'
 import { currentRowsSql } from './current-rows.ts'
 import { keyText } from './key-text.ts'
 import { unresolvedSql } from './lineage-columns.ts'
 import { hasColumnSql, KIND, lastCode, type MergeInput } from './merge-input.ts'
+import { unknownPositionsSql } from './quarantine.ts'
 import type { SnowflakeSession } from './session.ts'
 import type { Survey } from './survey.ts'
 import { columnSql } from './table-names.ts'
@@ -38,14 +40,20 @@ export async function followMoves(session: SnowflakeSession, results: LineageRes
   const { unchangedIds: ids } = survey
   if (ids.length === 0 || input.features.keyChanges === 0) return
   const moves = input.scratch('moves')
-  await session.run(`CREATE OR REPLACE TEMPORARY TABLE ${moves} AS ${movesSql(input, ids)}`)
+  const make = (select: string) => session.run(`CREATE OR REPLACE TEMPORARY TABLE ${moves} AS ${select}`)
+  await make(movesSql(input, ids))
   for (let round = 0; ; round++) {
-    const { OPEN: open } = await session.row(`SELECT COUNT(next_move) AS open FROM ${moves}`)
-    if (Number(open) === 0) break
+    const { OPEN: open, COMPLETED: completed } = await session.row(
+      `SELECT COUNT(next_move) AS open, ${completedCountSql(input)} AS completed FROM ${moves}`,
+    )
+    if (Number(open) === 0) {
+      if (Number(completed) > 0) await make(withoutLaterRootsSql(input, ids))
+      break
+    }
     invariant(round < ROUNDS_MAX, 'a chain of key changes ends')
-    await session.run(`CREATE OR REPLACE TEMPORARY TABLE ${moves} AS ${oneRoundSql(input, ids)}`)
+    await make(oneRoundSql(input, ids))
   }
-  // A row that is newer than the change is not the row that moved.
+  // A row that is newer than the move out of its key is not the row that moved.
   const older = guarded ? ' AND t.pos < m.pos' : ''
   const isLog = writeModeOf(input.layout) === 'append'
   const found = [
@@ -72,20 +80,24 @@ export async function followMoves(session: SnowflakeSession, results: LineageRes
   )
 }
 
-/** `k1`, …, `pos` of the rows that the target has now. */
+/** `k1`, …, `pos` of the rows that the target has now. A value that is not known is not taken for NULL by the next change. */
 export function currentKeysSql(input: MergeInput, range: string): string {
-  return currentRowsSql(input.layout, `${input.targetKeys}, t.${columnSql(input.layout, POSITION_ID)} AS pos`, range)
+  const { layout, schema } = input
+  const rows = currentRowsSql(layout, `${input.targetKeys}, t.${columnSql(layout, POSITION_ID)} AS pos`, range)
+  if (writeModeOf(layout) !== 'append') return rows
+  return `SELECT * FROM (${rows}) t WHERE t.pos NOT IN (${unknownPositionsSql(schema.table)})`
 }
 
 /**
  * One row per partial row that came from another key: `p<id>` as far as changes of the old key have it; `next_move`, the
- * move by which the row had come to the old key; `r1`, …: the old key, where the row was there before.
+ * move by which the row had come to the old key; `r1`, …: the old key, where the row was there before, and `pos`, where it
+ * left it.
  */
 function movesSql(input: MergeInput, ids: readonly number[]): string {
   const keys = input.keyNames('k')
   const earlier = `OVER (PARTITION BY ${keys.join(', ')} ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`
   const runs = [
-    `${lastCode(`${KIND} >= ${INSERT}`)} ${earlier} AS reset`,
+    `${lastCode(`${KIND} NOT IN (${PARTIAL_UPDATE}, ${UPDATE})`)} ${earlier} AS reset`,
     ...ids.map((id) => `${lastCode(`${KIND} >= ${PARTIAL_UPDATE} AND ${hasColumnSql(id)}`)} ${earlier} AS c${id}`),
   ]
   const columns = [
@@ -105,8 +117,9 @@ function oneRoundSql(input: MergeInput, ids: readonly number[]): string {
   const moves = input.scratch('moves')
   const columns = [
     'm.code AS code',
-    'm.pos AS pos',
-    ...input.keyNames('r').map((root) => `CASE WHEN m.next_move IS NULL THEN m.${root} ELSE n.${root} END AS ${root}`),
+    ...['pos', ...input.keyNames('r')].map(
+      (name) => `CASE WHEN m.next_move IS NULL THEN m.${name} ELSE n.${name} END AS ${name}`,
+    ),
     'n.next_move AS next_move',
     ...ids.map((id) => `COALESCE(m.p${id}, n.p${id}) AS p${id}`),
   ]

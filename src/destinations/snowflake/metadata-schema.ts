@@ -35,6 +35,8 @@ const TABLES: Readonly<Record<string, string>> = {
     loaded_at TIMESTAMP_TZ(6)`,
   // While a backfill of the table is open: keys that were deleted, as JSON text; NULL: the whole table was truncated.
   TOMBSTONES: 'source VARCHAR, namespace VARCHAR, table_name VARCHAR, key VARCHAR, position VARCHAR',
+  // Keys of rows that were completed from the source, as JSON text; `position`: the boundary behind which nothing was read.
+  COMPLETIONS: 'source VARCHAR, namespace VARCHAR, table_name VARCHAR, key VARCHAR, position VARCHAR',
   // `closed_as`: what a replay found of the row: `replayed`, `again` (it is in quarantine still), `gone`.
   QUARANTINE: `source VARCHAR, namespace VARCHAR, table_name VARCHAR, position VARCHAR, key VARCHAR, column_name VARCHAR,
     reason VARCHAR, raw VARCHAR, loaded_at TIMESTAMP_TZ(6), closed_at TIMESTAMP_TZ(6), closed_as VARCHAR`,

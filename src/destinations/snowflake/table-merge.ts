@@ -5,6 +5,7 @@ import { writeModeOf } from '../../warehouse/table-layout.ts'
 import { appendMerge, collectNewerReads, collectPartial, PARTIAL_COLUMNS, readsMerge } from './append-log.ts'
 import { dropDeleted, tombstoneStatements } from './backfill.ts'
 import { numberCopies } from './bag.ts'
+import { completedStatements } from './completed-rows.ts'
 import { foldChanges, RESULT_COLUMNS } from './fold.ts'
 import { completeFrom, followMoves, type LineageResults, missingKeys } from './lineage.ts'
 import { inlineMerge, plainInsert, resultMerge } from './materialize.ts'
@@ -167,9 +168,10 @@ class Preparation {
     const missing = await missingKeys(this.#session, this.#input)
     if (missing.length === 0) return { unchangedIds, rootRange, completion: undefined }
     if (this.#request.flush.completion === undefined) return { missing }
-    const { table } = await this.#request.complete()
-    await completeFrom(this.#session, results, table)
-    return { unchangedIds, rootRange, completion: table }
+    const completion = await this.#request.complete()
+    await completeFrom(this.#session, results, completion.table)
+    this.statements.push(...completedStatements(this.#input, completion, this.#request.flush.from))
+    return { unchangedIds, rootRange, completion: completion.table }
   }
 }
 

@@ -15,7 +15,7 @@ import { ORDINAL_DIGITS, POSITION_LENGTH } from '../../core/position.ts'
 import { INSERT, PARTIAL_UPDATE, TRUNCATE } from '../../warehouse/change-code.ts'
 import { ACTIVE_ID, DELETED_ID, END_ID, POSITION_ID, START_ID } from '../../warehouse/table-layout.ts'
 import { truncatesSql } from './fold.ts'
-import { rootColumns, unresolvedSql } from './lineage-columns.ts'
+import { resetAggregates, resetSql, rootColumns, unresolvedSql } from './lineage-columns.ts'
 import { hasColumnSql, KIND, lastCode, type MergeInput } from './merge-input.ts'
 import type { SnowflakeSession } from './session.ts'
 import { microsOf } from './sql-time.ts'
@@ -68,7 +68,7 @@ function resultSql(input: MergeInput, { guarded, survey }: VersionFoldOptions): 
   const of = `PARTITION BY ${input.keyNames('f.k').join(', ')}`
   const running = (name: string) =>
     `MAX(f.${name}) OVER (${of} ORDER BY f.last ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS ${name}`
-  const runs = ids.length === 0 ? [] : ['reset', ...ids.map((id) => `p${id}`)].map(running)
+  const runs = ids.length === 0 ? [] : ['begun', 'died', ...ids.map((id) => `p${id}`)].map(running)
   const columns = [
     ...input.keyNames('k').map((key) => `f.${key} AS ${key}`),
     'f.last AS last',
@@ -88,10 +88,11 @@ function resultSql(input: MergeInput, { guarded, survey }: VersionFoldOptions): 
   const older = guarded ? ' WHERE b.pos IS NULL OR b.pos < f.pos' : ''
   const events = `SELECT ${columns.join(', ')} FROM events f LEFT JOIN known b ON ${input.sameKey('b', 'f')}${older}`
   const kept = [...input.keyNames('k'), ...EVENT_COLUMNS]
+  const reset = resetSql('g.')
   const lineage = rootColumns(input, ids, {
-    reset: 'g.reset',
-    root: (index) => `CASE WHEN g.reset IS NULL AND g.live THEN g.k${index + 1} END`,
-    known: (id) => `CASE WHEN g.reset IS NULL OR g.p${id} >= g.reset THEN g.p${id} END`,
+    reset,
+    root: (index) => `CASE WHEN ${reset} IS NULL AND g.live THEN g.k${index + 1} END`,
+    known: (id) => `CASE WHEN ${reset} IS NULL OR g.p${id} >= ${reset} THEN g.p${id} END`,
   })
   const select = `SELECT ${[...kept.map((name) => `g.${name} AS ${name}`), ...lineage].join(', ')} FROM (${events}) g`
   const all = ids.length === 0 ? events : `SELECT *, ${unresolvedSql(ids)} AS unresolved FROM (${select})`
@@ -106,7 +107,7 @@ function foldedSql(input: MergeInput, ids: readonly number[]): string {
     'MAX(pos) AS pos',
     'MAX(committed) AS committed',
     `BOOLAND_AGG(${KIND} = ${INSERT}) AS plain`,
-    ...(ids.length === 0 ? [] : [`${lastCode(`${KIND} >= ${INSERT}`)} AS reset`]),
+    ...(ids.length === 0 ? [] : resetAggregates()),
     ...ids.map((id) => `${lastCode(`${HAS_VALUES} AND ${hasColumnSql(id)}`)} AS p${id}`),
   ]
   return `SELECT ${keys}, ${aggregates.join(', ')}
@@ -141,7 +142,7 @@ function withTruncatesSql(input: MergeInput, ids: readonly number[]): string {
     'x.pos',
     'x.committed',
     'FALSE',
-    ...(ids.length === 0 ? [] : ['reset', ...ids]).map(() => 'CAST(NULL AS NUMBER(19,0))'),
+    ...(ids.length === 0 ? [] : ['begun', 'died', ...ids]).map(() => 'CAST(NULL AS NUMBER(19,0))'),
   ].join(', ')
   const all = `SELECT * FROM folded
     UNION ALL SELECT DISTINCT ${keys('e')}, ${empty}

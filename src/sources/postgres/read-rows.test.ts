@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres.ts'
 import { collect, readAll, request, sourceOf, valuesOf } from '../../../test/support/postgres-source.ts'
-import { boundary } from '../../core/position.ts'
+import { boundary, parsePosition } from '../../core/position.ts'
 import type { TableSchema } from '../../core/table-schema.ts'
 import { parseLsn } from './lsn.ts'
 import type { PostgresSource } from './source.ts'
 
 const { signal } = new AbortController()
-const AT = boundary(2, 77n)
+const GENERATION = 2
 let database: TestDatabase
 let source: PostgresSource
 
@@ -29,11 +29,29 @@ test('rows are found by their keys, and keys without rows are passed over', asyn
   await database.query(
     `CREATE TABLE plain (id int PRIMARY KEY, v text); INSERT INTO plain SELECT i, 'v' || i FROM generate_series(1, 100) i`,
   )
-  const batch = await source.readRows(await schemaOf('plain'), ['["7"]', '["1000"]', '["3"]', '["7"]'], AT, signal)
-  expect([batch.position, batch.rows, [...(valuesOf([batch], 'v') as string[])].sort()]).toEqual([AT, 2, ['v3', 'v7']])
-  const none = await source.readRows(await schemaOf('plain'), ['["1000"]'], AT, signal)
+  const batch = await source.readRows(
+    await schemaOf('plain'),
+    ['["7"]', '["1000"]', '["3"]', '["7"]'],
+    GENERATION,
+    signal,
+  )
+  expect([batch.rows, [...(valuesOf([batch], 'v') as string[])].sort()]).toEqual([2, ['v3', 'v7']])
+  const none = await source.readRows(await schemaOf('plain'), ['["1000"]'], GENERATION, signal)
   expect(none.rows).toBe(0)
-  expect((await source.readRows(await schemaOf('plain'), [], AT, signal)).rows).toBe(0)
+  expect((await source.readRows(await schemaOf('plain'), [], GENERATION, signal)).rows).toBe(0)
+})
+
+test('rows that are read lie before their position, also where their commit waits to be flushed', async () => {
+  await database.query('CREATE TABLE hasty (id int PRIMARY KEY, v text)')
+  const [row] = await database.query<{ lsn: string }>(
+    `SET synchronous_commit = off; INSERT INTO hasty VALUES (1, 'seen'); RESET synchronous_commit;
+     SELECT pg_current_wal_insert_lsn()::text AS lsn`,
+  )
+  const { rows, position } = await source.readRows(await schemaOf('hasty'), ['["1"]'], GENERATION, signal)
+  expect([rows, parsePosition(position)?.generation]).toEqual([1, GENERATION])
+  expect(position > boundary(GENERATION, parseLsn(row!.lsn))).toBe(true)
+  const none = await source.readRows(await schemaOf('hasty'), ['["2"]'], GENERATION, signal)
+  expect(none.position >= position).toBe(true)
 })
 
 test('keys of many columns and types are found by their text forms', async () => {
@@ -43,7 +61,7 @@ test('keys of many columns and types are found by their text forms', async () =>
   const [row] = await database.query<{ key: string[] }>(
     'SELECT ARRAY[a::text, b::text, c::text, d::text, e::text, f::text, g::text, h::text, i::text, j::text, k::text] AS key FROM mixed',
   )
-  const batch = await source.readRows(await schemaOf('mixed'), [JSON.stringify(row!.key)], AT, signal)
+  const batch = await source.readRows(await schemaOf('mixed'), [JSON.stringify(row!.key)], GENERATION, signal)
   expect([batch.rows, valuesOf([batch], 'v')]).toEqual([1, [1]])
 })
 
@@ -52,15 +70,15 @@ test('thousands of keys are one statement that uses the index', async () => {
     'CREATE TABLE big (id int PRIMARY KEY, v int); INSERT INTO big SELECT i, i FROM generate_series(1, 50000) i; ANALYZE big',
   )
   const keys = Array.from({ length: 5000 }, (_, index) => JSON.stringify([String(index * 10 + 1)]))
-  const batch = await source.readRows(await schemaOf('big'), keys, AT, signal)
+  const batch = await source.readRows(await schemaOf('big'), keys, GENERATION, signal)
   expect([batch.rows, new Set(valuesOf([batch], 'id')).size]).toEqual([5000, 5000])
 })
 
 test('rows of a partitioned table are found, those of inheritance children are not', async () => {
   await database.query(`CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE parted_1 PARTITION OF parted DEFAULT; INSERT INTO parted VALUES (1);
     CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child () INHERITS (parent); INSERT INTO child VALUES (1)`)
-  expect((await source.readRows(await schemaOf('parted'), ['["1"]'], AT, signal)).rows).toBe(1)
-  expect((await source.readRows(await schemaOf('parent'), ['["1"]'], AT, signal)).rows).toBe(0)
+  expect((await source.readRows(await schemaOf('parted'), ['["1"]'], GENERATION, signal)).rows).toBe(1)
+  expect((await source.readRows(await schemaOf('parent'), ['["1"]'], GENERATION, signal)).rows).toBe(0)
 })
 
 test('a schema that is older than the table finds what is left of it', async () => {
@@ -71,7 +89,7 @@ test('a schema that is older than the table finds what is left of it', async () 
   await database.query(
     'ALTER TABLE aged DROP dropped; ALTER TABLE aged RENAME renamed TO other; ALTER TABLE aged ALTER widened TYPE bigint; ALTER TABLE aged ADD later int',
   )
-  const batch = await source.readRows(schema, ['["1"]'], AT, signal)
+  const batch = await source.readRows(schema, ['["1"]'], GENERATION, signal)
   expect(['id', 'dropped', 'renamed', 'widened'].map((name) => valuesOf([batch], name))).toEqual([
     [1],
     [null],
@@ -84,7 +102,7 @@ test('a table that is gone is named', async () => {
   await database.query('CREATE TABLE gone (id int PRIMARY KEY)')
   const schema = await schemaOf('gone')
   await database.query('DROP TABLE gone')
-  await expect(source.readRows(schema, ['["1"]'], AT, signal)).rejects.toMatchObject({
+  await expect(source.readRows(schema, ['["1"]'], GENERATION, signal)).rejects.toMatchObject({
     code: 'source_table_missing',
     context: { table: 'public.gone' },
   })

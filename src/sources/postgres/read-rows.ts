@@ -3,7 +3,7 @@ import { SnapshotBuilder } from '../../columnar/snapshot-builder.ts'
 import type { SnapshotBatch } from '../../core/batch.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
-import { boundary, type Position } from '../../core/position.ts'
+import { boundary } from '../../core/position.ts'
 import type { VerificationRead } from '../../core/source.ts'
 import { keyColumns, type TableSchema, tableName } from '../../core/table-schema.ts'
 import { type CatalogTable, readCatalog } from './catalog.ts'
@@ -26,11 +26,18 @@ export interface RowScope {
   condition(catalog: CatalogTable): string | undefined
   /** A position at or behind everything that is visible now. */
   now(client: PostgresClient, signal: AbortSignal): Promise<bigint>
+  /** Behind every change that was visible before it is asked, whether what waits for its log to be flushed is or not. */
+  behind(client: PostgresClient, signal: AbortSignal): Promise<bigint>
 }
 
 export const LOGGED_ROWS: RowScope = {
   condition: () => undefined,
   now: async (client, signal) => parseLsn(await currentLsn(client, signal)),
+  behind: async (client, signal) => {
+    const [row] = await client.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn()::text AS lsn', [], signal)
+    invariant(row !== undefined, 'a function answers with one row')
+    return parseLsn(row.lsn) + 1n
+  },
 }
 
 /** See `ChangeSource.readRows`. The client is not used again when it fails. */
@@ -38,7 +45,7 @@ export async function readRowsByKey(
   client: PostgresClient,
   schema: TableSchema,
   keys: readonly string[],
-  at: Position,
+  generation: number,
   scope: RowScope,
   signal: AbortSignal,
 ): Promise<SnapshotBatch> {
@@ -50,7 +57,7 @@ export async function readRowsByKey(
     drift: 'follow',
     rules: client.wireRules,
   })
-  const builder = new SnapshotBuilder(schema, wire, at)
+  const builder = new SnapshotBuilder(schema, wire, boundary(generation, 0n))
   if (keys.length === 0) return builder.take()
   const { columns, casts, from } = await keyList(client, schema, catalog, keys, 'session', signal)
   const only = catalog.kind === 'p' ? '' : 'ONLY '
@@ -58,8 +65,13 @@ export async function readRowsByKey(
   const counts = scope.condition(catalog)
   const condition = counts === undefined ? named : `${named} AND (${counts})`
   const sql = `COPY (SELECT ${list} FROM ${only}${quoteTable(catalog.namespace, catalog.name)} WHERE ${condition}) TO STDOUT (FORMAT binary)`
-  for await (const batch of readCopy(client, sql, builder, UNLIMITED, 0, signal)) return batch
-  return builder.take()
+  let rows: SnapshotBatch | undefined
+  for await (const batch of readCopy(client, sql, builder, UNLIMITED, 0, signal)) {
+    invariant(rows === undefined, 'rows that are read by key are one batch')
+    rows = batch
+  }
+  const position = boundary(generation, await scope.behind(client, signal))
+  return { ...(rows ?? builder.take()), position }
 }
 
 /** Keys as a relation: `(columns) IN (SELECT cast FROM from)`. */

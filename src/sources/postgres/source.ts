@@ -2,7 +2,6 @@
 import type { SnapshotBatch } from '../../core/batch.ts'
 import type { WrittenRange } from '../../core/control-request.ts'
 import type { Finding } from '../../core/finding.ts'
-import type { Position } from '../../core/position.ts'
 import type {
   ChangeSource,
   ChangeStream,
@@ -153,12 +152,12 @@ export class PostgresSource implements ChangeSource {
   async readRows(
     schema: TableSchema,
     keys: readonly string[],
-    at: Position,
+    generation: number,
     signal: AbortSignal,
   ): Promise<SnapshotBatch> {
     const { reading } = await this.#choice.make([], signal)
     await using client = await connect(this.#settings, { purpose: 'read rows' }, signal)
-    return await readRowsByKey(client, schema, keys, at, reading.rows, signal)
+    return await readRowsByKey(client, schema, keys, generation, reading.rows, signal)
   }
 
   readForVerification(schema: TableSchema, signal: AbortSignal): VerificationRead {

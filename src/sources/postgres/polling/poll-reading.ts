@@ -82,9 +82,12 @@ export class PollReading implements Reading {
       failed: new Set(),
       busy: new Map(),
     }
+    const now = async (client: PostgresClient, signal: AbortSignal) =>
+      this.#clock.target(await serverUs(client, signal))
     this.rows = {
       condition: (catalog) => rowRules(catalog, pollOptions(this.#config, catalog)).lives,
-      now: async (client, signal) => this.#clock.target(await serverUs(client, signal)),
+      now,
+      behind: now,
     }
   }
 
