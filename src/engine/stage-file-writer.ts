@@ -94,8 +94,10 @@ export class InProgressFile {
     return new InProgressFile(batch, place, writer, stageFileParquet(stage, writer, batch, place))
   }
 
+  /** The batch's memory is given away. */
   async append(batch: InProgressBatch): Promise<void> {
     await this.#parquet.writeRowGroup(batch.vectors)
+    releaseVectors(batch.vectors)
     this.#groups.push(packOrdinals(batch.ordinals))
     this.#rows += batch.rows
     this.#features = this.#features === undefined ? batch.features : addFeatures(this.#features, batch.features)
@@ -109,6 +111,7 @@ export class InProgressFile {
     for (const [index, group] of this.#groups.entries()) {
       const { vector, rows, firstOrdinal, lastOrdinal } = positionVector(prefix, unpackOrdinals(group), aborted)
       await this.#parquet.appendColumn(index, vector)
+      releaseVectors([vector])
       if (this.#hasCommitTimes) {
         const times = commitTimeVector(vector.rows, committedUs)
         await this.#parquet.appendColumn(index, times)

@@ -36,6 +36,12 @@ interface OpenFile {
   tail: Promise<void>
 }
 
+/**
+ * Of the memory of a run: batches on their way to the stage. One is encoded while the next is received, and encoding is the
+ * faster of the two; more would wait in memory for nothing. A batch that is larger goes alone.
+ */
+const IN_FLIGHT_SHARE = 1 / 16
+
 export class Stager {
   readonly #context: SourceContext
   readonly #lease: Lease
@@ -60,7 +66,7 @@ export class Stager {
     this.#lease = lease
     this.#stream = stream
     this.#signal = signal
-    this.#inFlightBytesMax = Math.max(context.settings.memoryBytesMax / 4, context.settings.batchBytesMax)
+    this.#inFlightBytesMax = context.settings.memoryBytesMax * IN_FLIGHT_SHARE
   }
 
   /** Aborts with the first failure: a source that is idle would hear of it with its next change only. */

@@ -62,6 +62,13 @@ class Scene {
   }
 }
 
+test('rows of a transaction in progress leave in smaller batches, which become parts of one file', () => {
+  const scene = new Scene({})
+  scene.append(scene.open('a', new OpenTransaction(7)), 20, 1024 * 1024)
+  scene.append(scene.open('b'), 20, 1024 * 1024)
+  expect(scene.yielded).toEqual(['in-progress a 16'])
+})
+
 test('a batch leaves when it has its number of rows', () => {
   const scene = new Scene({ batchRowsMax: 10 })
   const rows = scene.open('a')

@@ -16,6 +16,8 @@ export interface RowBounds {
 
 /** Asking a builder for its size for each row would cost more than the row. */
 const LOOK_EVERY_BYTES = 32 * 1024
+/** Batches of a transaction in progress become row groups of one file: larger ones take memory and give nothing. */
+const IN_PROGRESS_BYTES_MAX = 16 * 1024 * 1024
 /** Making room for a single row each time would cut batches to pieces. */
 const KEPT_SHARE = 0.5
 
@@ -109,6 +111,8 @@ export class RowBuffers {
   }
 
   #isFull(buffer: RowBuffer): boolean {
-    return buffer.builder.rows >= this.#bounds.batchRowsMax || buffer.bytes >= this.#bounds.batchBytesMax
+    const { batchRowsMax, batchBytesMax } = this.#bounds
+    const bytesMax = buffer.transaction === undefined ? batchBytesMax : Math.min(batchBytesMax, IN_PROGRESS_BYTES_MAX)
+    return buffer.builder.rows >= batchRowsMax || buffer.bytes >= bytesMax
   }
 }
