@@ -134,6 +134,12 @@ export const RARER_SCENARIOS: readonly Scenario[] = [
   {
     title: 'Rows that were read again and are as they were; versions of rows without JSON',
     play: async (destination) => {
+      for (const write of ['append', 'history'] as const) {
+        const spoilt = await begin(destination, tableOf('spoilt', PLAIN), [row(1, 'one')], { write })
+        const quarantine = [{ columnId: 3, reason: 'text', raw: 'x', key: '["1"]' }]
+        spoilt.schema = { ...spoilt.schema, version: 2, columns: [...PLAIN, column(4, 'more', { kind: 'text' })] }
+        await readAnew(spoilt, [{ ...row(1, 'one'), quarantine }, row(2, 'two')])
+      }
       const table = await begin(destination, tableOf('polled', PLAIN), [row(1, 'one'), row(2, 'two')], {
         write: 'history',
       })
@@ -194,6 +200,9 @@ export const RARER_SCENARIOS: readonly Scenario[] = [
         await table.merge(30, [{ ...content('d', 25, 'a'), values: {} }])
         await compare(table, [whole('a')])
       }
+      const moments = [column(1, 'at', { kind: 'timestamp' }), column(2, 'day', { kind: 'date' })]
+      const dated = await begin(destination, tableOf('moments', moments, { kind: 'bag' }), [])
+      await compare(dated, [{ values: { 1: '2026-01-31 01:02:03.5', 2: '2026-01-31' }, contentHash: 'b'.repeat(32) }])
       const journal = tableOf('journal', [column(1, 'a', { kind: 'text' })], { kind: 'append' })
       for (const write of ['merge', 'append'] as const) {
         const named = { ...journal, table: { ...journal.table, name: `journal_of_${write}` } }

@@ -87,12 +87,18 @@ function isQueryGroup(token: Token | undefined): boolean {
 
 /** Between commas and ANDs. */
 function itemsOf(tokens: readonly Token[]): readonly (readonly Token[])[] {
-  const items: Token[][] = [[]]
   let isBetween = false
-  for (const token of tokens) {
+  return split(tokens, (token) => {
     const ends = token === ',' || (token === 'AND' && !isBetween)
     if (token === 'BETWEEN' || token === 'AND') isBetween = token === 'BETWEEN'
-    if (ends) items.push([])
+    return ends
+  })
+}
+
+function split(tokens: readonly Token[], ends: (token: Token) => boolean): readonly (readonly Token[])[] {
+  const items: Token[][] = [[]]
+  for (const token of tokens) {
+    if (ends(token)) items.push([])
     else items.at(-1)?.push(token)
   }
   return items.filter(({ length }) => length > 0)
@@ -119,7 +125,12 @@ function textOf(tokens: readonly Token[], parts: Set<string>): string {
       takeApart(token, parts)
       return '(query)'
     }
-    return `(${[...new Set(itemsOf(token).map((item) => textOf(item, parts)))].join(', ')})`
+    // Of a condition, or of a text that is put together: each of what it is made of for itself.
+    const operator = ['AND', '||'].find((each) => token.includes(each) && !token.includes(','))
+    if (operator === undefined || token.includes('BETWEEN'))
+      return `(${[...new Set(itemsOf(token).map((item) => textOf(item, parts)))].join(', ')})`
+    for (const item of split(token, (each) => each === operator)) parts.add(`${operator} ${textOf(item, parts)}`)
+    return `(… ${operator} …)`
   })
   let text = words
     .join(' ')
@@ -128,8 +139,9 @@ function textOf(tokens: readonly Token[], parts: Set<string>): string {
   // The same once more is the same: conditions, texts that are put together.
   for (let shorter = ''; shorter !== text; ) {
     shorter = text
-    text = text.replaceAll(/(?<= )((?:AND|OR|\|\|) .{1,200}?)(?: \1)+(?= |$)/g, '$1')
-    text = text.replaceAll(/(?<=^| )(\S.{1,200}?) (AND|OR|\|\|) \1(?= |$)/g, '$1')
+    text = text.replaceAll(/(?<= )((?:AND|OR|\+|\|\|) .{1,200}?)(?: \1)+(?= |$)/g, '$1')
+    text = text.replaceAll(/(?<=^| )(\S.{1,200}?) (?:AND|OR|\+|\|\|) \1(?= |$)/g, '$1')
+    text = text.replaceAll(/(?<=[ (])(\S+), \1(?=[ ,)])/g, '$1')
   }
   return text
 }
