@@ -33,8 +33,8 @@ export interface FileReaderOptions extends ReaderLimits {
 /** Half a second of parsing, and a stage file of the size that Snowflake asks for: text shrinks to a third or less. */
 const PART_BYTES = 256 * 2 ** 20
 /**
- * zstd at its lowest level is as fast as snappy here, and half as large. A dictionary is made of what repeats; left alone, up to
- * 24,576 values are looked up for each row group before it is given up, a tenth of the time of a part.
+ * zstd at its lowest level is as fast as snappy here, and half as large. A dictionary is made of what repeats; left alone, DuckDB gives it up
+ * after 24,576 values of a row group only, which is a twentieth of the time of a part.
  */
 const FORMAT = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 4000'
 

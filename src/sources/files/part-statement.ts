@@ -74,7 +74,7 @@ export function partStatement(
   }
 }
 
-/** Not a condition of the statement: DuckDB would make every value twice, once for it and once for the row. */
+/** Each value by itself, so that no condition has to look at all of them for each row. */
 function strictOf(column: PartColumn, bad: readonly PartColumn[], needed: readonly PartColumn[]): string {
   const { raw, value } = column
   const refusal = `error('${REFUSAL}')`
