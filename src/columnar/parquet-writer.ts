@@ -33,7 +33,7 @@ export interface ParquetOptions {
   /**
    * - `full`, the default: zstd at level 1.
    * - `light`: at a level that leaves out the coding of single bytes; columns that hardly shrink stay as they are. Of the
-   *   figures' table files are 1.9 times as large, and a snapshot into DuckDB takes a tenth less CPU.
+   *   figures' table files are 1.7 times as large, a snapshot of 3M rows into DuckDB takes 4.9 CPU-s in place of 5.2.
    * - `none`: for tests.
    */
   readonly compression?: keyof typeof LEVELS

@@ -19,6 +19,7 @@ export class MessageFrames {
   start = 0
   end = 0
 
+  readonly #done: (chunk: Buffer) => void
   #chunks: Buffer[] = []
   #chunk: Buffer = EMPTY
   #offset = 0
@@ -29,6 +30,11 @@ export class MessageFrames {
   /** Header bytes at the end of a chunk, until the length is known. */
   readonly #header = Buffer.alloc(HEADER_BYTES)
   #headerBytes = 0
+
+  /** `done` is given each chunk that no message lies in any more. */
+  constructor(done: (chunk: Buffer) => void = () => undefined) {
+    this.#done = done
+  }
 
   /** Bytes that were pushed and not looked at yet. */
   get queuedBytes(): number {
@@ -86,6 +92,8 @@ export class MessageFrames {
   }
 
   #advance(): boolean {
+    // Of the messages in it the last one was handed out, and is not valid any more.
+    this.#done(this.#chunk)
     const chunk = this.#chunks.shift()
     if (chunk === undefined) {
       this.#chunk = EMPTY

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { createPlainSocket, giveBytes, lendBytes } from './plain-socket.ts'
+import { createPlainSocket, giveBytes, lendBytes, releaseBytes } from './plain-socket.ts'
 
 const open: Socket[] = []
 
@@ -47,6 +47,34 @@ test('lent bytes come in the same memory each time, and no longer once they are 
   const third = await receive(near, far, 'third')
   await receive(near, far, 'again')
   expect(String(third)).toBe('third')
+})
+
+test('the memory of bytes that were released holds later ones, and that of others does not', async () => {
+  const { near, far } = await connected()
+  const receiveLarge = async (letter: string): Promise<Buffer[]> => {
+    const chunks: Buffer[] = []
+    const { promise, resolve } = Promise.withResolvers<void>()
+    near.on('data', (bytes: Buffer) => {
+      chunks.push(bytes)
+      if (chunks.reduce((sum, each) => sum + each.length, 0) === 100_000) resolve()
+    })
+    far.write(letter.repeat(100_000))
+    await promise
+    near.removeAllListeners('data')
+    return chunks
+  }
+  const first = await receiveLarge('a')
+  const second = await receiveLarge('b')
+  // Twice is not more than once.
+  for (const chunk of [...second, ...second]) releaseBytes(chunk)
+  const later = [...(await receiveLarge('c')), ...(await receiveLarge('d'))]
+  const released = new Set(second.map((chunk) => chunk.buffer))
+  expect(later.filter((chunk) => released.has(chunk.buffer)).length).toBeGreaterThan(0)
+  // Small ones may share memory, which is never released.
+  const large = [...first, ...later].filter((chunk) => chunk.length >= 16 * 1024)
+  expect(new Set(large.map((chunk) => chunk.buffer)).size).toBe(large.length)
+  expect(Buffer.concat(first).toString()).toBe('a'.repeat(100_000))
+  expect(Buffer.concat(later).toString()).toBe('c'.repeat(100_000) + 'd'.repeat(100_000))
 })
 
 test('a paused socket reads nothing until it is resumed, and tells its end', async () => {

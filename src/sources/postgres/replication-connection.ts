@@ -16,6 +16,7 @@ import { translateError } from './errors.ts'
 import { formatLsn, parseLsn } from './lsn.ts'
 import { MessageFrames } from './message-frames.ts'
 import { timestampOf } from './pgoutput.ts'
+import { releaseBytes } from './plain-socket.ts'
 import { quoteIdentifier, quoteLiteral } from './sql-text.ts'
 import { readSystem, type SystemIdentity } from './system-identity.ts'
 
@@ -58,7 +59,7 @@ const UNANSWERED_MAX = 30
 export class ReplicationConnection {
   readonly #client: PostgresClient
   readonly #options: ReplicationOptions
-  readonly #frames = new MessageFrames()
+  readonly #frames = new MessageFrames(releaseBytes)
   readonly #timer: NodeJS.Timeout
   #socket: TakenSocket | undefined
   #started = false
