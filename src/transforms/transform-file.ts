@@ -13,7 +13,7 @@
  * A change may lack values that are unchanged (`_unchanged`). Columns that depend on such values alone are unchanged too,
  * and those that depend on none of them are right as they are. Where a column depends on both, the row is asked for
  * (`keysToComplete`) and its missing values are taken from there; a row that is gone by then is left out, as its delete
- * follows.
+ * follows, and where its key has changed, it leaves the old one.
  */
 import { stat } from 'node:fs/promises'
 import { dataColumn, oldKeyColumn, SYSTEM_COLUMNS } from '../core/batch.ts'
@@ -263,15 +263,16 @@ function resultSql({ input: { file }, target, compiled }: FileTransformRequest, 
   const from = `FROM transform_batch b LEFT JOIN transform_written w ON w._row = b._row${hasFailed ? ' LEFT JOIN transform_failed f ON f._row = b._row' : ''}`
   const rows = `SELECT ${columns.join(', ')}, b._row AS _order ${from} WHERE NOT (${dropped.join(' OR ')})`
   const moved = keys.flatMap(({ id }) => (present.has(oldKeyColumn(id)) ? [`b.${oldKeyColumn(id)} IS NOT NULL`] : []))
-  if (!hasFailed || !deletes || moved.length === 0) return `SELECT * EXCLUDE (_order) FROM (${rows}) ORDER BY _order`
-  // A row that is quarantined under its new key must not stay under the old one.
+  const mayLeave = hasFailed || plans.some((plan) => plan.completed)
+  if (!mayLeave || !deletes || moved.length === 0) return `SELECT * EXCLUDE (_order) FROM (${rows}) ORDER BY _order`
+  // A row that is quarantined under its new key, or gone by then, must not stay under the old one.
   const leaving = [
     `'d' AS ${op}`,
     `b.${position}`,
     ...keys.map(({ id }) => `coalesce(b.${oldKeyColumn(id)}, b.${dataColumn(id)}) AS ${dataColumn(id)}`),
     'b._row AS _order',
   ]
-  const old = `SELECT ${leaving.join(', ')} ${from} WHERE ${failed} AND (${moved.join(' OR ')})`
+  const old = `SELECT ${leaving.join(', ')} ${from} WHERE (${failed} OR b._gone) AND (${moved.join(' OR ')})`
   return `SELECT * EXCLUDE (_order) FROM (${rows} UNION ALL BY NAME ${old}) ORDER BY _order`
 }
 

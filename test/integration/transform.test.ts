@@ -314,10 +314,11 @@ test('the source is asked for unchanged values only where a computed column need
     transform: `SELECT * EXCLUDE (secret), upper(name) AS loud, md5(big) AS digest, name || length(big) AS pair FROM batch`,
   })
   await fixture.sql(
-    `UPDATE t SET name = 'y' || id; DELETE FROM t WHERE id = 7; UPDATE t SET id = id + 2000 WHERE id = 8`,
+    `UPDATE t SET name = 'y' || id; DELETE FROM t WHERE id = 7; UPDATE t SET id = id + 2000 WHERE id IN (8, 9);
+     DELETE FROM t WHERE id = 2009`,
   )
   expect((await fixture.once({ wraps })).summary).toMatchObject({ outcome: 'ok' })
-  expect(asked).toEqual([21])
+  expect(asked).toEqual([22])
   expect(await verify(fixture)).toMatchObject({ equal: true })
 })
 
