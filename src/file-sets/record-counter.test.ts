@@ -9,6 +9,7 @@ import type { DelimitedFormat, FoundFile } from '../core/file-set.ts'
 import { compressionOf, fileChecksum, identifyFile } from './file-fingerprint.ts'
 import { countRecords } from './record-counter.ts'
 import { recordRanges } from './record-ranges.ts'
+import { CHUNK_BYTES } from './unpack-file.ts'
 import { Utf8Check } from './utf8-check.ts'
 
 const never = new AbortController().signal
@@ -167,4 +168,15 @@ test('the first character that is no UTF-8 is found wherever the text is cut', (
     ),
     { numRuns: 1000 },
   )
+})
+
+test('a reader that is ahead waits until it may go on', async () => {
+  const file = await written(Buffer.from(`id,name\n${'1,abcdefgh\n'.repeat(400_000)}`), CSV)
+  let bytes = 0
+  const atTurns: number[] = []
+  const waitsAt = () => (atTurns.push(bytes) < 4 ? CHUNK_BYTES : Number.POSITIVE_INFINITY)
+  const { records } = await countRecords(file, { waitsAt, onBytes: (more) => (bytes += more) }, never)
+  expect(records).toBe(400_000)
+  expect(Math.max(...atTurns.slice(0, 4))).toBeLessThanOrEqual(CHUNK_BYTES)
+  expect(atTurns.length).toBeGreaterThan(4)
 })

@@ -25,6 +25,8 @@ export interface CountOptions {
   /** Bytes of the file, as they are read. */
   readonly onBytes?: (bytes: number) => void
   readonly markBytes?: number
+  /** As in `UnpackOptions`. */
+  readonly waitsAt?: () => number
 }
 
 /**

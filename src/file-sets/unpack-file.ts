@@ -7,6 +7,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import type { FileCompression, FileEncoding } from '../core/file-set.ts'
 import { fileError } from './file-fingerprint.ts'
@@ -15,6 +16,8 @@ import { Utf8Check } from './utf8-check.ts'
 export const CHUNK_BYTES = 1 << 20
 /** Of what follows packed data: whether it is all zeros is looked at in this many bytes. */
 const TRAILING_BYTES_MAX = 1 << 20
+/** How often it is asked whether a reader that is far ahead may go on. */
+const AHEAD_CHECK_MS = 20
 
 export interface PackedFile {
   /** Absolute. */
@@ -29,6 +32,8 @@ export interface UnpackOptions {
   readonly checksum?: boolean
   /** Bytes of the file, as they are read. */
   readonly onBytes?: (bytes: number) => void
+  /** Offset in the file from which on it waits, asked before each piece. Absent: it never does. */
+  readonly waitsAt?: () => number
 }
 
 export interface UnpackFacts {
@@ -101,6 +106,7 @@ export class FileText implements AsyncIterable<Buffer> {
       this.#signal.throwIfAborted()
       if (bytesRead === 0) return
       position += bytesRead
+      await this.#mayGoOn(position)
       reading = position < to ? next(index) : Promise.resolve({ bytesRead: 0, buffer })
       // The read ahead is awaited in the next turn; where nobody asks for one, its failure is nobody's.
       reading.catch(() => undefined)
@@ -113,6 +119,12 @@ export class FileText implements AsyncIterable<Buffer> {
         throw error
       }
     }
+  }
+
+  async #mayGoOn(position: number): Promise<void> {
+    const { waitsAt } = this.#options
+    if (waitsAt === undefined) return
+    while (position >= waitsAt()) await pause(AHEAD_CHECK_MS, undefined, { signal: this.#signal })
   }
 
   /** Bytes before a second frame are read with the first one already. */

@@ -42,6 +42,13 @@ test.for<[string, RuleQuestion, number, number]>([
   expect(found).toMatchObject({ evaluated, failed, outcome: failed > 0 ? 'fail' : 'pass' })
 })
 
+test('keys are numbers, however each is written', async () => {
+  const ids = ['1', '1.0', '2', '+2', '3', '30e-1', ' 4', '4', '5']
+  const text = `id\tday\tamount\tnote\n${ids.map((id) => `${id}\t2024-03-01\t1.00\ta\n`).join('')}`
+  const result = await checkOne(text, ruled({ kind: 'unique', columns: ['id'], across: 'file' }))
+  expect(checkOf(result, 'rule.mine')).toMatchObject({ evaluated: 9, failed: 4 })
+})
+
 test('values are looked up in another file, as text', async () => {
   await using folder = await CheckFolder.make()
   await writeFile(join(folder.path, 'notes.csv'), 'code,name\na,one\nb,two\nc,three\n')
