@@ -20,6 +20,7 @@ import { findFiles } from './file-sets/find-files.ts'
 import type { BusinessCalendar } from './quality/calendar/business-calendar.ts'
 import { type CalendarRequest, openCalendar } from './quality/calendar/open-calendar.ts'
 import type { CheckRunRequest, CheckRunSetting, NamedCalendar } from './quality/checks/check-run.ts'
+import { readExpectedDays } from './quality/checks/expected-days.ts'
 import { listResults, readResult } from './quality/checks/result-store.ts'
 
 export interface FilesSetting {
@@ -44,6 +45,10 @@ export class ConfiguredFiles implements FileCommands {
   async validate(signal: AbortSignal): Promise<void> {
     const { config, folder } = this.#setting
     for (const [name, { request }] of Object.entries(config.calendars)) await namedCalendar(name, request)
+    await readExpectedDays(
+      resolve(folder),
+      configuredFileSets(config).map(({ table }) => table),
+    )
     const { validateSets } = await import('./quality/checks/validate-sets.ts')
     const setting = { folder: this.#results, resolve: (file: string) => resolve(folder, file) }
     await validateSets(configuredFileSets(config), setting, signal)
@@ -137,6 +142,7 @@ export class ConfiguredFiles implements FileCommands {
       folder: resolve(folder),
       results: this.#results,
       calendars,
+      tables: configuredFileSets(config).map(({ table }) => table),
       configChecksum: `sha256:${createHash('sha256').update(text).digest('hex')}`,
       toolVersion: await toolVersion(),
     }

@@ -113,6 +113,8 @@ export interface DayResult {
   readonly band?: { readonly expected: number; readonly lower: number; readonly upper: number } | undefined
   /** Ids of the checks that failed with rows of this day, with how many. */
   readonly failed: Readonly<Record<string, number>>
+  /** Why a person has called it expected. */
+  readonly marked?: string | undefined
 }
 
 /** Records in the file = parsed + rejected, or the check of coverage fails. */

@@ -26,6 +26,8 @@ export interface ReportDays {
   /** `[expected, lower, upper]`. */
   readonly band: readonly (readonly [number, number, number] | null)[]
   readonly sums: Readonly<Record<string, readonly (string | null)[]>>
+  /** Day → why a person has called it expected. */
+  readonly marked: Readonly<Record<string, string>>
   /** By day: place in `checks`, rows, place, rows, … */
   readonly failed: readonly (readonly number[])[]
 }
@@ -190,6 +192,7 @@ function reportDays(days: readonly DayResult[], places: ReadonlyMap<string, numb
     status: days.map(({ status }) => status),
     band: days.map(({ band }) => (band === undefined ? null : [band.expected, band.lower, band.upper])),
     sums: Object.fromEntries(columns.map((column) => [column, days.map(({ sums }) => sums[column] ?? null)])),
+    marked: Object.fromEntries(days.flatMap(({ day, marked }) => (marked === undefined ? [] : [[day, marked]]))),
     failed: days.map(({ failed }) =>
       Object.entries(failed)
         .map(([id, rows]): [number, number] => [places.get(id) ?? -1, rows])

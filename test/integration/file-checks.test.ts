@@ -78,7 +78,19 @@ test('a day that a person has marked is no finding', async () => {
   const calendar = { expect: 'every_day' } as const
   expect(findings((await folder.check([file], { calendar })).files[0]!)).toEqual(['completeness.days fail 1/28'])
   writeFileSync(join(folder.path, 'expected-days.yaml'), 'files.sales:\n  2024-03-18: strike at the carrier\n')
-  expect(findings((await folder.check([file], { calendar })).files[0]!)).toEqual([])
+  const [marked] = (await folder.check([file], { calendar })).files
+  expect(findings(marked!)).toEqual([])
+  expect(checkOf(marked!, 'completeness.days')?.message).toContain(' have rows, or are marked as expected (')
+  expect(marked?.days.find(({ day }) => day === '2024-03-18')?.marked).toBe('strike at the carrier')
+  for (const [text, problem] of [
+    ['files.slaes: { 2024-03-18: strike }', 'there is no table of files files.slaes; did you mean files.sales?'],
+    ['sales: { 2024-03-32: strike }', 'sales: "2024-03-32" is no day such as 2024-05-02'],
+    ['sales: { 2024-03-18: }', 'sales: 2024-03-18 has no reason'],
+    ['sales: { 2024-03-18: { newnormal: two more shops } }', 'sales: 2024-03-18 has no reason'],
+  ] as const) {
+    writeFileSync(join(folder.path, 'expected-days.yaml'), text)
+    await expect(folder.check([file], { calendar })).rejects.toMatchObject({ cause: { message: problem } })
+  }
 })
 
 test('a check that is stopped leaves nothing behind', async () => {

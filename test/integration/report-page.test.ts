@@ -106,6 +106,15 @@ test('from the calendar to a day, its rules and their sample rows', async ({ ope
   expect(await rules.first().locator('.samples .command code').textContent()).toMatch(/^zcat '.*' \| sed -n '\d+p/)
 })
 
+test('a day that was marked as expected says why', async ({ open }) => {
+  const days = run.files[0]!.days.map((each, index) =>
+    index === 5 ? { ...each, marked: 'strike at the carrier' } : each,
+  )
+  const { page } = await open(htmlReport({ ...run, files: [{ ...run.files[0]!, days }] }))
+  await page.locator(`button[data-day="${days[5]!.day}"]`).click()
+  expect(await page.locator('.day-facts').textContent()).toContain('Marked as expected: strike at the carrier')
+})
+
 test('the calendar can be used without a mouse', async ({ open }) => {
   const { page } = await open(htmlReport(run))
   await page.locator('button[data-day="2024-02-06"]').focus()

@@ -7,7 +7,7 @@ import type { CheckResult, CheckRun, FileResult } from '../../core/file-check.ts
 import { RESULT_VERSION } from '../../core/file-check.ts'
 import type { BadRowsFormat, FilePlan, FileProgressListener, ListedFile, OnBadRows } from '../../core/file-commands.ts'
 import type { FilePeriod, FileSet, FoundFile } from '../../core/file-set.ts'
-import { qualifiedTableName, tableName } from '../../core/table-schema.ts'
+import { qualifiedTableName, type TableId } from '../../core/table-schema.ts'
 import { periodOfName } from '../../file-sets/file-pattern.ts'
 import type { BusinessCalendar } from '../calendar/business-calendar.ts'
 import type { FiscalYearRequest } from '../calendar/fiscal-year.ts'
@@ -15,8 +15,8 @@ import { openCalendar } from '../calendar/open-calendar.ts'
 import { CheckDatabase } from './check-database.ts'
 import { checkFile } from './check-file.ts'
 import { planPasses } from './check-plan.ts'
-import { dayHistory, NO_EXPECTED_DAYS } from './day-history.ts'
-import { readExpectedDays } from './expected-days.ts'
+import { dayHistory } from './day-history.ts'
+import { expectedDaysOf, readExpectedDays } from './expected-days.ts'
 import { FilePasses } from './file-passes.ts'
 import { keyRules } from './file-questions.ts'
 import { inspectRules, referredFiles } from './inspect-rules.ts'
@@ -41,6 +41,8 @@ export interface CheckRunSetting {
   /** Absolute: `.simplyload/files`. */
   readonly results: string
   readonly calendars: ReadonlyMap<string, NamedCalendar>
+  /** All that are configured; undefined: those of the files. */
+  readonly tables?: readonly TableId[]
   readonly configChecksum: string
   readonly toolVersion: string
 }
@@ -142,12 +144,12 @@ interface RunningCheck {
 
 async function checkFiles(
   { files, onBadRows, badRowsFormat, checksum }: CheckRunRequest,
-  { folder, results, calendars }: CheckRunSetting,
+  { folder, results, calendars, tables }: CheckRunSetting,
   { database, scratch, run, listener, earlier }: RunningCheck & { readonly run: string },
   signal: AbortSignal,
 ): Promise<readonly FileResult[]> {
   const everyDay = await openCalendar({ weekend: [], expect: 'every_day' })
-  const expected = await readExpectedDays(folder)
+  const expected = await readExpectedDays(folder, tables ?? files.map(({ set }) => set.table))
   const stop = new AbortController()
   const either = AbortSignal.any([signal, stop.signal])
   const judged: Promise<FileResult>[] = []
@@ -187,7 +189,7 @@ async function checkFiles(
             const before = await Promise.all(judged.slice(0, index))
             return dayHistory(name, file.name, [...before.toReversed(), ...earlier])
           },
-          expected: expected.get(tableName(file.set.table)) ?? expected.get(file.set.table.name) ?? NO_EXPECTED_DAYS,
+          expected: expectedDaysOf(file.set.table, expected),
           resolve: (path) => (isAbsolute(path) ? path : resolve(folder, path)),
           onActivity: (next) => {
             activity = next

@@ -15,11 +15,11 @@ export interface DayHistory {
 /** Days that a person has called expected, with the reason. */
 export interface ExpectedDays {
   readonly days: ReadonlyMap<Day, string>
-  /** Days from which another level is the normal one. */
-  readonly newNormalFrom: readonly Day[]
+  /** Days from which another level is the normal one, with the reason. */
+  readonly newNormalFrom: ReadonlyMap<Day, string>
 }
 
-export const NO_EXPECTED_DAYS: ExpectedDays = { days: new Map(), newNormalFrom: [] }
+export const NO_EXPECTED_DAYS: ExpectedDays = { days: new Map(), newNormalFrom: new Map() }
 
 /**
  * Of other files of a set: of each the newest result, and only what was read to its end. Rows of one day in several files add up.

@@ -9,13 +9,18 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PipelineError } from '../../core/errors.ts'
+import { nearest } from '../../core/nearest.ts'
+import { qualifiedTableName, type TableId, tableName } from '../../core/table-schema.ts'
 import { type Day, parseDay } from '../calendar/civil-date.ts'
 import { type ExpectedDays, NO_EXPECTED_DAYS } from './day-history.ts'
 
 export const EXPECTED_DAYS_FILE = 'expected-days.yaml'
 
-/** By `namespace.name` of the table. Throws `config_invalid` with the entry that is wrong. */
-export async function readExpectedDays(folder: string): Promise<ReadonlyMap<string, ExpectedDays>> {
+/** By name of the table, as it is written: `files.sales`. `tables`: all that are configured. Throws `config_invalid` with the entry that is wrong. */
+export async function readExpectedDays(
+  folder: string,
+  tables: readonly TableId[],
+): Promise<ReadonlyMap<string, ExpectedDays>> {
   const path = join(folder, EXPECTED_DAYS_FILE)
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
@@ -31,21 +36,38 @@ export async function readExpectedDays(folder: string): Promise<ReadonlyMap<stri
   }
   if (value === null || value === '') return new Map()
   if (!isMapping(value)) throw invalid('it has no tables')
-  return new Map(Object.entries(value).map(([table, days]) => [table, expectedOf(table, days)]))
+  const known = tables.flatMap((table) => [qualifiedTableName(table), tableName(table), table.name])
+  const found = new Map<string, ExpectedDays>()
+  for (const [table, days] of Object.entries(value)) {
+    // A mark of a table that is not there would be one that nobody heeds.
+    if (!known.includes(table)) {
+      const near = nearest(table, known)
+      throw invalid(`there is no table of files ${table}${near === undefined ? '' : `; did you mean ${near}?`}`)
+    }
+    found.set(table, expectedOf(table, days))
+  }
+  return found
+}
+
+/** Of one table: under its full name, or a shorter one. */
+export function expectedDaysOf(table: TableId, expected: ReadonlyMap<string, ExpectedDays>): ExpectedDays {
+  const names = [qualifiedTableName(table), tableName(table), table.name]
+  return names.flatMap((name) => expected.get(name) ?? [])[0] ?? NO_EXPECTED_DAYS
 }
 
 export function expectedOf(table: string, value: unknown): ExpectedDays {
   if (!isMapping(value)) throw invalid(`${table} has no days`)
   const days = new Map<Day, string>()
-  const newNormalFrom: Day[] = []
+  const newNormalFrom = new Map<Day, string>()
   for (const [text, said] of Object.entries(value)) {
     const day = parseDay(text)
     if (day === undefined) throw invalid(`${table}: "${text}" is no day such as 2024-05-02`)
-    if (typeof said === 'string' && said.trim() !== '') days.set(day, said)
-    else if (isMapping(said) && typeof said.new_normal === 'string') newNormalFrom.push(day)
-    else throw invalid(`${table}: ${text} has no reason`)
+    const reason = isMapping(said) && Object.keys(said).length === 1 ? said.new_normal : said
+    if (typeof reason !== 'string' || reason.trim() === '') throw invalid(`${table}: ${text} has no reason`)
+    if (isMapping(said)) newNormalFrom.set(day, reason)
+    else days.set(day, reason)
   }
-  return days.size === 0 && newNormalFrom.length === 0 ? NO_EXPECTED_DAYS : { days, newNormalFrom }
+  return days.size === 0 && newNormalFrom.size === 0 ? NO_EXPECTED_DAYS : { days, newNormalFrom }
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {

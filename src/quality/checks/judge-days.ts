@@ -131,6 +131,8 @@ function completenessOf(
   // What a person has called expected is no finding, a gap only where all its days are.
   const findings = all.findings.filter((finding) => !finding.days.every((day) => expected.days.has(day)))
   const result = { ...all, findings }
+  const left = all.findings.length - findings.length
+  const marked = left === 0 ? '' : `; ${counted(left, 'other finding')} marked as expected`
   const told = findings.filter(({ severity }) => severity !== 'INFO')
   const critical = told.some(({ severity }) => severity === 'CRITICAL')
   const failedDays = told.flatMap((finding) => finding.days)
@@ -145,8 +147,10 @@ function completenessOf(
       told
         .slice(0, 3)
         .map(({ message }) => message)
-        .join('; ') + more(told.length - 3),
-    passing: `All ${counted(all.expectedDays, 'expected day')} of ${dayText(from)} to ${dayText(through)} have rows (${calendar.description})`,
+        .join('; ') +
+      more(told.length - 3) +
+      marked,
+    passing: `All ${counted(all.expectedDays, 'expected day')} of ${dayText(from)} to ${dayText(through)} have rows${left === 0 ? '' : ', or are marked as expected'} (${calendar.description})`,
     unasked: `The calendar expects rows on no day of ${dayText(from)} to ${dayText(through)}`,
     days: failedDays.slice(0, TOLD_DAYS_MAX).map(dayText),
     fix: 'Ask whoever makes the file for the days; a day that is right as it is belongs to the closures of the calendar, or to the expected days.',
@@ -187,7 +191,7 @@ function anomaliesOf(
       series,
       calendar: request.calendar ?? request.everyDay,
       expectedDays: request.expected.days,
-      newNormalFrom: request.expected.newNormalFrom,
+      newNormalFrom: [...request.expected.newNormalFrom.keys()],
       ...(request.fiscal === undefined ? {} : { fiscal: request.fiscal }),
     })
     return { name: measure.name, result, check: anomalyCheck(measure.id, measure.name, result, from, through) }
@@ -275,6 +279,9 @@ function dayResults(request: DaysRequest, parts: DayParts): readonly DayResult[]
         const number = own?.failed[index] ?? 0
         return number === 0 ? [] : [[id, number] as const]
       })
+      const said = request.expected.days.get(day)
+      const since = request.expected.newNormalFrom.get(day)
+      const marked = said ?? (since === undefined ? undefined : `another level from here on: ${since}`)
       const hasBand = verdict !== undefined && !Number.isNaN(verdict.expected)
       return {
         day: dayText(day),
@@ -285,6 +292,7 @@ function dayResults(request: DaysRequest, parts: DayParts): readonly DayResult[]
         status,
         ...(hasBand ? { band: { expected: verdict.expected, lower: verdict.lower, upper: verdict.upper } } : {}),
         failed: Object.fromEntries(failed),
+        ...(marked === undefined ? {} : { marked }),
       }
     })
 }

@@ -42,6 +42,7 @@ export function dayPanel(day) {
       element('p', {}, element('span', { class: `pill s-${day.status}` }, STATUS_WORDS[day.status]), ` ${day.name}`),
       element('p', { class: 'large' }, count(day.rows), element('small', {}, ` ${day.rows === 1 ? 'row' : 'rows'}`)),
       bandGauge(day),
+      ...marks(day),
       sums(day),
       element(
         'p',
@@ -103,6 +104,12 @@ function ruleRow(check, rows, file, day) {
     if (row.open && row.childElementCount === 1) row.append(checkDetails(check, file, day.day))
   })
   return row
+}
+
+/** What people have said of the day. @param {Day} day */
+function marks({ day, places }) {
+  const reasons = new Set(places.flatMap(({ file }) => file.days.marked[day] ?? []))
+  return [...reasons].map((reason) => element('p', {}, 'Marked as expected: ', fileText(reason)))
 }
 
 /** Of days without a band. @type {Readonly<Partial<Record<Day['status'], string>>>} */

@@ -184,7 +184,7 @@ export const fileTableOptions = z.strictObject({
     )
     .refine((columns) => Object.keys(columns).length > 0, { error: 'must name at least one column' })
     .describe('Column → type, or a mapping with more. In the order of the files'),
-  date: text.optional().describe('Column with the day that a row belongs to'),
+  date: text.optional().describe('Column with the day that a row belongs to; of a timestamptz its day in UTC'),
   key: columnNames.min(1).optional().describe('Columns by which rows are recognised. They must be there and unique'),
   write: z
     .enum(['append', 'merge', 'replace'])
