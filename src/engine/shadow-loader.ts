@@ -138,8 +138,9 @@ export class ShadowLoader {
         lastErrorCode: undefined,
       }
       await book.move(table, 'snapshot_finished', done)
-      await state.clearChunks(table.id)
+      // At once: a run to the present must not end before it knows what is to follow.
       this.#ports.ready(table)
+      await state.clearChunks(table.id)
     })
   }
 }

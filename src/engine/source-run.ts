@@ -12,6 +12,7 @@
  */
 import { describeError, disposition, isPipelineError, type PipelineError } from '../core/errors.ts'
 import { laterPosition, type Position, parsePosition } from '../core/position.ts'
+import { readingMode } from '../core/source.ts'
 import { Attempts } from './attempts.ts'
 import { type Backfill, BackfillBook } from './backfill-book.ts'
 import { BackfillMerger } from './backfill-merger.ts'
@@ -116,6 +117,8 @@ class SourceRun {
   #rest: NodeJS.Timeout | undefined
   #rowsSnapshot = 0
   #quarantinedSnapshot = 0
+  /** Polls that a run that ends has still to find a place for. */
+  #pollsAsked = 0
   #error: unknown
 
   constructor(context: SourceContext, asked: StopSignals, once: boolean, started: StartedSource) {
@@ -165,6 +168,7 @@ class SourceRun {
         ready: (table) => {
           this.#rowsSnapshot += table.record.rowsSnapshot
           this.#quarantinedSnapshot += table.record.quarantined
+          if (once && readingMode(started.record.identity) === 'polling') this.#pollOnceMore()
           this.#mergeWake.notify()
         },
         follow: (table) => this.#follower.follow(table),
@@ -251,6 +255,18 @@ class SourceRun {
     }
   }
 
+  /** Rows that went between two parts of a snapshot are found by a poll that begins when the table is there to be compared. */
+  #pollOnceMore(): void {
+    const { immediate } = this.#stop
+    const ask = async () => {
+      this.#follower.reach(await this.#sourceGuard.run(() => this.#context.source.currentLsn(immediate), immediate))
+      this.#pollsAsked -= 1
+      this.#mergeWake.notify()
+    }
+    this.#pollsAsked += 1
+    void this.#watch(ask())
+  }
+
   #outcome(): SourceOutcome {
     const tables = this.#started.book.all()
     const bad = tables.some((table) => table.record.state === 'failed' || table.record.state === 'needs_resync')
@@ -306,7 +322,8 @@ class SourceRun {
         emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
       },
       recorded: () => this.#follower.recorded,
-      isLast: () => this.#once && this.#follower.reachedTarget && this.#snapshots.unread().length === 0,
+      isLast: () =>
+        this.#once && this.#pollsAsked === 0 && this.#follower.reachedTarget && this.#snapshots.unread().length === 0,
       ask: () => this.#desk.look(),
       done: () => this.#finish.abort('done'),
       letGo: () => {

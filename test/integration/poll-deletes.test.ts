@@ -1,7 +1,9 @@
 /** What no cursor tells: rows that are gone, and rows whose cursor moved backwards, found by comparing keys. */
 import { expect, test } from 'vitest'
+import type { ChangeSource } from '../../src/core/source.ts'
 import { type FaultPlan, FaultyDestination } from '../support/faulty-destination.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
+import { watchSnapshot, watchStream } from '../support/wrapped-ports.ts'
 
 const ITEMS = `
   CREATE TABLE item (id int, region text COLLATE "C", note text, updated_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (region, id));
@@ -44,6 +46,33 @@ test('rows that go before a table has caught up are found by the run in which it
   const { events } = await fixture.once()
   expect(events).toContainEqual(expect.objectContaining({ event: 'state', state: 'live' }))
   expect(await fixture.differences(item)).toEqual([])
+})
+
+test('rows that go between two parts of a first read are found by the run that finishes it', async () => {
+  await using fixture = await SyncFixture.create({
+    sql: `CREATE TABLE wide (id int PRIMARY KEY, filler text);
+      INSERT INTO wide SELECT i, repeat('f', 200) FROM generate_series(1, 3000) i; ANALYZE wide`,
+    tables: [{ name: 'public.wide', detect_deletes: '0s' }],
+    source: { ...polling, snapshot: { chunk_bytes: '64KiB' } },
+    sync: { parallelism: 1 },
+  })
+  const never = new Promise<void>(() => undefined)
+  const held = (source: ChangeSource) =>
+    watchSnapshot(source, { before: ({ chunk }) => (chunk.index < 3 ? undefined : never) })
+  const copying = fixture.start({ wraps: { source: held } })
+  await copying.heard('snapshot', ({ chunksDone }) => chunksDone >= 2)
+  await copying.crash()
+  await fixture.sql('DELETE FROM wide WHERE id < 20')
+
+  // Polls come and go while the table cannot be compared yet.
+  let polls = 0
+  const polled = Promise.withResolvers<void>()
+  const slow = (source: ChangeSource) =>
+    watchStream(watchSnapshot(source, { before: () => polled.promise }), (event) => {
+      if (event.kind === 'boundary' && ++polls === 4) polled.resolve()
+    })
+  expect((await fixture.once({ wraps: { source: slow } })).summary.outcome).toBe('ok')
+  expect(await fixture.differences({ namespace: 'public', name: 'wide', key: ['id'] })).toEqual([])
 })
 
 test('keys that come in many small files are compared in little memory, of versions too', async () => {
