@@ -23,9 +23,12 @@ export async function status(context: CommandContext, options: SelectionOptions)
     const failure = source.lastRun?.error
     if (failure !== undefined) output.answer(`${output.colors.red('✗')} ${printable(failure)}`)
     for (const line of tables.flatMap(remarks)) output.answer(`${output.colors.cyan('◐')} ${printable(line)}`)
-    for (const { table, lastError } of tables) {
-      if (lastError !== undefined)
-        output.answer(`${output.colors.red('✗')} ${printable(tableName(table))}: ${printable(lastError)}`)
+    for (const { table, state, lastError } of tables) {
+      if (lastError === undefined) continue
+      const name = printable(tableName(table))
+      output.answer(`${output.colors.red('✗')} ${name}: ${printable(lastError)}`)
+      if (state === 'needs_resync')
+        output.answer(`  ${output.colors.green('fix:')} simplyload table resync ${shellWord(name)}`)
     }
     output.answer()
   }
@@ -47,6 +50,11 @@ const COLUMNS = [
   { title: 'AGE', align: 'right', dispensable: 3 },
   { title: 'LAST SYNC', align: 'right', dispensable: 5 },
 ] as const
+
+/** As a shell takes it for one word. */
+function shellWord(text: string): string {
+  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}
 
 /** What goes on with a table besides its state, and what is to come. */
 function remarks({ table, backfill, asked }: TableStatus): readonly string[] {
