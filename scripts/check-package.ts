@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { startPostgres } from '../src/demo/embedded-postgres.ts'
+import { storedText } from '../src/quality/checks/stored-result.ts'
 import { makeCheckRun } from '../test/support/check-runs.ts'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
@@ -57,7 +58,7 @@ async function checkExample(): Promise<void> {
 function checkReport(): void {
   const result = makeCheckRun()
   mkdirSync(join(folder, '.simplyload/files'), { recursive: true })
-  writeFileSync(join(folder, `.simplyload/files/${result.run}.json`), JSON.stringify(result))
+  writeFileSync(join(folder, `.simplyload/files/${result.run}.json`), storedText(result))
   const report = ['--no-install', 'simplyload', 'files', 'report', '--html', 'report.html', '--pdf', 'report.pdf']
   expect(
     'a report',
