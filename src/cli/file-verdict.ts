@@ -9,7 +9,7 @@ import {
   type Verdict,
 } from '../core/file-check.ts'
 import { bytes, count, counted, duration } from '../core/quantity.ts'
-import { unaskedQuestions } from '../core/unasked.ts'
+import { unaskedQuestions } from '../core/unasked-questions.ts'
 import type { CommandContext } from './command.ts'
 import type { Palette } from './palette.ts'
 import { displayWidth, fitted, printable, wrap } from './terminal-text.ts'

@@ -1,6 +1,6 @@
 /** What is said of a file as a whole, in three sentences at most. */
 import type { CheckResult, Severity, Verdict } from '../../core/file-check.ts'
-import { unaskedQuestions } from '../../core/unasked.ts'
+import { unaskedQuestions } from '../../core/unasked-questions.ts'
 
 const REASONS_MAX = 3
 const RANK: Readonly<Record<Severity, number>> = { CRITICAL: 0, WARNING: 1, INFO: 2 }
