@@ -58,15 +58,18 @@ const exitCode = await runCommandLine({
   version,
   // In a clone there is no installed command, but an npm script that starts the right Node.
   program: import.meta.url.endsWith('.ts') ? 'npm run --silent simplyload --' : 'npx simplyload',
-  openApplication: async (options) => (await import('./app.ts')).openApplication(options),
+  openApplication: async (options) => (await import('./app/open-application.ts')).openApplication(options),
   runDemo: async (request, listener) => {
-    const [{ openApplication }, { tellStory }] = await Promise.all([import('./app.ts'), import('./demo/story.ts')])
+    const [{ openApplication }, { tellStory }] = await Promise.all([
+      import('./app/open-application.ts'),
+      import('./demo/story.ts'),
+    ])
     return tellStory(openApplication, request, listener)
   },
   runLocalSnowflake: async (request, onReady) =>
-    (await import('./app-local-snowflake.ts')).runLocalSnowflake(request, onReady),
+    (await import('./app/local-snowflake.ts')).runLocalSnowflake(request, onReady),
   openJobs: async (configFile) =>
-    (await import('./app-jobs.ts')).openJobs(configFile, [process.execPath, process.argv[1] ?? ''], process.env),
+    (await import('./app/jobs.ts')).openJobs(configFile, [process.execPath, process.argv[1] ?? ''], process.env),
   onEvent: channel?.tell,
   signal: stop.signal,
   interrupt,

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { z } from 'zod'
-import { FILES_FOLDER, type FilePorts } from './app-file-source.ts'
+import { FILES_FOLDER, type FilePorts } from './app/files/recorded-files.ts'
 import type { FreshnessRange } from './config/freshness.ts'
 import type { DeepReadonly } from './config/load.ts'
 import { targetName } from './config/naming.ts'

@@ -6,7 +6,7 @@
  */
 import { resolve } from 'node:path'
 import type { z } from 'zod'
-import { configuredApplication, openApplication } from './app.ts'
+import { configuredApplication, openApplication } from './app/open-application.ts'
 import { parseConfig } from './config/load.ts'
 import { CONFIG_SCHEMA } from './connectors.ts'
 import type { Application, LogLevel, VerificationReport } from './core/application.ts'

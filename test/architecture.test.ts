@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { basename, dirname, posix } from 'node:path'
 import { expect, test } from 'vitest'
 
-/** Room → rooms it may import. Files directly in `src/` wire everything together and may import every room. */
+/** Room → rooms it may import. Files directly in `src/` and those of `src/app/` wire everything together and may import every room. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   columnar: ['core'],
@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   state: ['core'],
   config: ['core'], // connectors' schemas are passed in by connectors.ts
   cli: ['core'], // what it runs is passed in by bin.ts
-  demo: ['core'], // a user of the application, like cli: what it runs is passed in by app.ts
+  demo: ['core'], // a user of the application, like cli: what it runs is passed in by bin.ts
   quality: ['core', 'file-sets'], // calendars, completeness, anomalies: pure; checks: rules as SQL over files
   jobs: ['core'], // records and processes of background work; what runs in them is a command line
   reports: ['core'], // the result of a check → HTML, PDF, e-mail, comparison
@@ -201,10 +201,10 @@ function isNotTest(path: string): boolean {
   return !path.endsWith('.test.ts')
 }
 
-/** Undefined for files directly in `src/`. */
+/** Undefined for files that wire: those directly in `src/` and in `src/app/`. */
 function roomOf(path: string): string | undefined {
   const [, room, rest] = path.split('/')
-  return rest === undefined ? undefined : room
+  return rest === undefined || room === 'app' ? undefined : room
 }
 
 /** `sources/postgres`. */

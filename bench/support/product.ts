@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { engineSettings } from '../../src/app-settings.ts'
-import { resolveTables } from '../../src/app-tables.ts'
+import { engineSettings } from '../../src/app/engine-settings.ts'
+import { resolveTables } from '../../src/app/tables.ts'
 import {
   CONFIG_SCHEMA,
   createSource,

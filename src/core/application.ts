@@ -1,5 +1,5 @@
 /**
- * The port of the whole: what the command line, the demo and library users ask of SimplyLoad. `src/app.ts` implements
+ * The port of the whole: what the command line, the demo and library users ask of SimplyLoad. `src/app/` implements
  * it; a command knows nothing else.
  *
  * Opening an application reads and checks the configuration and nothing more: no connection, no file of the stage or the

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { openApplication } from '../../src/app.ts'
+import { openApplication } from '../../src/app/open-application.ts'
 import type { CheckRun } from '../../src/core/file-check.ts'
 import { storedText } from '../../src/quality/checks/stored-result.ts'
 import { makeCheckRun } from '../support/check-runs.ts'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { openApplication } from '../../src/app.ts'
+import { openApplication } from '../../src/app/open-application.ts'
 import { runCli } from '../support/command-line.ts'
 import { writeInput } from '../support/file-scene.ts'
 

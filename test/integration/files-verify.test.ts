@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, test } from 'vitest'
-import { openApplication } from '../../src/app.ts'
+import { openApplication } from '../../src/app/open-application.ts'
 import type { Application } from '../../src/core/application.ts'
 import { writeInput } from '../support/file-scene.ts'
 

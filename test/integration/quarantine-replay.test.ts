@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, test } from 'vitest'
-import { openApplication } from '../../src/app.ts'
+import { openApplication } from '../../src/app/open-application.ts'
 import type { Application } from '../../src/core/application.ts'
 import { simplyload } from '../support/command-process.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'

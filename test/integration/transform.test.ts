@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { openApplication } from '../../src/app.ts'
+import { openApplication } from '../../src/app/open-application.ts'
 import type { Wraps } from '../support/pipeline.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
 import { wrapSource } from '../support/wrapped-ports.ts'

@@ -1,10 +1,10 @@
 /**
- * The parts of a sync, wired as `src/app-sync.ts` wires them, with room for a test to wrap any of them: a destination
+ * The parts of a sync, wired as `src/app/sync.ts` wires them, with room for a test to wrap any of them: a destination
  * that fails, a source that is held up, a clock that jumps.
  */
 
-import { engineSettings } from '../../src/app-settings.ts'
-import { resolveTables } from '../../src/app-tables.ts'
+import { engineSettings } from '../../src/app/engine-settings.ts'
+import { resolveTables } from '../../src/app/tables.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import {
   CONFIG_SCHEMA,

@@ -1,10 +1,5 @@
 /** `sync`: opens what a run needs, runs it, and lets go of everything however it ends. */
 import { randomUUID } from 'node:crypto'
-import type { ConfigPlace } from './app-add.ts'
-import { type FilePorts, recordedFiles } from './app-file-source.ts'
-import { ConfigReload } from './app-reload.ts'
-import { engineSettings } from './app-settings.ts'
-import { configureTables, nameTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
 import {
   type Config,
   createSource,
@@ -13,17 +8,22 @@ import {
   openStage,
   openState,
   valueLimits,
-} from './connectors.ts'
-import type { LogLevel, SyncRequest } from './core/application.ts'
-import { systemClock } from './core/clock.ts'
-import { PipelineError } from './core/errors.ts'
-import type { ProgressListener, SyncSummary } from './core/progress.ts'
-import type { State } from './core/state.ts'
-import { tableName } from './core/table-schema.ts'
-import type { EngineSettings, SourceContext } from './engine/context.ts'
-import { runSync } from './engine/sync.ts'
-import type { FileProblems, FindWork } from './file-sets/file-work.ts'
-import { openLog } from './pino-log.ts'
+} from '../connectors.ts'
+import type { LogLevel, SyncRequest } from '../core/application.ts'
+import { systemClock } from '../core/clock.ts'
+import { PipelineError } from '../core/errors.ts'
+import type { ProgressListener, SyncSummary } from '../core/progress.ts'
+import type { State } from '../core/state.ts'
+import { tableName } from '../core/table-schema.ts'
+import type { EngineSettings, SourceContext } from '../engine/context.ts'
+import { runSync } from '../engine/sync.ts'
+import type { FileProblems, FindWork } from '../file-sets/file-work.ts'
+import { openLog } from '../pino-log.ts'
+import type { ConfigPlace } from './add-tables.ts'
+import { ConfigReload } from './config-reload.ts'
+import { engineSettings } from './engine-settings.ts'
+import { type FilePorts, recordedFiles } from './files/recorded-files.ts'
+import { configureTables, nameTables, selectSources, selectTables, sourceConfig } from './tables.ts'
 
 /** What sources of files are asked to load; absent: nothing. */
 export interface FileWorkPorts {

@@ -5,17 +5,18 @@
  * Fewer rows than were loaded are right where something took them since (a period that was deleted or replaced, a later row of the
  * same key), and where they are staged and not merged yet. More rows never are, nor rows of no file.
  */
-import { tokensOf } from './app-file-load.ts'
-import { sqlNames } from './app-file-targets.ts'
-import type { SyncSetting } from './app-sync.ts'
-import { openState, type Querying } from './connectors.ts'
-import type { RowDifference, TableComparison } from './core/destination.ts'
-import type { FileSet } from './core/file-set.ts'
-import { counted } from './core/quantity.ts'
-import { qualifiedTableName } from './core/table-schema.ts'
-import type { ConfiguredTable } from './engine/context.ts'
-import { periodOfName } from './file-sets/file-pattern.ts'
-import type { FileInProgress, FileToken, LoadedFile } from './file-sets/file-token.ts'
+
+import { openState, type Querying } from '../../connectors.ts'
+import type { RowDifference, TableComparison } from '../../core/destination.ts'
+import type { FileSet } from '../../core/file-set.ts'
+import { counted } from '../../core/quantity.ts'
+import { qualifiedTableName } from '../../core/table-schema.ts'
+import type { ConfiguredTable } from '../../engine/context.ts'
+import { periodOfName } from '../../file-sets/file-pattern.ts'
+import type { FileInProgress, FileToken, LoadedFile } from '../../file-sets/file-token.ts'
+import type { SyncSetting } from '../sync.ts'
+import { sqlNames } from './configured-sets.ts'
+import { tokensOf } from './load-files.ts'
 
 interface Brought {
   readonly name: string

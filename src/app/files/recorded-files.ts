@@ -1,8 +1,8 @@
 /** What sources of files are opened with: what an earlier run has recorded, and whom they ask for work. */
-import type { StreamToken } from './core/source.ts'
-import type { SourceRecord, State } from './core/state.ts'
-import type { TableSchema } from './core/table-schema.ts'
-import type { FileProblems, FindWork } from './file-sets/file-work.ts'
+import type { StreamToken } from '../../core/source.ts'
+import type { SourceRecord, State } from '../../core/state.ts'
+import type { TableSchema } from '../../core/table-schema.ts'
+import type { FileProblems, FindWork } from '../../file-sets/file-work.ts'
 
 /** Below the folder of the configuration: results, bad rows, and files on their way. */
 export const FILES_FOLDER = '.simplyload/files'

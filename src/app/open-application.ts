@@ -1,11 +1,9 @@
 /** The application: the configuration, and for each command what it takes. Heavy modules are loaded when first used. */
 import { relative, resolve } from 'node:path'
-import type { ConfigPlace } from './app-add.ts'
-import type { FileWorkPorts } from './app-sync.ts'
-import { loadConfig } from './config/load.ts'
-import { isModuleFile } from './config/module-file.ts'
-import { presentConfigFile } from './config/present-file.ts'
-import { CONFIG_SCHEMA, type Config, describeDestination, describeSource } from './connectors.ts'
+import { loadConfig } from '../config/load.ts'
+import { isModuleFile } from '../config/module-file.ts'
+import { presentConfigFile } from '../config/present-file.ts'
+import { CONFIG_SCHEMA, type Config, describeDestination, describeSource } from '../connectors.ts'
 import type {
   AddCommand,
   AddReport,
@@ -28,14 +26,14 @@ import type {
   SyncRequest,
   VerificationReport,
   VerifyRequest,
-} from './core/application.ts'
-import type { QuarantineEntry } from './core/destination.ts'
-import type { FileCommands } from './core/file-commands.ts'
-import type { FileLoading } from './core/file-loading.ts'
-import type { FileReports } from './core/file-report.ts'
-import type { FileSet } from './core/file-set.ts'
-import type { ProgressListener, SyncSummary } from './core/progress.ts'
-import type { TableId } from './core/table-schema.ts'
+} from '../core/application.ts'
+import type { QuarantineEntry } from '../core/destination.ts'
+import type { FileCommands } from '../core/file-commands.ts'
+import type { FileLoading } from '../core/file-loading.ts'
+import type { FileReports } from '../core/file-report.ts'
+import type { FileSet } from '../core/file-set.ts'
+import type { ProgressListener, SyncSummary } from '../core/progress.ts'
+import type { TableId } from '../core/table-schema.ts'
 import type {
   CostCommand,
   CostReport,
@@ -43,7 +41,9 @@ import type {
   EstimateReport,
   SetupCommand,
   SetupStep,
-} from './core/warehouse-cost.ts'
+} from '../core/warehouse-cost.ts'
+import type { ConfigPlace } from './add-tables.ts'
+import type { FileWorkPorts } from './sync.ts'
 
 export async function openApplication(options: ApplicationOptions): Promise<Application> {
   const file = options.configFile ?? presentConfigFile()
@@ -99,7 +99,7 @@ class ConfiguredApplication implements Application {
   files(): FileCommands {
     const open = async (): Promise<FileCommands> => {
       const configFile = this.#given.place?.path
-      return (await import('./app-files.ts')).fileCommands({ ...this.#setting, configFile })
+      return (await import('./files/file-commands.ts')).fileCommands({ ...this.#setting, configFile })
     }
     return {
       validate: async (signal) => (await open()).validate(signal),
@@ -115,11 +115,11 @@ class ConfiguredApplication implements Application {
     const { logLevel, place } = this.#given
     const setting = { ...this.#setting, logLevel, place }
     const checking = async () =>
-      (await import('./app-files.ts')).fileCommands({ ...this.#setting, configFile: place?.path })
-    const periods = () => import('./app-file-periods.ts')
+      (await import('./files/file-commands.ts')).fileCommands({ ...this.#setting, configFile: place?.path })
+    const periods = () => import('./files/periods.ts')
     return {
       load: async (request, listener, signal) =>
-        (await import('./app-file-load.ts')).loadFiles(setting, await checking(), request, listener, signal),
+        (await import('./files/load-files.ts')).loadFiles(setting, await checking(), request, listener, signal),
       countPeriod: async (selection, signal) => (await periods()).countPeriod(setting, selection, signal),
       deletePeriod: async (selection, command, listener, signal) =>
         (await periods()).deletePeriod(setting, await checking(), selection, command, listener, signal),
@@ -129,7 +129,7 @@ class ConfiguredApplication implements Application {
 
   fileReports(): FileReports {
     const open = async (): Promise<FileReports> =>
-      (await import('./app-file-reports.ts')).fileReports(this.#given.folder, this.#config.reports)
+      (await import('./files/reports.ts')).fileReports(this.#given.folder, this.#config.reports)
     return {
       report: async (request, signal) => (await open()).report(request, signal),
       sendPending: async (signal) => (await open()).sendPending(signal),
@@ -138,30 +138,30 @@ class ConfiguredApplication implements Application {
   }
 
   async *doctor(selection: Selection, signal: AbortSignal): AsyncIterable<Examination> {
-    yield* (await import('./app-reports.ts')).doctor(this.#setting, selection, signal)
+    yield* (await import('./reports.ts')).doctor(this.#setting, selection, signal)
   }
 
   async discover(source: string | undefined, signal: AbortSignal): Promise<readonly Discovery[]> {
-    return (await import('./app-reports.ts')).discover(this.#setting, source, signal)
+    return (await import('./reports.ts')).discover(this.#setting, source, signal)
   }
 
   async sync(request: SyncRequest, listener: ProgressListener, signal: AbortSignal): Promise<SyncSummary> {
-    const { syncAll } = await import('./app-sync.ts')
+    const { syncAll } = await import('./sync.ts')
     const { logLevel, place } = this.#given
     const setting = { ...this.#setting, logLevel, place }
     return syncAll(setting, request, listener, signal, await this.#fileWork(listener))
   }
 
   async status(selection: Selection, signal: AbortSignal): Promise<readonly SourceStatus[]> {
-    return (await import('./app-reports.ts')).status(this.#setting, selection, signal)
+    return (await import('./reports.ts')).status(this.#setting, selection, signal)
   }
 
   async checkpoints(selection: Selection, signal: AbortSignal): Promise<readonly CheckpointStatus[]> {
-    return (await import('./app-reports.ts')).checkpoints(this.#setting, selection, signal)
+    return (await import('./reports.ts')).checkpoints(this.#setting, selection, signal)
   }
 
   async resetCheckpoints(selection: Selection, signal: AbortSignal): Promise<readonly string[]> {
-    return (await import('./app-verify.ts')).resetCheckpoints(this.#setting, selection, signal)
+    return (await import('./verify.ts')).resetCheckpoints(this.#setting, selection, signal)
   }
 
   async verify(
@@ -169,7 +169,7 @@ class ConfiguredApplication implements Application {
     onTable: (table: TableId) => void,
     signal: AbortSignal,
   ): Promise<VerificationReport> {
-    return (await import('./app-verify.ts')).verifyAll(this.#setting, request, onTable, signal)
+    return (await import('./verify.ts')).verifyAll(this.#setting, request, onTable, signal)
   }
 
   async control(
@@ -177,7 +177,7 @@ class ConfiguredApplication implements Application {
     onAnswer: (table: ControlledTable) => void,
     signal: AbortSignal,
   ): Promise<ControlReport> {
-    return (await import('./app-control.ts')).control(this.#setting, command, onAnswer, signal)
+    return (await import('./control.ts')).control(this.#setting, command, onAnswer, signal)
   }
 
   async addTables(
@@ -185,36 +185,36 @@ class ConfiguredApplication implements Application {
     onAnswer: (table: ControlledTable) => void,
     signal: AbortSignal,
   ): Promise<AddReport> {
-    const { addTables } = await import('./app-add.ts')
+    const { addTables } = await import('./add-tables.ts')
     return addTables({ ...this.#setting, place: this.#given.place }, command, onAnswer, signal)
   }
 
   async quarantine(selection: Selection, limit: number, signal: AbortSignal): Promise<readonly QuarantineEntry[]> {
-    return (await import('./app-reports.ts')).quarantined(this.#setting, selection, limit, signal)
+    return (await import('./reports.ts')).quarantined(this.#setting, selection, limit, signal)
   }
 
   async replayQuarantine(request: ReplayRequest, signal: AbortSignal): Promise<ReplayReport> {
-    return (await import('./app-replay.ts')).replayQuarantine(this.#setting, request, signal)
+    return (await import('./replay-quarantine.ts')).replayQuarantine(this.#setting, request, signal)
   }
 
   async query(sql: string, signal: AbortSignal): Promise<QueryResult> {
-    return (await import('./app-query.ts')).query(this.#setting, sql, signal)
+    return (await import('./query.ts')).query(this.#setting, sql, signal)
   }
 
   async *setUpWarehouse(command: SetupCommand, signal: AbortSignal): AsyncIterable<SetupStep> {
-    yield* (await import('./app-cost.ts')).setUpWarehouse(this.#setting, command, signal)
+    yield* (await import('./cost.ts')).setUpWarehouse(this.#setting, command, signal)
   }
 
   async cost(command: CostCommand, signal: AbortSignal): Promise<CostReport> {
-    return (await import('./app-cost.ts')).cost(this.#setting, command, signal)
+    return (await import('./cost.ts')).cost(this.#setting, command, signal)
   }
 
   async estimateCost(command: EstimateCommand, signal: AbortSignal): Promise<EstimateReport> {
-    return (await import('./app-cost.ts')).estimateCost(this.#setting, command, signal)
+    return (await import('./cost.ts')).estimateCost(this.#setting, command, signal)
   }
 
   async cleanup(signal: AbortSignal): Promise<CleanupReport> {
-    return (await import('./app-query.ts')).cleanup(this.#setting, signal)
+    return (await import('./query.ts')).cleanup(this.#setting, signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -225,8 +225,8 @@ class ConfiguredApplication implements Application {
   async #fileWork(listener: ProgressListener): Promise<FileWorkPorts> {
     if (!Object.values(this.#config.sources).some(({ type }) => type === 'files')) return {}
     const [{ passingFiles }, { fileCommands }] = await Promise.all([
-      import('./app-file-load.ts'),
-      import('./app-files.ts'),
+      import('./files/load-files.ts'),
+      import('./files/file-commands.ts'),
     ])
     const { logLevel, place } = this.#given
     const checking = fileCommands({ ...this.#setting, configFile: place?.path })

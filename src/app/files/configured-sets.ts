@@ -1,12 +1,13 @@
 /** File sets as tables that the engine knows, with their place at the destination. */
-import type { SyncSetting } from './app-sync.ts'
-import { configureTables, nameTables } from './app-tables.ts'
-import { type Config, configuredFileSets, createSource, valueLimits } from './connectors.ts'
-import { PipelineError } from './core/errors.ts'
-import type { FileSet } from './core/file-set.ts'
-import { qualifiedTableName } from './core/table-schema.ts'
-import type { ConfiguredTable } from './engine/context.ts'
-import { DUCKDB_RULES, type RuleDialect, SNOWFLAKE_RULES } from './quality/rules/rule-dialect.ts'
+
+import { type Config, configuredFileSets, createSource, valueLimits } from '../../connectors.ts'
+import { PipelineError } from '../../core/errors.ts'
+import type { FileSet } from '../../core/file-set.ts'
+import { qualifiedTableName } from '../../core/table-schema.ts'
+import type { ConfiguredTable } from '../../engine/context.ts'
+import { DUCKDB_RULES, type RuleDialect, SNOWFLAKE_RULES } from '../../quality/rules/rule-dialect.ts'
+import type { SyncSetting } from '../sync.ts'
+import { configureTables, nameTables } from '../tables.ts'
 
 /** By `source.namespace.name`. */
 export async function configuredSets(

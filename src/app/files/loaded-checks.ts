@@ -1,14 +1,15 @@
 /** The rules once more, inside the destination, over the rows that a file has brought there. */
-import { configuredSets, sqlNames } from './app-file-targets.ts'
-import type { SyncSetting } from './app-sync.ts'
-import { openDestination, openStage, type Querying } from './connectors.ts'
-import type { CheckResult, CheckRun } from './core/file-check.ts'
-import type { FoundFile } from './core/file-set.ts'
-import { qualifiedTableName } from './core/table-schema.ts'
-import type { LoadedFile } from './file-sets/file-token.ts'
-import { checkLoaded } from './quality/checks/loaded-checks.ts'
-import { reasonsOf, verdictOf, worstVerdict } from './quality/checks/verdict.ts'
-import { DUCKDB_RULES, SNOWFLAKE_RULES } from './quality/rules/rule-dialect.ts'
+
+import { openDestination, openStage, type Querying } from '../../connectors.ts'
+import type { CheckResult, CheckRun } from '../../core/file-check.ts'
+import type { FoundFile } from '../../core/file-set.ts'
+import { qualifiedTableName } from '../../core/table-schema.ts'
+import type { LoadedFile } from '../../file-sets/file-token.ts'
+import { checkLoaded } from '../../quality/checks/loaded-checks.ts'
+import { reasonsOf, verdictOf, worstVerdict } from '../../quality/checks/verdict.ts'
+import { DUCKDB_RULES, SNOWFLAKE_RULES } from '../../quality/rules/rule-dialect.ts'
+import type { SyncSetting } from '../sync.ts'
+import { configuredSets, sqlNames } from './configured-sets.ts'
 
 export interface LoadedRows {
   readonly file: FoundFile

@@ -3,15 +3,15 @@
  * is taken; what cannot is told. A configuration with mistakes is told with all of them, and nothing changes.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { engineSettings } from './app-settings.ts'
-import { configureTables, type NamedTable, nameTables, type TableEntry } from './app-tables.ts'
-import type { Config, DescribedSource, SourceConfig } from './connectors.ts'
-import type { Clock } from './core/clock.ts'
-import { describeError } from './core/errors.ts'
-import type { ProgressListener } from './core/progress.ts'
-import { qualifiedTableName, tableName } from './core/table-schema.ts'
-import type { SourceContext } from './engine/context.ts'
-import { Turn } from './engine/turn.ts'
+import type { Config, DescribedSource, SourceConfig } from '../connectors.ts'
+import type { Clock } from '../core/clock.ts'
+import { describeError } from '../core/errors.ts'
+import type { ProgressListener } from '../core/progress.ts'
+import { qualifiedTableName, tableName } from '../core/table-schema.ts'
+import type { SourceContext } from '../engine/context.ts'
+import { Turn } from '../engine/turn.ts'
+import { engineSettings } from './engine-settings.ts'
+import { configureTables, type NamedTable, nameTables, type TableEntry } from './tables.ts'
 
 export interface ReloadSetting {
   /** As it was when the sync began. */

@@ -2,21 +2,21 @@
 import { existsSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { presentConfigFile } from './config/present-file.ts'
-import { isSecretKey } from './config/redact.ts'
-import { formatByteSize } from './core/byte-size.ts'
-import { systemClock } from './core/clock.ts'
-import { PipelineError } from './core/errors.ts'
-import type { Job, JobCommand, OpenedJobs } from './core/job.ts'
-import { redactUrl } from './core/redact-url.ts'
-import { JobFolder } from './jobs/job-folder.ts'
-import type { JobLocks } from './jobs/job-locks.ts'
-import { JobStore } from './jobs/job-store.ts'
-import { keepJob } from './jobs/keeper.ts'
-import { LocalJobs } from './jobs/local-jobs.ts'
-import { boundedCommand, defaultMemory, JOB_MEMORY_MIN } from './jobs/memory-words.ts'
-import { isLocked, tryLock } from './state/process-lock.ts'
-import { loadSqlite } from './state/sqlite-driver.ts'
+import { presentConfigFile } from '../config/present-file.ts'
+import { isSecretKey } from '../config/redact.ts'
+import { formatByteSize } from '../core/byte-size.ts'
+import { systemClock } from '../core/clock.ts'
+import { PipelineError } from '../core/errors.ts'
+import type { Job, JobCommand, OpenedJobs } from '../core/job.ts'
+import { redactUrl } from '../core/redact-url.ts'
+import { JobFolder } from '../jobs/job-folder.ts'
+import type { JobLocks } from '../jobs/job-locks.ts'
+import { JobStore } from '../jobs/job-store.ts'
+import { keepJob } from '../jobs/keeper.ts'
+import { LocalJobs } from '../jobs/local-jobs.ts'
+import { boundedCommand, defaultMemory, JOB_MEMORY_MIN } from '../jobs/memory-words.ts'
+import { isLocked, tryLock } from '../state/process-lock.ts'
+import { loadSqlite } from '../state/sqlite-driver.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -86,8 +86,8 @@ class ConfiguredJobs extends LocalJobs implements OpenedJobs {
     const file = configFile ?? this.#file
     // Not at the top: the process that keeps a job lives long, and needs neither.
     const [{ loadConfig }, { CONFIG_SCHEMA }] = await Promise.all([
-      import('./config/load.ts'),
-      import('./connectors.ts'),
+      import('../config/load.ts'),
+      import('../connectors.ts'),
     ])
     const { config } = await loadConfig(CONFIG_SCHEMA, { file, environment: this.#environment, settings })
     return await this.start(

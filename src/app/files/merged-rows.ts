@@ -1,10 +1,11 @@
 /** How far the tables of file sets are complete: what is staged is remembered as loaded before it is there. */
-import type { SyncSetting } from './app-sync.ts'
-import { openState } from './connectors.ts'
-import type { FileSet } from './core/file-set.ts'
-import type { TableRecord } from './core/state.ts'
-import { qualifiedTableName, tableName } from './core/table-schema.ts'
-import { lostTokenHint } from './file-sets/file-token.ts'
+
+import { openState } from '../../connectors.ts'
+import type { FileSet } from '../../core/file-set.ts'
+import type { TableRecord } from '../../core/state.ts'
+import { qualifiedTableName, tableName } from '../../core/table-schema.ts'
+import { lostTokenHint } from '../../file-sets/file-token.ts'
+import type { SyncSetting } from '../sync.ts'
 
 export const NOT_MERGED = 'its rows are staged, and not in the table yet: run simplyload files load again'
 

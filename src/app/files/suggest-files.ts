@@ -1,11 +1,11 @@
 /** Which set takes a file, and a proposed one for each that none takes. */
-import { PipelineError } from './core/errors.ts'
-import type { FileSuggestion } from './core/file-commands.ts'
-import type { FileSet } from './core/file-set.ts'
-import { qualifiedTableName } from './core/table-schema.ts'
-import { matchFiles } from './file-sets/find-files.ts'
-import { READER_OPTIONS } from './file-sets/read-statement.ts'
-import { suggestSet } from './file-sets/suggest-set.ts'
+import { PipelineError } from '../../core/errors.ts'
+import type { FileSuggestion } from '../../core/file-commands.ts'
+import type { FileSet } from '../../core/file-set.ts'
+import { qualifiedTableName } from '../../core/table-schema.ts'
+import { matchFiles } from '../../file-sets/find-files.ts'
+import { READER_OPTIONS } from '../../file-sets/read-statement.ts'
+import { suggestSet } from '../../file-sets/suggest-set.ts'
 
 export interface SuggestionSetting {
   readonly sets: readonly FileSet[]

@@ -1,14 +1,14 @@
 /** `quarantine replay`: which rows are to be read again is found here; reading and merging them is the sync's. */
 import { randomUUID } from 'node:crypto'
-import { quarantined, type ReportSetting } from './app-reports.ts'
-import { isStateInUse, openRequestBox } from './connectors.ts'
-import type { ReplayReport, ReplayRequest } from './core/application.ts'
-import { systemClock } from './core/clock.ts'
-import { isOpen } from './core/control-request.ts'
-import type { QuarantineEntry } from './core/destination.ts'
-import { PipelineError } from './core/errors.ts'
-import type { RequestBox } from './core/state.ts'
-import { qualifiedTableName, type TableId } from './core/table-schema.ts'
+import { isStateInUse, openRequestBox } from '../connectors.ts'
+import type { ReplayReport, ReplayRequest } from '../core/application.ts'
+import { systemClock } from '../core/clock.ts'
+import { isOpen } from '../core/control-request.ts'
+import type { QuarantineEntry } from '../core/destination.ts'
+import { PipelineError } from '../core/errors.ts'
+import type { RequestBox } from '../core/state.ts'
+import { qualifiedTableName, type TableId } from '../core/table-schema.ts'
+import { quarantined, type ReportSetting } from './reports.ts'
 
 const ENTRIES_MAX = 1_000_000
 /** Of one request: they are read in one statement, and kept with it. */

@@ -1,10 +1,10 @@
 /** `query` and `cleanup`. */
 
-import type { ReportSetting } from './app-reports.ts'
-import { openDestination, openStage, openState } from './connectors.ts'
-import type { CleanupReport, QueryResult } from './core/application.ts'
-import { systemClock } from './core/clock.ts'
-import { applyRetention } from './engine/retention.ts'
+import { openDestination, openStage, openState } from '../connectors.ts'
+import type { CleanupReport, QueryResult } from '../core/application.ts'
+import { systemClock } from '../core/clock.ts'
+import { applyRetention } from '../engine/retention.ts'
+import type { ReportSetting } from './reports.ts'
 
 export async function query({ config, folder }: ReportSetting, sql: string, signal: AbortSignal): Promise<QueryResult> {
   const stage = await openStage(config, folder)

@@ -1,9 +1,10 @@
 /** The stage, as `doctor` examines it. */
-import type { ReportSetting } from './app-reports.ts'
-import { openStage } from './connectors.ts'
-import { describeError, isPipelineError } from './core/errors.ts'
-import type { Finding } from './core/finding.ts'
-import { probeStage } from './engine/stage-probe.ts'
+
+import { openStage } from '../connectors.ts'
+import { describeError, isPipelineError } from '../core/errors.ts'
+import type { Finding } from '../core/finding.ts'
+import { probeStage } from '../engine/stage-probe.ts'
+import type { ReportSetting } from './reports.ts'
 
 export async function examineStage(
   { config, folder }: ReportSetting,

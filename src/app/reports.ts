@@ -1,11 +1,6 @@
 /** What commands ask without moving data: status, checkpoints, discovery, doctor, quarantine. */
 
-import { examineHistories } from './app-history.ts'
-import { openSource } from './app-sources.ts'
-import { examineStage } from './app-stage.ts'
-import { knownFreshness, knownTargets, resolveTables, selectSources, selectTables, sourceConfig } from './app-tables.ts'
-import { examineTransforms, type TransformedTable, transformedTables } from './app-transforms.ts'
-import { targetName } from './config/naming.ts'
+import { targetName } from '../config/naming.ts'
 import {
   type Config,
   type DescribedSource,
@@ -17,7 +12,7 @@ import {
   openDestination,
   openStage,
   openState,
-} from './connectors.ts'
+} from '../connectors.ts'
 import type {
   CheckpointStatus,
   Discovery,
@@ -25,19 +20,24 @@ import type {
   Selection,
   SourceStatus,
   TableStatus,
-} from './core/application.ts'
-import type { ControlRecord } from './core/control-request.ts'
-import { type QuarantineEntry, type SourceCheckpoints, targetText } from './core/destination.ts'
-import { describeError, isPipelineError } from './core/errors.ts'
-import type { Finding } from './core/finding.ts'
-import { type Position, parsePosition } from './core/position.ts'
-import { readingMode } from './core/source.ts'
-import type { StageFile } from './core/stage.ts'
-import type { SourceRecord, State, TableRecord } from './core/state.ts'
-import { type TableId, tableName } from './core/table-schema.ts'
-import type { ConfiguredTable } from './engine/context.ts'
-import { formatLsn } from './engine/start-plan.ts'
-import { groupFreshnessMs } from './engine/table-group.ts'
+} from '../core/application.ts'
+import type { ControlRecord } from '../core/control-request.ts'
+import { type QuarantineEntry, type SourceCheckpoints, targetText } from '../core/destination.ts'
+import { describeError, isPipelineError } from '../core/errors.ts'
+import type { Finding } from '../core/finding.ts'
+import { type Position, parsePosition } from '../core/position.ts'
+import { readingMode } from '../core/source.ts'
+import type { StageFile } from '../core/stage.ts'
+import type { SourceRecord, State, TableRecord } from '../core/state.ts'
+import { type TableId, tableName } from '../core/table-schema.ts'
+import type { ConfiguredTable } from '../engine/context.ts'
+import { formatLsn } from '../engine/start-plan.ts'
+import { groupFreshnessMs } from '../engine/table-group.ts'
+import { examineHistories } from './examine-histories.ts'
+import { examineStage } from './examine-stage.ts'
+import { examineTransforms, type TransformedTable, transformedTables } from './examine-transforms.ts'
+import { openSource } from './open-source.ts'
+import { knownFreshness, knownTargets, resolveTables, selectSources, selectTables, sourceConfig } from './tables.ts'
 
 export interface ReportSetting {
   readonly config: Config

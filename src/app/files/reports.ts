@@ -1,9 +1,8 @@
 /** Reports of results that are kept: found, put beside earlier ones, written, sent. What makes them is loaded when used. */
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { FILES_FOLDER } from './app-file-source.ts'
-import { PipelineError } from './core/errors.ts'
-import type { CheckRun } from './core/file-check.ts'
+import { PipelineError } from '../../core/errors.ts'
+import type { CheckRun } from '../../core/file-check.ts'
 import type {
   EmailSettings,
   FileReports,
@@ -12,12 +11,13 @@ import type {
   ReportSettings,
   RunComparison,
   SendOutcome,
-} from './core/file-report.ts'
-import { listResults, readResult } from './quality/checks/result-store.ts'
-import { compareRuns } from './reports/compare-runs.ts'
-import { pendingReports } from './reports/outbox.ts'
-import { type ReportContext, TREND_RUNS, type TrendPoint, trendPoint } from './reports/report-data.ts'
-import { summarize } from './reports/summary.ts'
+} from '../../core/file-report.ts'
+import { listResults, readResult } from '../../quality/checks/result-store.ts'
+import { compareRuns } from '../../reports/compare-runs.ts'
+import { pendingReports } from '../../reports/outbox.ts'
+import { type ReportContext, TREND_RUNS, type TrendPoint, trendPoint } from '../../reports/report-data.ts'
+import { summarize } from '../../reports/summary.ts'
+import { FILES_FOLDER } from './recorded-files.ts'
 
 /** `folder`: where relative paths of the configuration start. */
 export function fileReports(folder: string, settings: ReportSettings): FileReports {
@@ -39,11 +39,11 @@ class KeptReports implements FileReports {
     const context = await this.#context(run, signal)
     const written = []
     if (request.html !== undefined) {
-      const { htmlReport } = await import('./reports/html-report.ts')
+      const { htmlReport } = await import('../../reports/html-report.ts')
       written.push(await write(request.html, htmlReport(run, context)))
     }
     if (request.pdf !== undefined) {
-      const { pdfReport } = await import('./reports/pdf-report.ts')
+      const { pdfReport } = await import('../../reports/pdf-report.ts')
       written.push(await write(request.pdf, await pdfReport(run, context)))
     }
     const sends = request.email ? await this.#send(run, context, signal) : []
@@ -53,7 +53,7 @@ class KeptReports implements FileReports {
 
   async sendPending(signal: AbortSignal): Promise<readonly SendOutcome[]> {
     if ((await pendingReports(this.#folder)).length === 0) return []
-    const { sendPending } = await import('./reports/outbox.ts')
+    const { sendPending } = await import('../../reports/outbox.ts')
     return sendPending((run) => this.#pending(run, signal), this.#email(), this.#folder)
   }
 
@@ -62,7 +62,7 @@ class KeptReports implements FileReports {
     const comparison = compareRuns(before, run)
     if (html !== undefined) {
       const context = await this.#context(run, signal)
-      const { htmlReport } = await import('./reports/html-report.ts')
+      const { htmlReport } = await import('../../reports/html-report.ts')
       await write(html, htmlReport(run, { ...context, before, comparison }))
     }
     return comparison
@@ -107,7 +107,7 @@ class KeptReports implements FileReports {
   }
 
   async #send(run: CheckRun, context: ReportContext, signal: AbortSignal): Promise<readonly SendOutcome[]> {
-    const { sendReport } = await import('./reports/outbox.ts')
+    const { sendReport } = await import('../../reports/outbox.ts')
     const own = await sendReport(run, context, this.#email(), this.#folder)
     return own.sent ? [own, ...(await this.sendPending(signal))] : [own]
   }

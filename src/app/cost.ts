@@ -1,8 +1,8 @@
 /** Setting a Snowflake account up, what it has cost, and what it would. */
-import { knownFreshness } from './app-tables.ts'
-import { type Config, freshnessMs, isTablePattern, openAccount, openState } from './connectors.ts'
-import type { State } from './core/state.ts'
-import { qualifiedTableName, tableName } from './core/table-schema.ts'
+
+import { type Config, freshnessMs, isTablePattern, openAccount, openState } from '../connectors.ts'
+import type { State } from '../core/state.ts'
+import { qualifiedTableName, tableName } from '../core/table-schema.ts'
 import type {
   CostCommand,
   CostReport,
@@ -11,7 +11,8 @@ import type {
   SetupCommand,
   SetupStep,
   TableVolume,
-} from './core/warehouse-cost.ts'
+} from '../core/warehouse-cost.ts'
+import { knownFreshness } from './tables.ts'
 
 export interface CostSetting {
   readonly config: Config

@@ -1,13 +1,13 @@
 /** Asks a sync: writes requests where it finds them, and waits for its answers. */
 import { randomUUID } from 'node:crypto'
-import type { ReportSetting } from './app-reports.ts'
-import { selectSources, selectTables, sourceConfig, type TableEntry } from './app-tables.ts'
-import { expandTableList, isStateInUse, openRequestBox, openState } from './connectors.ts'
-import type { ControlCommand, ControlledTable, ControlReport, ControlWait } from './core/application.ts'
-import { systemClock } from './core/clock.ts'
-import type { ControlAction } from './core/control-request.ts'
-import type { RequestBox } from './core/state.ts'
-import { qualifiedTableName, type TableId } from './core/table-schema.ts'
+import { expandTableList, isStateInUse, openRequestBox, openState } from '../connectors.ts'
+import type { ControlCommand, ControlledTable, ControlReport, ControlWait } from '../core/application.ts'
+import { systemClock } from '../core/clock.ts'
+import type { ControlAction } from '../core/control-request.ts'
+import type { RequestBox } from '../core/state.ts'
+import { qualifiedTableName, type TableId } from '../core/table-schema.ts'
+import type { ReportSetting } from './reports.ts'
+import { selectSources, selectTables, sourceConfig, type TableEntry } from './tables.ts'
 
 /** A running sync looks twice a second, and may be in the midst of a merge. */
 const TAKEN_AFTER_MS_MAX = 15_000

@@ -2,10 +2,9 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { FILES_FOLDER } from './app-file-source.ts'
-import { type Config, configuredFileSets } from './connectors.ts'
-import { PipelineError } from './core/errors.ts'
-import type { CheckRun } from './core/file-check.ts'
+import { type Config, configuredFileSets } from '../../connectors.ts'
+import { PipelineError } from '../../core/errors.ts'
+import type { CheckRun } from '../../core/file-check.ts'
 import type {
   FileCheckRequest,
   FileCommands,
@@ -13,15 +12,16 @@ import type {
   FileProgressListener,
   FileSuggestion,
   ResultMark,
-} from './core/file-commands.ts'
-import type { FileSet, FoundFile } from './core/file-set.ts'
-import { qualifiedTableName, tableName } from './core/table-schema.ts'
-import { findFiles } from './file-sets/find-files.ts'
-import type { BusinessCalendar } from './quality/calendar/business-calendar.ts'
-import { type CalendarRequest, openCalendar } from './quality/calendar/open-calendar.ts'
-import type { CheckRunRequest, CheckRunSetting, NamedCalendar } from './quality/checks/check-run.ts'
-import { readExpectedDays } from './quality/checks/expected-days.ts'
-import { listResults, readResult } from './quality/checks/result-store.ts'
+} from '../../core/file-commands.ts'
+import type { FileSet, FoundFile } from '../../core/file-set.ts'
+import { qualifiedTableName, tableName } from '../../core/table-schema.ts'
+import { findFiles } from '../../file-sets/find-files.ts'
+import type { BusinessCalendar } from '../../quality/calendar/business-calendar.ts'
+import { type CalendarRequest, openCalendar } from '../../quality/calendar/open-calendar.ts'
+import type { CheckRunRequest, CheckRunSetting, NamedCalendar } from '../../quality/checks/check-run.ts'
+import { readExpectedDays } from '../../quality/checks/expected-days.ts'
+import { listResults, readResult } from '../../quality/checks/result-store.ts'
+import { FILES_FOLDER } from './recorded-files.ts'
 
 export interface FilesSetting {
   readonly config: Config
@@ -49,33 +49,33 @@ export class ConfiguredFiles implements FileCommands {
       resolve(folder),
       configuredFileSets(config).map(({ table }) => table),
     )
-    const { validateSets } = await import('./quality/checks/validate-sets.ts')
+    const { validateSets } = await import('../../quality/checks/validate-sets.ts')
     const setting = { folder: this.#results, resolve: (file: string) => resolve(folder, file) }
     await validateSets(configuredFileSets(config), setting, signal)
   }
 
   async check(request: FileCheckRequest, listener: FileProgressListener, signal: AbortSignal): Promise<CheckRun> {
-    const { runChecks } = await import('./quality/checks/check-run.ts')
+    const { runChecks } = await import('../../quality/checks/check-run.ts')
     const files = await this.#find(request.paths, signal)
     return await runChecks(runRequest(request, files), await this.#runSetting(files), listener, signal)
   }
 
   /** A result without files, for what is done without a check. */
   async begin(command: string): Promise<CheckRun> {
-    const { runChecks } = await import('./quality/checks/check-run.ts')
+    const { runChecks } = await import('../../quality/checks/check-run.ts')
     const request = { files: [], onBadRows: 'fail' as const, checksum: false, memoryBytes: undefined, command }
     return await runChecks(request, await this.#runSetting([]), () => undefined, new AbortController().signal)
   }
 
   async plan(request: FileCheckRequest, signal: AbortSignal): Promise<readonly FilePlan[]> {
-    const { planChecks } = await import('./quality/checks/check-run.ts')
+    const { planChecks } = await import('../../quality/checks/check-run.ts')
     const files = await this.#find(request.paths, signal)
     return await planChecks(runRequest(request, files), await this.#runSetting(files), signal)
   }
 
   async suggest(paths: readonly string[], signal: AbortSignal): Promise<readonly FileSuggestion[]> {
     const { config, folder } = this.#setting
-    const { suggestFiles } = await import('./app-file-suggestions.ts')
+    const { suggestFiles } = await import('./suggest-files.ts')
     return await suggestFiles(
       { sets: configuredFileSets(config), folder: resolve(folder), scratch: this.#results },
       paths,
@@ -169,6 +169,6 @@ function isNamed({ table }: FileSet, word: string): boolean {
 }
 
 async function toolVersion(): Promise<string> {
-  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
+  const text = await readFile(new URL('../../../package.json', import.meta.url), 'utf8')
   return String((JSON.parse(text) as { readonly version: unknown }).version)
 }

@@ -1,10 +1,6 @@
 /** `verify` and `checkpoint reset`: they need source, stage and destination together. */
 
 import { randomUUID } from 'node:crypto'
-import { verifyFileTable } from './app-file-verify.ts'
-import type { ReportSetting } from './app-reports.ts'
-import { openSource } from './app-sources.ts'
-import { resolveTables, selectSources, selectTables } from './app-tables.ts'
 import {
   configuredFileSets,
   type DescribedSource,
@@ -14,16 +10,20 @@ import {
   openScratchStage,
   openStage,
   openState,
-} from './connectors.ts'
-import type { Selection, VerificationReport, VerifyRequest } from './core/application.ts'
-import { systemClock } from './core/clock.ts'
-import { hasFaults, targetText } from './core/destination.ts'
-import { describeError, isPipelineError } from './core/errors.ts'
-import { parsePosition } from './core/position.ts'
-import type { TableRecord } from './core/state.ts'
-import { qualifiedTableName, type TableId, tableName } from './core/table-schema.ts'
-import type { ConfiguredTable } from './engine/context.ts'
-import { verifyTable } from './engine/verify.ts'
+} from '../connectors.ts'
+import type { Selection, VerificationReport, VerifyRequest } from '../core/application.ts'
+import { systemClock } from '../core/clock.ts'
+import { hasFaults, targetText } from '../core/destination.ts'
+import { describeError, isPipelineError } from '../core/errors.ts'
+import { parsePosition } from '../core/position.ts'
+import type { TableRecord } from '../core/state.ts'
+import { qualifiedTableName, type TableId, tableName } from '../core/table-schema.ts'
+import type { ConfiguredTable } from '../engine/context.ts'
+import { verifyTable } from '../engine/verify.ts'
+import { verifyFileTable } from './files/verify-file-table.ts'
+import { openSource } from './open-source.ts'
+import type { ReportSetting } from './reports.ts'
+import { resolveTables, selectSources, selectTables } from './tables.ts'
 
 /** A running sync has this long to reach the position that was read. */
 const WAIT_MS = 30_000

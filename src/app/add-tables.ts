@@ -1,14 +1,14 @@
 /** `table add`: into the configuration file, which is the truth, and then to the sync that runs. */
 import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { askSync } from './app-control.ts'
-import type { ReportSetting } from './app-reports.ts'
-import { openSource } from './app-sources.ts'
-import { nameTables, selectSources } from './app-tables.ts'
-import { addEntries } from './config/add-entries.ts'
-import { type Config, expandTableList } from './connectors.ts'
-import type { AddCommand, AddReport, ControlledTable } from './core/application.ts'
-import { PipelineError } from './core/errors.ts'
-import { qualifiedTableName, type TableId } from './core/table-schema.ts'
+import { addEntries } from '../config/add-entries.ts'
+import { type Config, expandTableList } from '../connectors.ts'
+import type { AddCommand, AddReport, ControlledTable } from '../core/application.ts'
+import { PipelineError } from '../core/errors.ts'
+import { qualifiedTableName, type TableId } from '../core/table-schema.ts'
+import { askSync } from './control.ts'
+import { openSource } from './open-source.ts'
+import type { ReportSetting } from './reports.ts'
+import { nameTables, selectSources } from './tables.ts'
 
 /** Where the configuration comes from. Absent: it is a value in a program. */
 export interface ConfigPlace {

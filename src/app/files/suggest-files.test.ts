@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { fileSet } from '../test/support/file-set.ts'
-import { suggestFiles } from './app-file-suggestions.ts'
+import { fileSet } from '../../../test/support/file-set.ts'
+import { suggestFiles } from './suggest-files.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'file-suggestions-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -1,8 +1,9 @@
 /** A source for commands that move no data: read in the way that the sync has recorded. */
-import { sourceConfig } from './app-tables.ts'
-import { type Config, createSource, type DescribedSource, openState, valueLimits } from './connectors.ts'
-import { isPipelineError } from './core/errors.ts'
-import type { TableState } from './core/state.ts'
+
+import { type Config, createSource, type DescribedSource, openState, valueLimits } from '../connectors.ts'
+import { isPipelineError } from '../core/errors.ts'
+import type { TableState } from '../core/state.ts'
+import { sourceConfig } from './tables.ts'
 
 export interface SourceSetting {
   readonly config: Config

@@ -1,5 +1,5 @@
-import { type Config, freshnessMs } from './connectors.ts'
-import type { EngineSettings } from './engine/context.ts'
+import { type Config, freshnessMs } from '../connectors.ts'
+import type { EngineSettings } from '../engine/context.ts'
 
 export function engineSettings(config: Config): EngineSettings {
   const { sync, stage, customer } = config

@@ -1,8 +1,8 @@
 /** What `doctor` says about `write: history`, which not every table can have. */
-import type { Finding } from './core/finding.ts'
-import type { Source } from './core/source.ts'
-import { tableName } from './core/table-schema.ts'
-import type { ConfiguredTable } from './engine/context.ts'
+import type { Finding } from '../core/finding.ts'
+import type { Source } from '../core/source.ts'
+import { tableName } from '../core/table-schema.ts'
+import type { ConfiguredTable } from '../engine/context.ts'
 
 export async function examineHistories(
   source: Source,

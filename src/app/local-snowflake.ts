@@ -1,7 +1,7 @@
 /** `snowflake local`: the twin, furnished with what a configuration names by default. */
 import { once } from 'node:events'
-import type { LocalSnowflakeReady, LocalSnowflakeRequest } from './core/local-snowflake.ts'
-import { startTwin } from './snowflake-twin/twin.ts'
+import type { LocalSnowflakeReady, LocalSnowflakeRequest } from '../core/local-snowflake.ts'
+import { startTwin } from '../snowflake-twin/twin.ts'
 
 const USER = 'SIMPLYLOAD'
 const ROLE = 'SIMPLYLOAD'

@@ -1,11 +1,12 @@
 /** What `doctor` finds about transforms: each is tried on the columns that its table has now. */
-import type { ReportSetting } from './app-reports.ts'
-import { openDestination, openStage } from './connectors.ts'
-import { describeError, isPipelineError } from './core/errors.ts'
-import type { Finding } from './core/finding.ts'
-import type { Source } from './core/source.ts'
-import { type TableSchema, tableName } from './core/table-schema.ts'
-import type { ConfiguredTable } from './engine/context.ts'
+
+import { openDestination, openStage } from '../connectors.ts'
+import { describeError, isPipelineError } from '../core/errors.ts'
+import type { Finding } from '../core/finding.ts'
+import type { Source } from '../core/source.ts'
+import { type TableSchema, tableName } from '../core/table-schema.ts'
+import type { ConfiguredTable } from '../engine/context.ts'
+import type { ReportSetting } from './reports.ts'
 
 export interface TransformedTable {
   readonly table: ConfiguredTable
