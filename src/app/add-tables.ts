@@ -6,8 +6,8 @@ import type { AddCommand, AddReport, ControlledTable } from '../core/application
 import { PipelineError } from '../core/errors.ts'
 import { qualifiedTableName, type TableId } from '../core/table-schema.ts'
 import { askSync } from './control.ts'
+import type { LoadedConfig } from './loaded-config.ts'
 import { openSource } from './open-source.ts'
-import type { ReportSetting } from './reports.ts'
 import { nameTables, selectSources } from './tables.ts'
 
 /** Where the configuration comes from. Absent: it is a value in a program. */
@@ -20,7 +20,7 @@ export interface ConfigPlace {
 }
 
 export async function addTables(
-  setting: ReportSetting & { readonly place: ConfigPlace | undefined },
+  setting: LoadedConfig & { readonly place: ConfigPlace | undefined },
   { source: wanted, tables: typed, wait }: AddCommand,
   onAnswer: (table: ControlledTable) => void,
   signal: AbortSignal,

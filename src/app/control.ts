@@ -6,7 +6,7 @@ import { systemClock } from '../core/clock.ts'
 import type { ControlAction } from '../core/control-request.ts'
 import type { RequestBox } from '../core/state.ts'
 import { qualifiedTableName, type TableId } from '../core/table-schema.ts'
-import type { ReportSetting } from './reports.ts'
+import type { LoadedConfig } from './loaded-config.ts'
 import { selectSources, selectTables, sourceConfig, type TableEntry } from './tables.ts'
 
 /** A running sync looks twice a second, and may be in the midst of a merge. */
@@ -16,7 +16,7 @@ const POLL_MS = 100
 type OnAnswer = (table: ControlledTable) => void
 
 export async function control(
-  setting: ReportSetting,
+  setting: LoadedConfig,
   command: ControlCommand,
   onAnswer: OnAnswer,
   signal: AbortSignal,
@@ -28,7 +28,7 @@ export async function control(
 }
 
 /** Those that the file names, and those that a pattern of it has brought so far. */
-async function knownTables({ config, folder }: ReportSetting, source: string): Promise<readonly TableId[]> {
+async function knownTables({ config, folder }: LoadedConfig, source: string): Promise<readonly TableId[]> {
   await using state = await openState(config, folder, 'read')
   const recorded = (await state.tables(source)).map((record) => record.table)
   const entries: readonly TableEntry[] = sourceConfig(config, source).tables
@@ -38,7 +38,7 @@ async function knownTables({ config, folder }: ReportSetting, source: string): P
 }
 
 export async function askSync(
-  { config, folder }: ReportSetting,
+  { config, folder }: LoadedConfig,
   tables: readonly TableId[],
   action: ControlAction,
   wait: ControlWait,

@@ -12,15 +12,11 @@ import type {
   SetupStep,
   TableVolume,
 } from '../core/warehouse-cost.ts'
+import type { LoadedConfig } from './loaded-config.ts'
 import { knownFreshness } from './tables.ts'
 
-export interface CostSetting {
-  readonly config: Config
-  readonly folder: string
-}
-
 export async function* setUpWarehouse(
-  { config, folder }: CostSetting,
+  { config, folder }: LoadedConfig,
   { apply, awsRoleArn }: SetupCommand,
   signal: AbortSignal,
 ): AsyncGenerator<SetupStep, void, undefined> {
@@ -36,7 +32,7 @@ export async function* setUpWarehouse(
 }
 
 export async function cost(
-  { config, folder }: CostSetting,
+  { config, folder }: LoadedConfig,
   { days }: CostCommand,
   signal: AbortSignal,
 ): Promise<CostReport> {
@@ -51,7 +47,7 @@ const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
 
 export async function estimateCost(
-  { config, folder }: CostSetting,
+  { config, folder }: LoadedConfig,
   { changesPerDay }: EstimateCommand,
   signal: AbortSignal,
 ): Promise<EstimateReport> {

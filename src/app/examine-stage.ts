@@ -4,12 +4,9 @@ import { openStage } from '../connectors.ts'
 import { describeError, isPipelineError } from '../core/errors.ts'
 import type { Finding } from '../core/finding.ts'
 import { probeStage } from '../engine/stage-probe.ts'
-import type { ReportSetting } from './reports.ts'
+import type { LoadedConfig } from './loaded-config.ts'
 
-export async function examineStage(
-  { config, folder }: ReportSetting,
-  signal: AbortSignal,
-): Promise<readonly Finding[]> {
+export async function examineStage({ config, folder }: LoadedConfig, signal: AbortSignal): Promise<readonly Finding[]> {
   const subject = `stage ${config.stage.path}`
   try {
     await using stage = await openStage(config, folder)

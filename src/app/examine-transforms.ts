@@ -6,7 +6,7 @@ import type { Finding } from '../core/finding.ts'
 import type { Source } from '../core/source.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
 import type { ConfiguredTable } from '../engine/context.ts'
-import type { ReportSetting } from './reports.ts'
+import type { LoadedConfig } from './loaded-config.ts'
 
 export interface TransformedTable {
   readonly table: ConfiguredTable
@@ -31,7 +31,7 @@ export async function transformedTables(
 }
 
 export async function examineTransforms(
-  { config, folder }: ReportSetting,
+  { config, folder }: LoadedConfig,
   tables: readonly TransformedTable[],
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {

@@ -138,11 +138,11 @@ class ConfiguredApplication implements Application {
   }
 
   async *doctor(selection: Selection, signal: AbortSignal): AsyncIterable<Examination> {
-    yield* (await import('./reports.ts')).doctor(this.#setting, selection, signal)
+    yield* (await import('./doctor.ts')).doctor(this.#setting, selection, signal)
   }
 
   async discover(source: string | undefined, signal: AbortSignal): Promise<readonly Discovery[]> {
-    return (await import('./reports.ts')).discover(this.#setting, source, signal)
+    return (await import('./discover.ts')).discover(this.#setting, source, signal)
   }
 
   async sync(request: SyncRequest, listener: ProgressListener, signal: AbortSignal): Promise<SyncSummary> {
@@ -153,15 +153,15 @@ class ConfiguredApplication implements Application {
   }
 
   async status(selection: Selection, signal: AbortSignal): Promise<readonly SourceStatus[]> {
-    return (await import('./reports.ts')).status(this.#setting, selection, signal)
+    return (await import('./status.ts')).status(this.#setting, selection, signal)
   }
 
   async checkpoints(selection: Selection, signal: AbortSignal): Promise<readonly CheckpointStatus[]> {
-    return (await import('./reports.ts')).checkpoints(this.#setting, selection, signal)
+    return (await import('./checkpoints.ts')).checkpoints(this.#setting, selection, signal)
   }
 
   async resetCheckpoints(selection: Selection, signal: AbortSignal): Promise<readonly string[]> {
-    return (await import('./verify.ts')).resetCheckpoints(this.#setting, selection, signal)
+    return (await import('./checkpoints.ts')).resetCheckpoints(this.#setting, selection, signal)
   }
 
   async verify(
@@ -190,7 +190,7 @@ class ConfiguredApplication implements Application {
   }
 
   async quarantine(selection: Selection, limit: number, signal: AbortSignal): Promise<readonly QuarantineEntry[]> {
-    return (await import('./reports.ts')).quarantined(this.#setting, selection, limit, signal)
+    return (await import('./quarantined.ts')).quarantined(this.#setting, selection, limit, signal)
   }
 
   async replayQuarantine(request: ReplayRequest, signal: AbortSignal): Promise<ReplayReport> {
@@ -214,7 +214,7 @@ class ConfiguredApplication implements Application {
   }
 
   async cleanup(signal: AbortSignal): Promise<CleanupReport> {
-    return (await import('./query.ts')).cleanup(this.#setting, signal)
+    return (await import('./cleanup.ts')).cleanup(this.#setting, signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,36 +1,19 @@
-/** `query` and `cleanup`. */
+/** SQL that a person asks of the destination. */
 
-import { openDestination, openStage, openState } from '../connectors.ts'
-import type { CleanupReport, QueryResult } from '../core/application.ts'
-import { systemClock } from '../core/clock.ts'
-import { applyRetention } from '../engine/retention.ts'
-import type { ReportSetting } from './reports.ts'
+import { openDestination, openStage } from '../connectors.ts'
+import type { QueryResult } from '../core/application.ts'
+import type { LoadedConfig } from './loaded-config.ts'
 
-export async function query({ config, folder }: ReportSetting, sql: string, signal: AbortSignal): Promise<QueryResult> {
-  const stage = await openStage(config, folder)
-  const destination = await openDestination(config, folder, stage)
+/** The destination is let go of when the rows were read, or when there are none to read. */
+export async function query({ config, folder }: LoadedConfig, sql: string, signal: AbortSignal): Promise<QueryResult> {
+  await using opening = new AsyncDisposableStack()
+  const stage = opening.use(await openStage(config, folder))
+  const destination = opening.use(await openDestination(config, folder, stage))
   const { columns, rows } = await destination.query(sql, signal)
+  const opened = opening.move()
   async function* closing() {
-    try {
-      yield* rows
-    } finally {
-      await destination[Symbol.asyncDispose]()
-      await stage[Symbol.asyncDispose]()
-    }
+    await using _ = opened
+    yield* rows
   }
   return { columns, rows: closing() }
-}
-
-export async function cleanup({ config, folder }: ReportSetting, signal: AbortSignal): Promise<CleanupReport> {
-  await using state = await openState(config, folder, 'write')
-  await using stage = await openStage(config, folder)
-  const { customer } = config
-  const ports = { stage, state, clock: systemClock, customer, sources: Object.keys(config.sources) }
-  const request = { retentionMs: config.stage.retentionMs, lists: true }
-  const { filesRemoved, bytesRemoved, problems } = await applyRetention(ports, request, signal)
-  const [problem] = problems
-  if (problem !== undefined) throw problem
-  let filesKept = 0
-  for await (const _ of stage.list('')) filesKept++
-  return { filesRemoved, bytesRemoved, filesKept }
 }

@@ -8,7 +8,8 @@ import type { QuarantineEntry } from '../core/destination.ts'
 import { PipelineError } from '../core/errors.ts'
 import type { RequestBox } from '../core/state.ts'
 import { qualifiedTableName, type TableId } from '../core/table-schema.ts'
-import { quarantined, type ReportSetting } from './reports.ts'
+import type { LoadedConfig } from './loaded-config.ts'
+import { quarantined } from './quarantined.ts'
 
 const ENTRIES_MAX = 1_000_000
 /** Of one request: they are read in one statement, and kept with it. */
@@ -22,7 +23,7 @@ interface Asked {
 }
 
 export async function replayQuarantine(
-  setting: ReportSetting,
+  setting: LoadedConfig,
   request: ReplayRequest,
   signal: AbortSignal,
 ): Promise<ReplayReport> {
@@ -81,7 +82,7 @@ async function askFor(box: RequestBox, entries: readonly QuarantineEntry[]): Pro
 
 /** Until all are answered, or nobody runs any more who could. */
 async function answered(
-  { config, folder }: ReportSetting,
+  { config, folder }: LoadedConfig,
   box: RequestBox,
   asked: readonly Asked[],
   signal: AbortSignal,

@@ -1,7 +1,6 @@
 /** `sync`: opens what a run needs, runs it, and lets go of everything however it ends. */
 import { randomUUID } from 'node:crypto'
 import {
-  type Config,
   createSource,
   type DescribedSource,
   openDestination,
@@ -23,6 +22,7 @@ import type { ConfigPlace } from './add-tables.ts'
 import { ConfigReload } from './config-reload.ts'
 import { engineSettings } from './engine-settings.ts'
 import { type FilePorts, recordedFiles } from './files/recorded-files.ts'
+import type { LoadedConfig } from './loaded-config.ts'
 import { configureTables, nameTables, selectSources, selectTables, sourceConfig } from './tables.ts'
 
 /** What sources of files are asked to load; absent: nothing. */
@@ -41,9 +41,7 @@ async function filePorts(
   return { findWork, problems, recorded: await recordedFiles(state, name) }
 }
 
-export interface SyncSetting {
-  readonly config: Config
-  readonly folder: string
+export interface SyncSetting extends LoadedConfig {
   readonly logLevel: LogLevel
   readonly place: ConfigPlace | undefined
 }

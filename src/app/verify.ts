@@ -1,4 +1,4 @@
-/** `verify` and `checkpoint reset`: they need source, stage and destination together. */
+/** `verify`: needs source, stage and destination together. */
 
 import { randomUUID } from 'node:crypto'
 import {
@@ -8,10 +8,9 @@ import {
   openDestination,
   openRequestBox,
   openScratchStage,
-  openStage,
   openState,
 } from '../connectors.ts'
-import type { Selection, VerificationReport, VerifyRequest } from '../core/application.ts'
+import type { VerificationReport, VerifyRequest } from '../core/application.ts'
 import { systemClock } from '../core/clock.ts'
 import { hasFaults, targetText } from '../core/destination.ts'
 import { describeError, isPipelineError } from '../core/errors.ts'
@@ -21,8 +20,8 @@ import { qualifiedTableName, type TableId, tableName } from '../core/table-schem
 import type { ConfiguredTable } from '../engine/context.ts'
 import { verifyTable } from '../engine/verify.ts'
 import { verifyFileTable } from './files/verify-file-table.ts'
+import type { LoadedConfig } from './loaded-config.ts'
 import { openSource } from './open-source.ts'
-import type { ReportSetting } from './reports.ts'
 import { resolveTables, selectSources, selectTables } from './tables.ts'
 
 /** A running sync has this long to reach the position that was read. */
@@ -33,7 +32,7 @@ const EXAMPLES_DEEP = 1_000
 type Verified = VerificationReport['tables'][number]
 
 export async function verifyAll(
-  setting: ReportSetting,
+  setting: LoadedConfig,
   request: VerifyRequest,
   onTable: (table: TableId) => void,
   signal: AbortSignal,
@@ -103,14 +102,14 @@ function notComparable(record: TableRecord | undefined): string {
   return record.state === 'needs_resync' ? 'it must be read again' : `it is ${record.state.replace('_', ' ')}`
 }
 
-async function recordsOf({ config, folder }: ReportSetting, source: string): Promise<readonly TableRecord[]> {
+async function recordsOf({ config, folder }: LoadedConfig, source: string): Promise<readonly TableRecord[]> {
   await using state = await openState(config, folder, 'read')
   return await state.tables(source)
 }
 
 /** Where a table stands: the ledger covers it where nothing waits, else its checkpoint says. */
 async function progressOf(
-  { config, folder }: ReportSetting,
+  { config, folder }: LoadedConfig,
   table: TableId,
   signal: AbortSignal,
 ): Promise<{ readonly reachedLsn: bigint; readonly running: boolean }> {
@@ -124,38 +123,7 @@ async function progressOf(
 }
 
 /** Nobody waits for the answer: what counts is where the table then stands. */
-async function askToMerge({ config, folder }: ReportSetting, table: TableId): Promise<void> {
+async function askToMerge({ config, folder }: LoadedConfig, table: TableId): Promise<void> {
   await using box = await openRequestBox(config, folder)
   await box.ask({ id: randomUUID(), table, action: { kind: 'merge' }, askedMs: systemClock.nowMs() })
-}
-
-/** The tables are read anew by the next sync. Returns their qualified names. */
-export async function resetCheckpoints(
-  { config, folder }: ReportSetting,
-  selection: Selection,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  await using state = await openState(config, folder, 'write')
-  await using stage = await openStage(config, folder)
-  await using destination = await openDestination(config, folder, stage)
-  const known: TableId[] = []
-  for (const name of selectSources(config, selection)) {
-    const recorded = (await state.tables(name)).map((record) => record.table)
-    const checkpointed = (await destination.checkpoints(name, signal))?.tables.map((entry) => entry.table) ?? []
-    const unrecorded = checkpointed.filter((table) => !recorded.some((one) => tableName(one) === tableName(table)))
-    known.push(...recorded, ...unrecorded)
-  }
-  const selected = selectTables(known, selection)
-  for (const name of new Set(selected.map((table) => table.source))) {
-    const { lease } = await destination.acquireLease(name, signal)
-    const source = await state.source(name)
-    // Rows that come now must sort after all that came before, also where the log begins anew.
-    if (source !== undefined) await state.saveSource({ ...source, generation: source.generation + 1 })
-    for (const table of selected.filter((each) => each.source === name)) {
-      await destination.resetCheckpoint(lease, table, signal)
-      for (const file of await state.discardWaiting(table)) await stage.remove(file.path)
-      await state.removeTable(table)
-    }
-  }
-  return selected.map(qualifiedTableName)
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { type Config, configuredFileSets } from '../../connectors.ts'
+import { configuredFileSets } from '../../connectors.ts'
 import { PipelineError } from '../../core/errors.ts'
 import type { CheckRun } from '../../core/file-check.ts'
 import type {
@@ -21,12 +21,10 @@ import { type CalendarRequest, openCalendar } from '../../quality/calendar/open-
 import type { CheckRunRequest, CheckRunSetting, NamedCalendar } from '../../quality/checks/check-run.ts'
 import { readExpectedDays } from '../../quality/checks/expected-days.ts'
 import { listResults, readResult } from '../../quality/checks/result-store.ts'
+import type { LoadedConfig } from '../loaded-config.ts'
 import { FILES_FOLDER } from './recorded-files.ts'
 
-export interface FilesSetting {
-  readonly config: Config
-  /** Where relative paths of the configuration start. */
-  readonly folder: string
+export interface FilesSetting extends LoadedConfig {
   /** Absolute; undefined: the configuration is a value. */
   readonly configFile: string | undefined
 }

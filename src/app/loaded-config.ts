@@ -1,0 +1,7 @@
+import type { Config } from '../connectors.ts'
+
+export interface LoadedConfig {
+  readonly config: Config
+  /** Where its relative paths start. */
+  readonly folder: string
+}
