@@ -48,6 +48,10 @@ export class DiscardingDestination implements Destination {
     return this.#checkpoints()
   }
 
+  async tokens() {
+    return []
+  }
+
   async beginSnapshot() {
     return []
   }

@@ -22,6 +22,7 @@ import type { ConfigPlace } from './add-tables.ts'
 import { ConfigReload } from './config-reload.ts'
 import { engineSettings } from './engine-settings.ts'
 import { type FilePorts, recordedFiles } from './files/recorded-files.ts'
+import { restoreState } from './files/restored-state.ts'
 import type { LoadedConfig } from './loaded-config.ts'
 import { configureTables, nameTables, selectSources, selectTables, sourceConfig } from './tables.ts'
 
@@ -61,8 +62,14 @@ export async function syncAll(
   const destination = resources.use(await openDestination(config, folder, stage))
   const sources = new Map<string, DescribedSource>()
   for (const name of selectSources(config, request)) {
-    const recorded = await state.source(name)
     const source = sourceConfig(config, name)
+    const restored =
+      source.type === 'files' ? await restoreState({ state, stage, destination }, name, signal) : undefined
+    if (restored !== undefined) {
+      log.warn({ source: name }, restored)
+      listener({ event: 'notice', source: name, message: restored, atMs: systemClock.nowMs() })
+    }
+    const recorded = await state.source(name)
     const ports = source.type === 'files' ? await filePorts(state, name, files) : undefined
     const reading = ports === undefined ? undefined : { memoryBytesMax: config.sync.memoryBytesMax, ports }
     const opened = await createSource(name, source, folder, recorded, valueLimits(config), reading)

@@ -19,6 +19,7 @@ import type { TableRecord } from '../core/state.ts'
 import { qualifiedTableName, type TableId, tableName } from '../core/table-schema.ts'
 import type { ConfiguredTable } from '../engine/context.ts'
 import { verifyTable } from '../engine/verify.ts'
+import { restoreMissingState } from './files/restored-state.ts'
 import { verifyFileTable } from './files/verify-file-table.ts'
 import type { LoadedConfig } from './loaded-config.ts'
 import { openSource } from './open-source.ts'
@@ -38,6 +39,7 @@ export async function verifyAll(
   signal: AbortSignal,
 ): Promise<VerificationReport> {
   const { config, folder } = setting
+  await restoreMissingState(setting, signal)
   await using resources = new AsyncDisposableStack()
   const stage = resources.use(await openScratchStage(config, folder))
   const destination = resources.use(await openDestination(config, folder, stage))

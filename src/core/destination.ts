@@ -10,7 +10,7 @@
  */
 import type { Finding } from './finding.ts'
 import type { Position } from './position.ts'
-import type { KeyDifference } from './source.ts'
+import type { KeyDifference, StreamToken } from './source.ts'
 import type { StageFile } from './stage.ts'
 import type { RowRange, TableId, TableSchema } from './table-schema.ts'
 import type { TableTransform } from './transform.ts'
@@ -115,6 +115,19 @@ export interface TableFlush {
    * may have seen: to a change before it that leaves one of these keys, the row there is no base.
    */
   readonly completion?: { readonly files: readonly StageFile[] }
+  /**
+   * What the table's stream goes on from at `to`, and the schema of the source then: kept with the rows, in their
+   * transaction. Never of a backfill or into a shadow table that is not promoted.
+   */
+  readonly token?: Pick<KeptToken, 'token' | 'schema'>
+}
+
+/** What the stream of a table goes on from, as it was kept with the table's rows. */
+export interface KeptToken extends StreamToken {
+  /** `to` of the flush that kept it. What the table's checkpoint has passed since changed no row of it. */
+  readonly position: Position
+  /** Before a transform. */
+  readonly schema: TableSchema
 }
 
 export interface Flush {
@@ -218,6 +231,8 @@ export interface Destination extends AsyncDisposable {
   ): Promise<{ readonly lease: Lease; readonly checkpoints: SourceCheckpoints }>
   /** Read only; undefined where the destination does not exist yet. */
   checkpoints(source: string, signal: AbortSignal): Promise<SourceCheckpoints | undefined>
+  /** Read only. Of tables whose rows people see and no snapshot is about to replace; forgotten with the checkpoint. */
+  tokens(source: string, signal: AbortSignal): Promise<readonly KeptToken[]>
   /**
    * Makes an empty shadow table; one left by an earlier attempt is dropped unless `keep`. Returns the ids of the batches
    * that the shadow table holds: none where it was made anew, whatever was asked for.

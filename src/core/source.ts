@@ -97,6 +97,11 @@ export interface PreparedSource {
  * clock of its own: 64-bit numbers that rise with each poll, whatever other clocks do.
  */
 export interface ChangeSource extends Source {
+  /**
+   * Nobody but the operational state and the destination knows what its tables' rows came from: tokens are kept with the
+   * rows too, so that a state that is lost loses nothing.
+   */
+  readonly keepsTokens?: true
   /** What to do about a table whose changes have a gap. Absent: it is read again, and has what the source has. */
   gapHint?(table: string): string
   /**

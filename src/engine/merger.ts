@@ -200,7 +200,14 @@ export class Merger {
     const joins = group === undefined ? 'shadow' : 'promote'
     const into = table.inGroup ? 'final' : table.record.state === 'live' ? 'rejoin' : joins
     const part = { target: table.configured.target, schema: newestSchema(table, files), files, from: table.checkpoint }
-    return { ...part, into, ...(table.record.backfill === undefined ? {} : { tombstones: true }) }
+    const keeps = into !== 'shadow' && this.#context.source.keepsTokens === true
+    const token = keeps ? table.tokenAt(to) : undefined
+    return {
+      ...part,
+      into,
+      ...(table.record.backfill === undefined ? {} : { tombstones: true }),
+      ...(token === undefined ? {} : { token: { token, schema: part.schema } }),
+    }
   }
 
   async #committed(

@@ -201,7 +201,7 @@ export class StreamFollower {
           isWanted: (file) => book.find(file.schema.table) !== undefined,
           tokens: () => book.current(tokens),
           recorded: (staged) => {
-            book.noteTokens(tokens)
+            book.noteTokens(tokens, event.through)
             book.addWaiting(staged.files)
             this.#recorded(staged, stream)
           },

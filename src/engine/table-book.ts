@@ -13,6 +13,11 @@ import { qualifiedTableName, type TableId, type TableSchema, tableName } from '.
 import type { ConfiguredTable, SourceContext } from './context.ts'
 import { type TableEvent, transition } from './table-machine.ts'
 
+interface StreamPlace {
+  readonly text: string
+  readonly startAt: Position
+}
+
 export class BookedTable {
   readonly name: string
   configured: ConfiguredTable
@@ -26,7 +31,11 @@ export class BookedTable {
   /** The boundary at whose record its schema changed last: files before it may have an earlier form. */
   schemaFrom: Position | undefined
   /** What the stream goes on from, and the position of the snapshot that it belongs to. */
-  token: { readonly text: string; readonly startAt: Position } | undefined
+  token: StreamPlace | undefined
+  /** Those that came with boundaries beyond what is merged, in their order. */
+  #tokensAhead: { readonly through: Position; readonly text: string }[] = []
+  /** What the stream goes on from at the last boundary that is merged. */
+  #tokenMerged: string | undefined
 
   constructor(configured: ConfiguredTable, record: TableRecord) {
     this.name = tableName(record.table)
@@ -44,6 +53,26 @@ export class BookedTable {
 
   get id(): TableId {
     return this.record.table
+  }
+
+  /** Undefined: it stands for nothing yet. */
+  setToken(token: StreamPlace | undefined): void {
+    this.token = token
+    this.#tokenMerged = token?.text
+    this.#tokensAhead = []
+  }
+
+  noteToken(token: StreamPlace, through: Position): void {
+    this.token = token
+    this.#tokensAhead.push({ through, text: token.text })
+  }
+
+  /** What the stream would go on from at `to`, which is no boundary before one that was asked for already. */
+  tokenAt(to: Position): string | undefined {
+    while (this.#tokensAhead[0] !== undefined && this.#tokensAhead[0].through <= to) {
+      this.#tokenMerged = this.#tokensAhead.shift()?.text
+    }
+    return this.#tokenMerged
   }
 
   waitingRows(): number {
@@ -134,7 +163,7 @@ export class TableBook {
 
   /** A snapshot begins, from which the stream will go on. What the stream remembered before is forgotten at once. */
   async remember(table: BookedTable, text: string, startAt: Position): Promise<void> {
-    table.token = { text, startAt }
+    table.setToken({ text, startAt })
     await this.#context.state.saveToken({ table: table.id, token: text })
   }
 
@@ -148,18 +177,21 @@ export class TableBook {
     for (const { table: id, token } of tokens) {
       const table = this.#tables.get(tableName(id))
       const startAt = table?.record.snapshotPosition
-      if (table !== undefined && startAt !== undefined) table.token = { text: token, startAt }
+      if (table !== undefined && startAt !== undefined) table.setToken({ text: token, startAt })
     }
   }
 
-  noteTokens(tokens: readonly BoundaryToken[]): void {
-    for (const { table, token, startAt } of this.current(tokens)) this.get(table).token = { text: token, startAt }
+  /** `through`: the boundary that they came with. */
+  noteTokens(tokens: readonly BoundaryToken[], through: Position): void {
+    for (const { table, token, startAt } of this.current(tokens)) {
+      this.get(table).noteToken({ text: token, startAt }, through)
+    }
   }
 
   /** The table will be read again: what is staged for it is useless. */
   async discardWaiting(table: BookedTable): Promise<void> {
     const { state, stage } = this.#context
-    table.token = undefined
+    table.setToken(undefined)
     const files = await state.discardWaiting(table.id)
     table.waiting = []
     for (const file of files) await stage.remove(file.path)

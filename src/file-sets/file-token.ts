@@ -5,6 +5,9 @@
 import { PipelineError } from '../core/errors.ts'
 import { periodOfName } from './file-pattern.ts'
 
+/** Of every source of files: positions of two machines, or of two folders, would compare if the systems were the same. */
+export const FILES_IDENTITY = { system: 'files', timeline: 0, slot: '', mode: 'polling' as const }
+
 export interface KnownFile {
   /** Relative to the configuration, as it is called everywhere. */
   readonly name: string
@@ -81,7 +84,7 @@ export function parseFileToken(text: string, table: string): FileToken {
   return { lastColumnId, loaded, current, removals }
 }
 
-/** Which files are loaded was known from the state alone: a file that is loaded again might be in the table twice. */
+/** Neither the state nor the destination knows which files are loaded: one that is loaded again might be in the table twice. */
 export function lostTokenHint(table: string): string {
   return (
     'Its rows stay as they are, and no file is loaded until the state is back from a backup. Without one, ' +

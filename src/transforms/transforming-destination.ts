@@ -12,6 +12,7 @@ import type {
   Destination,
   Flush,
   FlushResult,
+  KeptToken,
   KeyCompareRequest,
   KeyComparingDestination,
   Lease,
@@ -87,6 +88,10 @@ export class TransformingDestination<
 
   checkpoints(source: string, signal: AbortSignal): Promise<SourceCheckpoints | undefined> {
     return this.inner.checkpoints(source, signal)
+  }
+
+  tokens(source: string, signal: AbortSignal): Promise<readonly KeptToken[]> {
+    return this.inner.tokens(source, signal)
   }
 
   async beginSnapshot(

@@ -13,6 +13,7 @@ import { describePeriods } from './destination-periods.ts'
 import { describeQuarantine } from './destination-quarantine.ts'
 import { describeSchemas } from './destination-schemas.ts'
 import { describeSnapshots } from './destination-snapshots.ts'
+import { describeTokens } from './destination-tokens.ts'
 import { describeTruncates } from './destination-truncates.ts'
 import { describeVersions } from './destination-versions.ts'
 
@@ -25,6 +26,7 @@ export function describeDestination(name: string, open: Open): void {
     snapshots: describeSnapshots,
     backfill: describeBackfill,
     'checkpoints and leases': describeCheckpoints,
+    'what streams go on from': describeTokens,
     'schema changes': describeSchemas,
     'removed days': describePeriods,
     quarantine: describeQuarantine,

@@ -1,5 +1,5 @@
 /** `verify` of tables of files: rows by the part of a file that they are from, against what is remembered of each file. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -113,12 +113,66 @@ test.each([
   }),
 )
 
-test('without its state no file is loaded twice, and reading the table anew leaves each row once', () =>
+function loseState(folder: string): void {
+  for (const name of readdirSync(join(folder, '.simplyload')).filter((each) => each.startsWith('state.db')))
+    rmSync(join(folder, '.simplyload', name))
+}
+
+async function keepState(folder: string): Promise<() => void> {
+  const names = readdirSync(join(folder, '.simplyload')).filter((each) => each.startsWith('state.db'))
+  const kept = names.map((name) => [name, readFileSync(join(folder, '.simplyload', name))] as const)
+  return () => {
+    loseState(folder)
+    for (const [name, bytes] of kept) writeFileSync(join(folder, '.simplyload', name), bytes)
+  }
+}
+
+async function states(application: Application) {
+  const [status] = await application.fileLoading().status({ tables: [] }, never)
+  return status?.files.map(({ state, rows }) => `${state} ${rows}`)
+}
+
+test('a state that is lost loads no file twice and forgets none, deleted periods included', () =>
+  inFolder('append', async (application, folder) => {
+    for (const [at, name] of ['2024-01', '2024-02', '2024-03'].entries())
+      writeInput(folder, `sales_${name}.tsv`, month(name, 28, 100 * at))
+    await load(application)
+    const selection = { period: '2024-03', tables: [] }
+    await application.fileLoading().deletePeriod(selection, 'files delete', () => undefined, never)
+    loseState(folder)
+    expect(await states(application)).toEqual(['loaded 28', 'loaded 28', 'removed 0'])
+    loseState(folder)
+    expect((await application.fileLoading().countPeriod({ period: '2024-02', tables: [] }, never))[0]?.rows).toBe(28)
+    loseState(folder)
+    writeInput(folder, 'sales_2024-04.tsv', month('2024-04', 14, 300))
+    await load(application)
+    expect(await states(application)).toEqual(['loaded 28', 'loaded 28', 'removed 0', 'loaded 14'])
+    expect(await found(application)).toEqual({ equal: true, rows: [70, 70, 0], examples: [] })
+    await load(application)
+    expect(await found(application)).toEqual({ equal: true, rows: [70, 70, 0], examples: [] })
+  }))
+
+test('a state that comes from an older copy gives way to what the destination knows', () =>
   inFolder('append', async (application, folder) => {
     writeInput(folder, 'sales_2024-01.tsv', month('2024-01', 28, 1))
     await load(application)
-    for (const name of readdirSync(join(folder, '.simplyload')).filter((each) => each.startsWith('state.db')))
-      rmSync(join(folder, '.simplyload', name))
+    const putBack = await keepState(folder)
+    writeInput(folder, 'sales_2024-02.tsv', month('2024-02', 28, 100))
+    await load(application)
+    putBack()
+    writeInput(folder, 'sales_2024-03.tsv', month('2024-03', 14, 200))
+    await load(application)
+    expect(await states(application)).toEqual(['loaded 28', 'loaded 28', 'loaded 14'])
+    expect(await found(application)).toEqual({ equal: true, rows: [70, 70, 0], examples: [] })
+  }))
+
+test('where the destination does not know it either no file is loaded twice, and reading anew leaves each row once', () =>
+  inFolder('append', async (application, folder) => {
+    writeInput(folder, 'sales_2024-01.tsv', month('2024-01', 28, 1))
+    await load(application)
+    loseState(folder)
+    // As an older version has left it.
+    await tamper(folder, 'DROP TABLE _simplyload.tokens')
     await load(application)
     const [status] = await application.fileLoading().status({ tables: [] }, never)
     expect(status?.problem).toContain('simplyload table resync files.sales')

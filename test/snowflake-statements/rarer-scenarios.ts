@@ -225,6 +225,18 @@ export const RARER_SCENARIOS: readonly Scenario[] = [
       }
     },
   },
+  {
+    title: 'What a stream goes on from, kept with the rows',
+    play: async (recorded) => {
+      const table = await begin(recorded, tableOf('kept', PLAIN), [row(1, 'one')])
+      const token = { token: '{}', schema: table.schema }
+      await table.flushParts([{ ...table.part(await table.stage([[insert(15, 2)]]), before(10)), token }], before(20))
+      const { destination, lease, schema } = table
+      await destination.tokens('shop', never)
+      await destination.resetCheckpoint(lease, schema.table, never)
+      await destination.resetCheckpoint(lease, undefined, never)
+    },
+  },
 ]
 
 /** With files in a bucket: no uploads, and a stage of another kind. */

@@ -1729,13 +1729,30 @@ DELETE
   WHERE "sold" >= '2024-03-01'::TIMESTAMP_TZ(6) AND "sold" < '2024-03-02'::TIMESTAMP_TZ(6) AND "_source_position" < '0001/0000000000000019/0000000001';
 
 
+-- What a stream goes on from, kept with the rows
+
+CREATE TABLE IF NOT EXISTS _SIMPLYLOAD."TOKENS_shop" (namespace VARCHAR, table_name VARCHAR, position VARCHAR, token VARCHAR, source_schema VARCHAR);
+
+INSERT INTO _SIMPLYLOAD."TOKENS_shop" (namespace, table_name, position, token, source_schema)
+  VALUES (:1, :2, :3, :4, :5);
+
+SELECT namespace, table_name, position, token, source_schema
+  FROM _SIMPLYLOAD."TOKENS_shop" k
+  WHERE NOT EXISTS (SELECT 1
+  FROM _SIMPLYLOAD.TABLES t
+  WHERE t.source = :1 AND t.namespace = k.namespace AND t.table_name = k.table_name AND t.slot = 'shadow') ORDER BY namespace, table_name;
+
+DELETE
+  FROM _SIMPLYLOAD."TOKENS_shop";
+
+
 -- An external stage: access_key_id, secret_access_key
 
 CREATE OR REPLACE STAGE _SIMPLYLOAD.EXTERNAL_STAGE URL = 's3://bucket/stage/' CREDENTIALS = (AWS_KEY_ID = 'key' AWS_SECRET_KEY = 'secret');
 
-COPY INTO "shop_public"."_simplyload_shadow_outside_44" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
+COPY INTO "shop_public"."_simplyload_shadow_outside_45" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
   FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
-  FROM @_SIMPLYLOAD.EXTERNAL_STAGE/) FILES = ('default/shop/public.outside_44/2026112010/b1.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.EXTERNAL_STAGE/) FILES = ('default/shop/public.outside_45/2026112010/b1.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 
 -- An external stage: storage_integration

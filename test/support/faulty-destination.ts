@@ -9,6 +9,7 @@ import type {
   Destination,
   Flush,
   FlushResult,
+  KeptToken,
   Lease,
   QuarantineEntry,
   SnapshotLoad,
@@ -74,6 +75,10 @@ export class FaultyDestination implements Destination, ComparingDestination {
 
   checkpoints(source: string, signal: AbortSignal): Promise<SourceCheckpoints | undefined> {
     return this.#inner.checkpoints(source, signal)
+  }
+
+  tokens(source: string, signal: AbortSignal): Promise<readonly KeptToken[]> {
+    return this.#inner.tokens(source, signal)
   }
 
   beginSnapshot(

@@ -21,6 +21,7 @@ import { type SyncSetting, syncAll } from '../sync.ts'
 import { type LoadedRows, withLoadedChecks } from './loaded-checks.ts'
 import { MergedRows, NOT_MERGED, stoppedBecause } from './merged-rows.ts'
 import { FILES_FOLDER } from './recorded-files.ts'
+import { restoreMissingState } from './restored-state.ts'
 
 type LoadWork = Extract<FileWork, { readonly kind: 'load' }>
 
@@ -46,6 +47,7 @@ export async function loadFiles(
 ): Promise<CheckRun> {
   const tellLoad = (event: FileProgressEvent) => listener.load?.(event)
   const found = await checking.find(request.paths, signal)
+  await restoreMissingState(setting, signal)
   const tokens = await readTokens(setting, found, signal)
   const merged = await MergedRows.read(setting, found)
   const known = await Promise.all(found.map((file) => knownFile(file, tokens.get(keyOf(file.set.table)))))

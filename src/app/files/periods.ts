@@ -17,6 +17,7 @@ import { configuredSets, selectSets, sqlNames } from './configured-sets.ts'
 import { type FileChecking, keyOf, knownFile, runWorks, tokensOf } from './load-files.ts'
 import { MergedRows, NOT_MERGED } from './merged-rows.ts'
 import { FILES_FOLDER } from './recorded-files.ts'
+import { restoreMissingState } from './restored-state.ts'
 
 const DAY_MS = 86_400_000
 /** Of which the outcome of a file is looked up. */
@@ -40,6 +41,7 @@ export async function countPeriod(
   const { config, folder } = setting
   const period = parsePeriod(selection.period)
   const sets = datedSets(setting, selection)
+  await restoreMissingState(setting, signal)
   const tokens = await allTokens(setting, sets)
   const targets = await configuredSets(setting, sets, signal)
   await using stage = await openStage(config, folder)
@@ -126,6 +128,7 @@ export async function filesStatus(
   signal: AbortSignal,
 ): Promise<readonly SetStatus[]> {
   const sets = selectSets(setting.config, selection)
+  await restoreMissingState(setting, signal)
   const tokens = await allTokens(setting, sets)
   const targets = await configuredSets(setting, sets, signal)
   const last = await lastLoads(setting)

@@ -8,6 +8,7 @@ import type {
   Destination,
   Flush,
   FlushResult,
+  KeptToken,
   KeyCompareRequest,
   KeyComparingDestination,
   Lease,
@@ -39,6 +40,7 @@ import { compareTable } from './comparison.ts'
 import { type Access, DatabaseFile } from './database-file.ts'
 import { examineDestination } from './examination.ts'
 import { runFlush } from './flush.ts'
+import { keptTokens, removeAllTokens, removeToken } from './kept-tokens.ts'
 import { compareKeys } from './key-comparison.ts'
 import { MERGE_LIMITS, type MergeLimits } from './merge-input.ts'
 import { createMetadata, hasMetadata, requireKnownFormat } from './metadata-schema.ts'
@@ -141,6 +143,10 @@ export class DuckDbDestination implements Destination, ComparingDestination, Key
     return this.#read('Reading checkpoints', signal, undefined, (session) => sourceCheckpoints(session, source))
   }
 
+  tokens(source: string, signal: AbortSignal): Promise<readonly KeptToken[]> {
+    return this.#read('Reading what streams go on from', signal, [], (session) => keptTokens(session, source))
+  }
+
   beginSnapshot(
     lease: Lease,
     target: TargetTable,
@@ -209,8 +215,13 @@ export class DuckDbDestination implements Destination, ComparingDestination, Key
     return this.#use('write', `Resetting checkpoints of ${lease.source}`, signal, (session) =>
       session.transaction(async () => {
         await takeLease(session, lease)
-        if (table === undefined) await removeAllCheckpoints(session, lease.source)
-        else await removeCheckpoint(session, table)
+        if (table === undefined) {
+          await removeAllCheckpoints(session, lease.source)
+          await removeAllTokens(session, lease.source)
+        } else {
+          await removeCheckpoint(session, table)
+          await removeToken(session, table)
+        }
       }),
     )
   }

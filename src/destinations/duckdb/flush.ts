@@ -18,6 +18,7 @@ import { recordLoaded, unloadedFiles } from './backfill.ts'
 import { advanceGroup, advanceTable, putCheckpoint, tableCheckpoints, takeLease } from './checkpoint.ts'
 import { compressEmpty } from './empty-table.ts'
 import { isConversionError, isMemoryError, isReadingError, translateError } from './errors.ts'
+import { keepToken } from './kept-tokens.ts'
 import { loadLayouts, saveLayout } from './layout-store.ts'
 import type { MergeLimits } from './merge-input.ts'
 import { carryOver, swapIn } from './promotion.ts'
@@ -156,6 +157,7 @@ async function mergePart(session: Session, state: FlushState, part: TableFlush):
     limits: state.limits,
   })
   if (isBackfill) await recordLoaded(session, table, toMerge, flush.loadedMs)
+  await keepToken(session, part, flush.to)
   const final = state.layouts.get(table, 'final')?.layout
   if (part.into === 'promote' && merged.outcome === 'merged' && final !== undefined) {
     await carryOver(session, part.target, final, layout, part.from, flush.loadedMs)

@@ -31,14 +31,23 @@ const TABLES: readonly string[] = [
   `tombstones(source VARCHAR, namespace VARCHAR, table_name VARCHAR, key VARCHAR, position VARCHAR)`,
   // Keys of rows that were completed from the source, as JSON text; `position`: the boundary behind which nothing was read.
   `completions(source VARCHAR, namespace VARCHAR, table_name VARCHAR, key VARCHAR, position VARCHAR)`,
+  // What streams go on from, as of the flush whose boundary is `position`; `source_schema`: JSON.
+  `tokens(source VARCHAR, namespace VARCHAR, table_name VARCHAR, position VARCHAR, token VARCHAR,
+    source_schema VARCHAR)`,
   // `closed_as`: what a replay found of the row: `replayed`, `again` (it is in quarantine still), `gone`.
   `quarantine(source VARCHAR, namespace VARCHAR, table_name VARCHAR, position VARCHAR, key VARCHAR, column_name VARCHAR,
     reason VARCHAR, raw VARCHAR, loaded_at TIMESTAMPTZ, closed_at TIMESTAMPTZ, closed_as VARCHAR)`,
 ]
 
-export async function hasMetadata(session: Session): Promise<boolean> {
+export function hasMetadata(session: Session): Promise<boolean> {
+  return hasTable(session, 'meta')
+}
+
+/** Of ours. */
+export async function hasTable(session: Session, table: string): Promise<boolean> {
   const found = await session.rows(
-    "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = '_simplyload' AND table_name = 'meta'",
+    "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = '_simplyload' AND table_name = $1",
+    [table],
   )
   return found.length > 0
 }

@@ -104,12 +104,30 @@ export async function putCheckpoint(
   )
 }
 
-export async function removeCheckpoint(session: SnowflakeSession, table: TableId): Promise<void> {
+/** In a transaction: it keeps the group's position as its own. */
+export async function leaveGroup(session: SnowflakeSession, lease: Lease, table: TableId): Promise<void> {
+  await takeLease(session, lease)
+  const stored = (await tableCheckpoints(session, table.source, [table])).get(tableName(table))
+  if (stored?.group !== undefined) await putCheckpoint(session, table, { ...stored, group: undefined })
+}
+
+/** In a transaction. Of one table, or of the source. */
+export async function forgetCheckpoints(
+  session: SnowflakeSession,
+  lease: Lease,
+  table: TableId | undefined,
+): Promise<void> {
+  await takeLease(session, lease)
+  if (table === undefined) await removeAllCheckpoints(session, lease.source)
+  else await removeCheckpoint(session, table)
+}
+
+async function removeCheckpoint(session: SnowflakeSession, table: TableId): Promise<void> {
   await session.run(`DELETE FROM ${checkpointTable(table.source)} WHERE ${TABLE_ROW}`, idValues(table))
 }
 
 /** Forgets all boundaries of a source. The epoch stays. */
-export async function removeAllCheckpoints(session: SnowflakeSession, source: string): Promise<void> {
+async function removeAllCheckpoints(session: SnowflakeSession, source: string): Promise<void> {
   await session.run(
     `DELETE FROM ${checkpointTable(source)} WHERE source = :1 AND (table_name <> '' OR group_name <> '${DEFAULT_GROUP}')`,
     [source],

@@ -7,6 +7,7 @@ import type {
   Destination,
   Flush,
   FlushResult,
+  KeptToken,
   KeyCompareRequest,
   KeyComparingDestination,
   Lease,
@@ -24,15 +25,7 @@ import type { Stage } from '../../core/stage.ts'
 import { type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
 import type { LayoutDialect } from '../../warehouse/layout-plan.ts'
 import { finishBackfill } from './backfill.ts'
-import {
-  putCheckpoint,
-  raiseEpoch,
-  removeAllCheckpoints,
-  removeCheckpoint,
-  sourceCheckpoints,
-  tableCheckpoints,
-  takeLease,
-} from './checkpoint.ts'
+import { forgetCheckpoints, leaveGroup, raiseEpoch, sourceCheckpoints } from './checkpoint.ts'
 import { snowflakeType } from './column-type.ts'
 import { compareTable } from './comparison.ts'
 import type { SnowflakeDestinationConfig } from './config.ts'
@@ -41,6 +34,7 @@ import { SnowflakePool } from './connection-pool.ts'
 import { examineTables } from './examination.ts'
 import { runFlush } from './flush.ts'
 import { catalogName } from './identifiers.ts'
+import { readTokens, TokenTables } from './kept-tokens.ts'
 import { compareKeys } from './key-comparison.ts'
 import { LayoutCache } from './layout-cache.ts'
 import {
@@ -89,6 +83,7 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
   readonly #dialect: LayoutDialect
   readonly #bucketLocation: string | undefined
   readonly #layouts = new LayoutCache()
+  readonly #tokens = new TokenTables()
   /** Sources whose tables of ours are known to be there. */
   readonly #known = new Set<string>()
   #calls = 0
@@ -126,6 +121,7 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
       const metadata = await readMetadata(session, this.#database)
       if (metadata.tables.has('META')) await requireKnownFormat(session, this.name)
       await createMetadata(session, metadata, source)
+      this.#tokens.note(source, metadata)
       const taken = await session.transaction(async () => {
         const lease = await raiseEpoch(session, source)
         const checkpoints = await sourceCheckpoints(session, source)
@@ -145,6 +141,12 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
 
   checkpoints(source: string, signal: AbortSignal): Promise<SourceCheckpoints | undefined> {
     return this.#read(source, 'Reading checkpoints', signal, undefined, (session) => sourceCheckpoints(session, source))
+  }
+
+  tokens(source: string, signal: AbortSignal): Promise<readonly KeptToken[]> {
+    return this.#read(source, 'Reading what streams go on from', signal, [], async (session) =>
+      readTokens(session, await readMetadata(session, this.#database), source),
+    )
   }
 
   beginSnapshot(
@@ -196,7 +198,7 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
     const { source } = flush.lease
     const tables = flush.tables.map((part) => ({ ...part, target: this.#here(part.target) }))
     const tag = { source, phase: 'merge' }
-    const setting = { dialect: this.#dialect, layouts: this.#layouts, place: this.#config }
+    const setting = { dialect: this.#dialect, layouts: this.#layouts, tokens: this.#tokens, place: this.#config }
     const files = tables.flatMap(({ target, files, into, completion }) => [
       // Those of a backfill may have been merged by an earlier call, each by itself.
       { target, files, together: into !== 'backfill' },
@@ -226,11 +228,7 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
 
   detach(lease: Lease, table: TableId, signal: AbortSignal): Promise<void> {
     return this.#use(`Detaching ${tableName(table)}`, tagOf(table, 'lease'), signal, (session) =>
-      session.transaction(async () => {
-        await takeLease(session, lease)
-        const stored = (await tableCheckpoints(session, table.source, [table])).get(tableName(table))
-        if (stored?.group !== undefined) await putCheckpoint(session, table, { ...stored, group: undefined })
-      }),
+      session.transaction(() => leaveGroup(session, lease, table)),
     )
   }
 
@@ -238,9 +236,8 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
     const tag = { source: lease.source, phase: 'lease' }
     return this.#use(`Resetting checkpoints of ${lease.source}`, tag, signal, (session) =>
       session.transaction(async () => {
-        await takeLease(session, lease)
-        if (table === undefined) await removeAllCheckpoints(session, lease.source)
-        else await removeCheckpoint(session, table)
+        await forgetCheckpoints(session, lease, table)
+        await this.#tokens.forget(session, lease.source, table)
       }),
     )
   }

@@ -30,6 +30,7 @@ import { clusterKeyAfter, clusterKeyOf, clusterTable } from './clustering.ts'
 import type { ErrorPlace } from './error-rules.ts'
 import { translateError } from './errors.ts'
 import { differencesOf } from './examination.ts'
+import { keepToken, type TokenTables } from './kept-tokens.ts'
 import type { LayoutCache } from './layout-cache.ts'
 import { saveLayout } from './layout-store.ts'
 import { removalStatements } from './period-removal.ts'
@@ -45,6 +46,7 @@ export interface FlushSetting {
   readonly stage: StageFiles
   readonly dialect: LayoutDialect
   readonly layouts: LayoutCache
+  readonly tokens: TokenTables
   /** For what errors say. */
   readonly place: ErrorPlace
 }
@@ -100,6 +102,7 @@ async function mergeTables(
   if (isReached(flush, checkpoints)) return nothing(flush)
   const layouts = await setting.layouts.load(session, source, tables)
   const state: FlushState = { flush, setting, checkpoints, layouts }
+  await setting.tokens.prepare(session, flush)
   await evolveLayouts(session, state)
   let prepared: readonly PreparedPart[] | Incomplete
   try {
@@ -132,6 +135,7 @@ async function commitParts(
         return new Rollback<readonly TableFlushResult[] | 'again'>('again')
       }
       results.push(await apply())
+      await keepToken(session, part, flush.to)
     } catch (error) {
       throw await ofChangedTable(session, state, part, error)
     }

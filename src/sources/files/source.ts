@@ -18,7 +18,7 @@ import type {
 import type { SourceRecord } from '../../core/state.ts'
 import type { RowRange, TableSchema } from '../../core/table-schema.ts'
 import { tableName } from '../../core/table-schema.ts'
-import { lostTokenHint, parseFileToken } from '../../file-sets/file-token.ts'
+import { FILES_IDENTITY, lostTokenHint, parseFileToken } from '../../file-sets/file-token.ts'
 import type { FileProblems, FindWork } from '../../file-sets/file-work.ts'
 import { FileClock } from './file-clock.ts'
 import { FileReader, type FileReaderOptions } from './file-reader.ts'
@@ -48,6 +48,7 @@ export function createFileSource(name: string, options: FileSourceOptions): File
 
 export class FileSource implements ChangeSource {
   readonly name: string
+  readonly keepsTokens = true
   #options: FileSourceOptions
   readonly #clock: FileClock
   readonly #beginnings = new Beginnings()
@@ -101,9 +102,7 @@ export class FileSource implements ChangeSource {
   }
 
   async prepare(): Promise<PreparedSource> {
-    // Positions of two machines, or of two folders, would compare if the system were the same.
-    const identity = { system: 'files', timeline: 0, slot: '', mode: 'polling' as const }
-    return { identity, created: this.#options.recorded?.source === undefined, restartLsn: 0n }
+    return { identity: FILES_IDENTITY, created: this.#options.recorded?.source === undefined, restartLsn: 0n }
   }
 
   async publish(): Promise<void> {}
