@@ -69,7 +69,7 @@ async function showProgress(context: CommandContext, summary: ConfigSummary): Pr
   return { listener, [Symbol.dispose]: () => lines.end(Date.now()) }
 }
 
-function printEnd({ output }: CommandContext, summary: SyncSummary, fixes: ReadonlyMap<string, string>): void {
+function printEnd({ output, signal }: CommandContext, summary: SyncSummary, fixes: ReadonlyMap<string, string>): void {
   const { noteColors: colors } = output
   for (const { source, table, state, error } of summary.tables) {
     if (error === undefined) continue
@@ -79,9 +79,12 @@ function printEnd({ output }: CommandContext, summary: SyncSummary, fixes: Reado
   }
   const { outcome, rowsSnapshot, changesMerged, quarantined, durationMs } = summary
   const mark = outcome === 'ok' ? colors.green('✓') : outcome === 'interrupted' ? colors.yellow('■') : colors.red('✗')
-  const words = { ok: 'Done', partial: 'Done, but some tables failed', failed: 'Failed', interrupted: 'Stopped' }[
-    outcome
-  ]
+  const words = {
+    ok: signal.aborted ? 'Stopped' : 'Done',
+    partial: 'Done, but some tables failed',
+    failed: 'Failed',
+    interrupted: 'Stopped',
+  }[outcome]
   const facts = [`${counted(rowsSnapshot, 'row')} copied`, `${counted(changesMerged, 'change')} merged`]
   if (quarantined > 0) facts.push(`values of ${counted(quarantined, 'row')} in quarantine (simplyload quarantine list)`)
   output.note(`${mark} ${words}: ${facts.join(', ')}, in ${duration(durationMs)}.`)

@@ -112,7 +112,8 @@ export type ProgressEvent =
       readonly atMs: number
     }
   | { readonly event: 'notice'; readonly source: string; readonly message: string; readonly atMs: number }
-  | { readonly event: 'stopping'; readonly source: string; readonly reason: string; readonly atMs: number }
+  /** It was asked to stop, and finishes what is in hand. */
+  | { readonly event: 'stopping'; readonly source: string; readonly atMs: number }
 
 export type ProgressListener = (event: ProgressEvent) => void
 

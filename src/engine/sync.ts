@@ -90,7 +90,11 @@ async function recordRun(context: SourceContext, stop: StopSignals, once: boolea
     return failedOutcome(error, stop)
   }
   emit({ event: 'start', run: runId, source: name, tables: tables.length, atMs: clock.nowMs() })
-  const outcome = await runSource(context, stop, once).catch((error: unknown) => failedOutcome(error, stop))
+  const tellStopping = () => emit({ event: 'stopping', source: name, atMs: clock.nowMs() })
+  stop.graceful.addEventListener('abort', tellStopping, { once: true })
+  const outcome = await runSource(context, stop, once)
+    .catch((error: unknown) => failedOutcome(error, stop))
+    .finally(() => stop.graceful.removeEventListener('abort', tellStopping))
   const { rowsSnapshot, changesStaged, changesMerged, error } = outcome
   try {
     if (error !== undefined) await tellFailure(context, error)

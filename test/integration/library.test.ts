@@ -93,6 +93,7 @@ test('a signal stops a sync that follows, events are told, and both sides are eq
     })
     expect(summary).toMatchObject({ outcome: 'ok', rowsSnapshot: 150 })
     expect(heard[0]).toMatchObject({ event: 'start', source: 'shop', tables: 2 })
+    expect(heard.filter(({ event }) => event === 'stopping')).toMatchObject([{ source: 'shop' }])
     expect(await verify(configFor(database), { folder, env })).toMatchObject({ equal: true })
     await database.query('DELETE FROM orders WHERE id = 3')
     const report = await verify(configFor(database), { folder, env, tables: ['orders'] })

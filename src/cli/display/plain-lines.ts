@@ -62,7 +62,7 @@ export class PlainLines {
       case 'notice':
         return event.message
       case 'stopping':
-        return `stopping: ${event.reason}`
+        return 'stopping: finishing what is in hand; a second signal stops at once'
     }
   }
 

@@ -56,6 +56,21 @@ describe('the live display', () => {
     expect(lines[1]).toContain('50 %  50.0k rows · 0 of 1 tables')
   })
 
+  test('rows that were all read are still written: nothing is said to be left', () => {
+    const copied = [5, 6, 7, 8, 9].map((second) =>
+      snapshot('public.orders', (second - 4) * 10_000, 50_001, START + second * 1000),
+    )
+    const text = renderSync(modelOf([state('public.orders', 'snapshotting'), ...copied]), view()).join('\n')
+    expect(text).toContain('99 %')
+    expect(text).not.toContain('ms')
+  })
+
+  test('a run that was asked to stop says so, and how to end it at once', () => {
+    const stopping: ProgressEvent = { event: 'stopping', source: 'shop', atMs: START + 9_000 }
+    const lines = renderSync(modelOf([state('public.orders', 'snapshotting'), stopping]), view())
+    expect(lines.at(-1)).toMatch(/^stopping: .* again stops at once/)
+  })
+
   test('a run that goes on shows its tables as they are, before any of them moves', () => {
     const tables = [
       { table: 'public.a', state: 'live' },

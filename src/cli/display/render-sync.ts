@@ -8,7 +8,7 @@ import { PLAIN } from '../palette.ts'
 import { displayWidth, fitted, printable, wrap } from '../terminal-text.ts'
 import { percentile, progressBar, sparkline } from './sparkline.ts'
 import type { Note, SourceModel, SyncModel } from './sync-model.ts'
-import { chooseTables, tableLines } from './table-section.ts'
+import { chooseTables, remainingText, tableLines } from './table-section.ts'
 import { fitPlain, type View } from './view.ts'
 
 const NARROW = 44
@@ -66,8 +66,8 @@ function progress(model: SyncModel, { width, nowMs, colors }: View): readonly st
   }
   // 100 % is when nothing is left, whatever was estimated.
   const fraction = estimated === 0 ? 0 : Math.min(0.99, copied / estimated)
-  const remaining =
-    rowRate > 0 && estimated > copied ? ` · ${duration(((estimated - copied) / rowRate) * 1000)} left` : ''
+  const left = remainingText(estimated - copied, rowRate)
+  const remaining = left === '' ? '' : ` · ${left} left`
   const facts = ` ${String(Math.floor(fraction * 100)).padStart(3)} %  ${compact(copied)} rows · ${finished} of ${model.tables.size} tables · ${flow}${remaining}`
   const bar = progressBar(fraction, Math.max(0, Math.min(40, width - displayWidth(facts))))
   return [colors.cyan(bar.done) + colors.dim(bar.rest) + fitPlain(facts, width - bar.done.length - bar.rest.length)]
@@ -133,8 +133,8 @@ function shortPosition(text: string): string {
 }
 
 function footer(model: SyncModel, { width, colors, scroll }: View, more: boolean): string {
-  if (model.stopping !== undefined) {
-    return colors.yellow(fitPlain('stopping: finishing what is in hand … q again stops at once', width))
+  if (model.stopping) {
+    return colors.yellow(fitPlain('stopping: finishing what is in hand … q or Ctrl-C again stops at once', width))
   }
   const list = scroll !== undefined ? ' · a active tables · ↑ ↓ scroll' : more ? ' · a all tables' : ''
   return colors.dim(fitPlain(`q stop${list}`, width))

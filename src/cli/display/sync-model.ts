@@ -52,7 +52,7 @@ export class SyncModel {
   readonly rowRate = new RateMeter()
   readonly byteRate = new RateMeter()
   changesMerged = 0
-  stopping: string | undefined
+  stopping = false
 
   constructor(startedMs: number) {
     this.startedMs = startedMs
@@ -150,7 +150,7 @@ export class SyncModel {
         this.#note('warning', `${event.source}: ${event.message}`, event.atMs)
         break
       case 'stopping':
-        this.stopping = event.reason
+        this.stopping = true
         break
     }
   }

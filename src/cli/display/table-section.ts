@@ -142,9 +142,13 @@ function lagText(table: TableModel, nowMs: number): string {
 
 function etaText(table: TableModel, nowMs: number): string {
   if (table.state !== 'snapshotting') return ''
-  const perSecond = table.rowRate.perSecond(nowMs)
-  const remaining = table.estimatedRows - table.snapshotRows
-  return perSecond > 0 && remaining > 0 ? duration((remaining / perSecond) * 1000) : ''
+  return remainingText(table.estimatedRows - table.snapshotRows, table.rowRate.perSecond(nowMs))
+}
+
+/** Empty where nothing can be said: rows are an estimate, and "0 ms" would stand there while the last ones are written. */
+export function remainingText(rows: number, perSecond: number): string {
+  const ms = perSecond > 0 ? (rows / perSecond) * 1000 : 0
+  return ms < 500 ? '' : duration(ms)
 }
 
 function rate(perSecond: number, format: (value: number) => string): string {
