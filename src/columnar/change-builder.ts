@@ -19,6 +19,7 @@ import { OperationColumn } from './operation-column.ts'
 import { PositionColumn } from './position-column.ts'
 import { TextWriter } from './text-writer.ts'
 import { VectorBuilder, vectorBytes } from './vector-builder.ts'
+import { giveMemory, takeMemory } from './vector-memory.ts'
 import type { WireColumn } from './wire-column.ts'
 import { WireRow } from './wire-row.ts'
 
@@ -57,7 +58,7 @@ export class ChangeBuilder {
   readonly #unchanged = new VectorBuilder(SYSTEM_COLUMNS.unchanged, { kind: 'text' }, 0)
   /** Column id by wire position, 0 for columns that are left out. */
   readonly #columnIds: readonly number[]
-  #ordinals = new Float64Array(0)
+  #ordinals: Float64Array = new Float64Array(0)
   #rows = 0
   #firstPosition = ''
   #lastOrdinal = 0
@@ -283,8 +284,10 @@ export class ChangeBuilder {
   }
 
   #growOrdinals(): void {
-    const ordinals = new Float64Array(Math.max(64, this.#ordinals.length * 2))
+    const memory = takeMemory(Math.max(512, this.#ordinals.length * 16)).buffer
+    const ordinals = new Float64Array(memory, 0, memory.byteLength / 8)
     ordinals.set(this.#ordinals)
+    giveMemory(this.#ordinals.buffer)
     this.#ordinals = ordinals
   }
 

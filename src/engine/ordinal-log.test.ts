@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { giveMemory } from '../columnar/vector-memory.ts'
 import { packOrdinals, unpackOrdinals } from './ordinal-log.ts'
 
 test('ordinals come back as they went in, whatever the gaps between them', () => {
@@ -15,6 +16,17 @@ test('ordinals come back as they went in, whatever the gaps between them', () =>
       expect(unpackOrdinals(packOrdinals(ordinals))).toEqual(ordinals)
     }),
   )
+})
+
+test('ordinals of large batches come back too, in memory that others had before', () => {
+  for (const gap of [1, 300, 2]) {
+    for (const rows of [70_000, 8_200, 20_001]) {
+      const ordinals = Float64Array.from({ length: rows }, (_, row) => 5 + row * gap)
+      const unpacked = unpackOrdinals(packOrdinals(ordinals))
+      expect(unpacked).toEqual(ordinals)
+      giveMemory(unpacked.fill(-1).buffer)
+    }
+  }
 })
 
 test('the rows of a transaction over one table, or over two in turn, take next to no memory', () => {

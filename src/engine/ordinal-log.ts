@@ -4,6 +4,10 @@
  * compresses by two orders of magnitude, so memory does not grow with the transaction in any way that matters.
  */
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { giveMemory, takeMemory } from '../columnar/vector-memory.ts'
+
+/** The least that zlib takes. */
+const CHUNK_BYTES_MIN = 64
 
 export interface OrdinalLog {
   readonly rows: number
@@ -13,32 +17,47 @@ export interface OrdinalLog {
 }
 
 export function packOrdinals(ordinals: Float64Array): OrdinalLog {
-  const gaps = new Float64Array(ordinals.length)
+  const rows = ordinals.length
+  const wide = hasWideGap(ordinals)
+  const length = packedBytes(rows, wide)
+  const memory = takeMemory(length)
+  const view = new DataView(memory.buffer)
   let previous = 0
-  let wide = false
-  for (let row = 0; row < ordinals.length; row++) {
+  for (let row = 0; row < rows; row++) {
     const ordinal = ordinals[row] ?? 0
-    const gap = ordinal - previous
-    gaps[row] = gap
-    if (row > 0 && gap > 0xff) wide = true
+    if (wide || row === 0) view.setFloat64(row * 8, ordinal - previous, true)
+    else memory[7 + row] = ordinal - previous
     previous = ordinal
   }
-  if (wide) return { rows: ordinals.length, wide, packed: zstdCompressSync(new Uint8Array(gaps.buffer)) }
-  const narrow = new Uint8Array(8 + ordinals.length)
-  new DataView(narrow.buffer).setFloat64(0, gaps[0] ?? 0, true)
-  for (let row = 1; row < ordinals.length; row++) narrow[8 + row] = gaps[row] ?? 0
-  return { rows: ordinals.length, wide, packed: zstdCompressSync(narrow) }
+  const packed = zstdCompressSync(memory.subarray(0, length))
+  giveMemory(memory.buffer)
+  return { rows, wide, packed }
 }
 
-export function unpackOrdinals(log: OrdinalLog): Float64Array {
-  const bytes = zstdDecompressSync(log.packed)
-  const ordinals = new Float64Array(log.rows)
-  if (log.rows === 0) return ordinals
+/**
+ * The caller may give their memory back: at the commit of a large transaction this runs for one row group after the other,
+ * and what each left to the collector was 40 MiB in all, more than anything else of it.
+ */
+export function unpackOrdinals({ rows, wide, packed }: OrdinalLog): Float64Array {
+  // One byte more than is needed: zlib makes another buffer once one is full.
+  const bytes = zstdDecompressSync(packed, { chunkSize: Math.max(CHUNK_BYTES_MIN, packedBytes(rows, wide) + 1) })
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const ordinals = new Float64Array(takeMemory(rows * 8).buffer, 0, rows)
   let ordinal = 0
-  for (let row = 0; row < log.rows; row++) {
-    ordinal += log.wide ? view.getFloat64(row * 8, true) : row === 0 ? view.getFloat64(0, true) : (bytes[8 + row] ?? 0)
+  for (let row = 0; row < rows; row++) {
+    ordinal += wide || row === 0 ? view.getFloat64(row * 8, true) : (bytes[7 + row] ?? 0)
     ordinals[row] = ordinal
   }
   return ordinals
+}
+
+function hasWideGap(ordinals: Float64Array): boolean {
+  for (let row = 1; row < ordinals.length; row++) {
+    if ((ordinals[row] ?? 0) - (ordinals[row - 1] ?? 0) > 0xff) return true
+  }
+  return false
+}
+
+function packedBytes(rows: number, wide: boolean): number {
+  return wide || rows === 0 ? rows * 8 : rows + 7
 }

@@ -7,7 +7,7 @@
 import { commitTimeVector } from '../columnar/commit-times.ts'
 import { ParquetWriter } from '../columnar/parquet-writer.ts'
 import { positionVector } from '../columnar/position-vector.ts'
-import { releaseVectors } from '../columnar/vector-memory.ts'
+import { giveMemory, releaseVectors } from '../columnar/vector-memory.ts'
 import type { Batch, BatchFeatures, ChangeBatch, InProgressBatch, SnapshotBatch } from '../core/batch.ts'
 import { invariant } from '../core/invariant.ts'
 import { type Position, position, positionPrefix } from '../core/position.ts'
@@ -99,6 +99,7 @@ export class InProgressFile {
     await this.#parquet.writeRowGroup(batch.vectors)
     releaseVectors(batch.vectors)
     this.#groups.push(packOrdinals(batch.ordinals))
+    giveMemory(batch.ordinals.buffer)
     this.#rows += batch.rows
     this.#features = this.#features === undefined ? batch.features : addFeatures(this.#features, batch.features)
   }
@@ -109,7 +110,9 @@ export class InProgressFile {
     let first: Position | undefined
     let last: Position | undefined
     for (const [index, group] of this.#groups.entries()) {
-      const { vector, rows, firstOrdinal, lastOrdinal } = positionVector(prefix, unpackOrdinals(group), aborted)
+      const ordinals = unpackOrdinals(group)
+      const { vector, rows, firstOrdinal, lastOrdinal } = positionVector(prefix, ordinals, aborted)
+      giveMemory(ordinals.buffer)
       await this.#parquet.appendColumn(index, vector)
       releaseVectors([vector])
       if (this.#hasCommitTimes) {

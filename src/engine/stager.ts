@@ -40,7 +40,7 @@ interface OpenFile {
  * Of the memory of a run: batches on their way to the stage. One is encoded while the next is received, and encoding is the
  * faster of the two; more would wait in memory for nothing. A batch that is larger goes alone.
  */
-const IN_FLIGHT_SHARE = 1 / 16
+const IN_FLIGHT_SHARE = 1 / 32
 
 export class Stager {
   readonly #context: SourceContext

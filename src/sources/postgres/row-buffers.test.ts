@@ -66,7 +66,7 @@ test('rows of a transaction in progress leave in smaller batches, which become p
   const scene = new Scene({})
   scene.append(scene.open('a', new OpenTransaction(7)), 20, 1024 * 1024)
   scene.append(scene.open('b'), 20, 1024 * 1024)
-  expect(scene.yielded).toEqual(['in-progress a 16'])
+  expect(scene.yielded).toEqual(['in-progress a 8', 'in-progress a 8'])
 })
 
 test('a batch leaves when it has its number of rows', () => {

@@ -16,8 +16,11 @@ export interface RowBounds {
 
 /** Asking a builder for its size for each row would cost more than the row. */
 const LOOK_EVERY_BYTES = 32 * 1024
-/** Batches of a transaction in progress become row groups of one file: larger ones take memory and give nothing. */
-const IN_PROGRESS_BYTES_MAX = 16 * 1024 * 1024
+/**
+ * Batches of a transaction in progress become row groups of one file. Three are in hand (received, waiting, being encoded):
+ * with 16 MiB each a large transaction takes 25 MiB more, and as long.
+ */
+const IN_PROGRESS_BYTES_MAX = 8 * 1024 * 1024
 /** Making room for a single row each time would cut batches to pieces. */
 const KEPT_SHARE = 0.5
 
