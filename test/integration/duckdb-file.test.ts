@@ -1,7 +1,7 @@
 /** The DuckDB file among other programs and in trouble. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { isPipelineError, type PipelineError } from '../../src/core/errors.ts'
@@ -144,6 +144,29 @@ describe('queries', () => {
   test('without a file there is nothing to query', async () => {
     await expect(open().query('SELECT 1', never)).rejects.toMatchObject({ code: 'not_found' })
   })
+})
+
+test.each([
+  ['a new file', undefined, ['DICT_FSST', 'ZSTD']],
+  ['a file that older programs read', 'v1.0.0', ['Dictionary', 'FSST']],
+])('%s: text gets the compression that its storage version has', async (_, version, expected) => {
+  if (version !== undefined) {
+    await mkdir(dirname(path), { recursive: true })
+    const older = await DuckDBInstance.create(path, { storage_compatibility_version: version })
+    older.closeSync()
+  }
+  const destination = open()
+  const values = Array.from({ length: 10_000 }, (_, row) => ({
+    values: { 1: String(row), 2: `no. ${row}`, 3: 'same' },
+  }))
+  await DrivenTable.live({ destination, stage } as unknown as DrivenTable['fixture'], ITEMS, values)
+  await destination[Symbol.asyncDispose]()
+  const { rows } = await open().query(
+    `SELECT DISTINCT compression FROM pragma_storage_info('shop_public.items')
+     WHERE column_name IN ('name', 'note') AND segment_type = 'VARCHAR' ORDER BY ALL`,
+    never,
+  )
+  expect((await Array.fromAsync(rows)).flat()).toEqual(expected)
 })
 
 test('a comparison only reads: it works beside other readers', async () => {

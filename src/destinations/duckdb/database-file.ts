@@ -16,6 +16,7 @@ import type { DuckDBInstance } from '@duckdb/node-api'
 import type { Clock } from '../../core/clock.ts'
 import { isBreaking, isLockError, isMemoryError, lockHolder, translateError } from './errors.ts'
 import { type Resources, Session } from './session.ts'
+import { STORAGE_VERSION } from './text-compression.ts'
 
 export interface DatabaseFileOptions {
   readonly path: string
@@ -211,6 +212,8 @@ export class DatabaseFile {
       memory_limit: `${Math.floor(memoryLimitBytes / 1024)}KiB`,
       threads: String(this.#threads),
       temp_directory: `${this.path}.tmp`,
+      // Of a file that is created; one that is there keeps its own, older or newer.
+      storage_compatibility_version: STORAGE_VERSION,
       // Rows have no order of their own; keeping one would serialise loads and hold back row groups.
       preserve_insertion_order: 'false',
       // Everything needed is built in, and nothing is fetched at run time.

@@ -3,13 +3,14 @@
  * look at, it gets the compression that suits them, as a snapshot's does.
  */
 import type { Lease, TableFlush } from '../../core/destination.ts'
-import { identityColumns, POSITION_ID, type TableLayout } from '../../warehouse/table-layout.ts'
+import { POSITION_ID, ROW_ID_ID, type TableLayout } from '../../warehouse/table-layout.ts'
+import { sharesPositions } from '../../warehouse/total-features.ts'
 import { takeLease } from './checkpoint.ts'
 import { createTableSql } from './schema-evolution.ts'
 import type { Session } from './session.ts'
 import type { InspectedFile } from './stage-inspection.ts'
 import { tableSql } from './table-sql.ts'
-import { chooseTextCompression, type TextCompression } from './text-compression.ts'
+import { chooseTextCompression, type TextCompression, textMethods } from './text-compression.ts'
 
 /** Only of tables that nobody sees yet: whoever made something of a table that is there is to find it. */
 export async function compressEmpty(
@@ -26,17 +27,24 @@ export async function compressEmpty(
   if (found.length > 0) return
   const texts = await chooseTextCompression(session, layout, files)
   if (texts.size === 0) return
+  const own = await ofPositions(session, layout, files)
   await session.transaction(async () => {
     await takeLease(session, lease)
     await session.run(`DROP TABLE ${tableSql(layout)}`)
-    await session.run(createTableSql(layout, new Map([...texts, ...ofPositions(layout, files)])))
+    await session.run(createTableSql(layout, new Map([...texts, ...own])))
   })
 }
 
-/** All rows of a file that its source wrote itself have one position: trying each method on it costs a tenth of a load. */
-function ofPositions(layout: TableLayout, files: readonly InspectedFile[]): TextCompression {
-  const isOne = files.every(({ file }) => file.kind === 'changes' && file.firstPosition === file.lastPosition)
-  if (!isOne) return new Map()
-  const rowIds = layout.identity.kind === 'append' ? identityColumns(layout).map(({ id }) => id) : []
-  return new Map([POSITION_ID, ...rowIds].map((id) => [id, 'dictionary'] as const))
+/** All rows of a file that its source wrote itself have one position: trying each method on it costs a tenth of a load, and on ids as much. */
+async function ofPositions(
+  session: Session,
+  layout: TableLayout,
+  files: readonly InspectedFile[],
+): Promise<TextCompression> {
+  if (!sharesPositions(files.map(({ file }) => file))) return new Map()
+  const { rare, repeated } = await textMethods(session)
+  return new Map([
+    [POSITION_ID, repeated] as const,
+    ...(layout.identity.kind === 'append' ? [[ROW_ID_ID, rare] as const] : []),
+  ])
 }

@@ -5,6 +5,9 @@
  * (1.1 of 5.9 seconds for 3M rows with three such columns, and the file is as large). What repeats and what does not is seen in
  * the first file just as well. The choice stays with the table; where values are too long for it, DuckDB leaves them as
  * they are.
+ *
+ * zstd is written a third faster than FSST and read twice as fast; of short texts it makes a fifth more. Files of an older storage
+ * version than `STORAGE_VERSION` have no zstd and no `dict_fsst`: those that are there keep what they have.
  */
 import { dataColumns, type LayoutColumn, type TableLayout } from '../../warehouse/table-layout.ts'
 import type { Session } from './session.ts'
@@ -12,7 +15,17 @@ import type { InspectedFile } from './stage-inspection.ts'
 import { relationSql } from './stage-relation.ts'
 
 /** Column id → method. Columns that are not in it are DuckDB's to decide. */
-export type TextCompression = ReadonlyMap<number, 'fsst' | 'dictionary'>
+export type TextCompression = ReadonlyMap<number, TextMethod>
+
+type TextMethod = 'fsst' | 'dictionary' | 'zstd' | 'dict_fsst'
+
+interface TextMethods {
+  readonly rare: TextMethod
+  readonly repeated: TextMethod
+}
+
+/** Of new database files. DuckDB reads them from 1.3 on, which is of May 2025. */
+export const STORAGE_VERSION = 'v1.3.0'
 
 /** Fewer values tell nothing. */
 const SAMPLE_ROWS_MIN = 10_000
@@ -38,15 +51,26 @@ export async function chooseTextCompression(
   const row = await session.row(
     `SELECT ${counts.join(', ')} FROM (SELECT ${values} FROM ${rows} LIMIT ${SAMPLE_ROWS_MAX})`,
   )
-  const chosen = new Map<number, 'fsst' | 'dictionary'>()
+  const methods = await textMethods(session)
+  const chosen = new Map<number, TextMethod>()
   for (const { id, index } of texts) {
     const distinct = Number(row[`d${index}`])
     const present = Number(row[`n${index}`])
     if (present < SAMPLE_ROWS_MIN) continue
-    if (distinct > present * RARE_FROM) chosen.set(id, 'fsst')
-    else if (distinct <= REPEATED_UP_TO) chosen.set(id, 'dictionary')
+    if (distinct > present * RARE_FROM) chosen.set(id, methods.rare)
+    else if (distinct <= REPEATED_UP_TO) chosen.set(id, methods.repeated)
   }
   return chosen
+}
+
+/** What the storage version of the open file has. */
+export async function textMethods(session: Session): Promise<TextMethods> {
+  const { version } = await session.row(
+    "SELECT tags['storage_version'] AS version FROM duckdb_databases() WHERE database_name = current_database()",
+  )
+  const [, major = 0, minor = 0] = /^v(\d+)\.(\d+)/.exec(String(version)) ?? []
+  const isNew = Number(major) > 1 || Number(minor) >= 3
+  return isNew ? { rare: 'zstd', repeated: 'dict_fsst' } : { rare: 'fsst', repeated: 'dictionary' }
 }
 
 function isText(column: LayoutColumn): boolean {
