@@ -58,6 +58,12 @@ export interface CommandEnd {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
+/** What a command line asks for, ready to run. */
+export type Invocation = (context: CommandContext) => Promise<CommandEnd>
+
+/** Keeps what the line that is being parsed asks for. */
+export type Choose = (invocation: Invocation) => void
+
 export function done(fields: Readonly<Record<string, unknown>> = {}): CommandEnd {
   return { outcome: 'ok', exitCode: EXIT.ok, fields }
 }

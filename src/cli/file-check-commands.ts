@@ -1,17 +1,15 @@
 /** The `files` commands that look at files: their arguments and help. */
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../core/byte-size.ts'
+import { type Command, Option } from 'commander'
 import { BAD_ROWS_FORMATS, ON_BAD_ROWS } from '../core/file-commands.ts'
-import type { CommandContext, CommandEnd } from './command.ts'
-
-type Choose = (invocation: (context: CommandContext) => Promise<CommandEnd>) => void
+import { checkMemory } from './argument-values.ts'
+import type { Choose } from './command.ts'
 
 /** `files`: the group that they belong to. */
 export function addFileCheckCommands(files: Command, choose: Choose): void {
   files
     .command('check')
     .description('read files once, and say whether they are what the configuration says')
-    .argument('[paths...]', 'files, folders, patterns or tables; all files of all tables where left out')
+    .argument('[paths...]', 'files, folders, patterns or names of sets; every file of every set where left out')
     .option('--explain', 'show how often each file would be read, and what for, and read nothing', false)
     .option('--suggest', 'say which table takes each file, and propose one where none does', false)
     .addOption(
@@ -25,7 +23,7 @@ export function addFileCheckCommands(files: Command, choose: Choose): void {
       ),
     )
     .option('--checksum', 'take the SHA-256 of each file, for the audit', false)
-    .option('--memory <size>', 'of the whole process (default: 4GiB, or half of the machine)', size)
+    .option('--memory <size>', 'of the whole process (default: 4GiB, or half of the machine)', checkMemory)
     .option('--background', 'as a job, which outlives this terminal', false)
     .action((paths, options) =>
       choose(async (context) => {
@@ -40,12 +38,3 @@ export function addFileCheckCommands(files: Command, choose: Choose): void {
     .description('list the results that are kept, the newest first')
     .action(() => choose(async (context) => (await import('./files.ts')).filesResults(context)))
 }
-
-function size(text: string): number {
-  if (!new RegExp(BYTE_SIZE_PATTERN).test(text)) throw new InvalidArgumentError(`must be ${BYTE_SIZE_FORM}.`)
-  const bytes = byteSize(text)
-  if (bytes < MEMORY_MIN) throw new InvalidArgumentError('must be at least 512MiB.')
-  return bytes
-}
-
-const MEMORY_MIN = 512 * 2 ** 20

@@ -1,20 +1,18 @@
 /** The `files` commands about loading: their arguments and help. */
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../core/byte-size.ts'
+import { type Command, Option } from 'commander'
 import { BAD_ROWS_FORMATS, ON_BAD_ROWS } from '../core/file-commands.ts'
-import type { CommandContext, CommandEnd } from './command.ts'
-
-type Choose = (invocation: (context: CommandContext) => Promise<CommandEnd>) => void
+import { checkMemory } from './argument-values.ts'
+import type { Choose } from './command.ts'
 
 /** `files`: the group that they belong to. */
 export function addFileLoadCommands(files: Command, choose: Choose): void {
   files
     .command('load')
     .description('check files, and load what passes; a run that was stopped goes on where it was')
-    .argument('[paths...]', 'files, folders, patterns, or names of sets (default: every file of every set)')
+    .argument('[paths...]', 'files, folders, patterns or names of sets; every file of every set where left out')
     .option('--again', 'also files that were loaded: they replace their period, or are merged', false)
     .addOption(
-      new Option('--on-bad-rows <what>', 'more of them than the set allows fail the file, or are put aside')
+      new Option('--on-bad-rows <what>', 'rows that cannot be read: fail the file, or are kept apart')
         .choices(ON_BAD_ROWS)
         .default('fail'),
     )
@@ -24,7 +22,11 @@ export function addFileLoadCommands(files: Command, choose: Choose): void {
       ),
     )
     .option('--no-checksum', 'do not take the checksum of each file')
-    .option('--memory <size>', 'of the whole process while it checks (default: 4 GiB)', size)
+    .option(
+      '--memory <size>',
+      'of the whole process while it checks (default: 4GiB, or half of the machine)',
+      checkMemory,
+    )
     .option('--background', 'as a job, which outlives this terminal', false)
     .action((paths, options) =>
       choose(async (context) =>
@@ -37,21 +39,16 @@ export function addFileLoadCommands(files: Command, choose: Choose): void {
     .command('delete')
     .description('remove the rows of a period from the destination, after showing how many there are')
     .requiredOption('--period <period>', '2024, 2024-Q1, 2024-03 or 2024-03-05')
-    .option('--table <name...>', 'only these sets (default: all with a date column)')
+    .option('--table <name...>', 'only these sets; all with a date column where left out')
     .option('--source <name>', 'only sets of this source')
-    .option('--yes', 'do not ask', false)
+    .option('-y, --yes', 'do not ask', false)
     .action((options) => choose(async (context) => (await import('./file-delete.ts')).fileDelete(context, options)))
   files
     .command('status')
     .description('show which files and periods are loaded, in progress, failed or changed')
-    .argument('[sets...]', 'names of sets (default: all)')
+    .argument('[sets...]', 'names of sets; all where left out')
     .option('--source <name>', 'only sets of this source')
     .action((sets, options) =>
       choose(async (context) => (await import('./file-status.ts')).fileStatus(context, sets, options)),
     )
-}
-
-function size(text: string): number {
-  if (!BYTE_SIZE_PATTERN.test(text)) throw new InvalidArgumentError(`It must be ${BYTE_SIZE_FORM}.`)
-  return byteSize(text)
 }

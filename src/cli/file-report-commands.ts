@@ -1,8 +1,6 @@
 /** The `files` commands about results: their arguments and help. */
 import type { Command } from 'commander'
-import type { CommandContext, CommandEnd } from './command.ts'
-
-type Choose = (invocation: (context: CommandContext) => Promise<CommandEnd>) => void
+import type { Choose } from './command.ts'
 
 /** `files`: the group that they belong to. */
 export function addFileReportCommands(files: Command, choose: Choose): void {

@@ -1,10 +1,7 @@
 /** The `jobs` commands, their arguments and help. */
-import { type Command, InvalidArgumentError } from 'commander'
-import { BYTE_SIZE_FORM, BYTE_SIZE_PATTERN, byteSize } from '../core/byte-size.ts'
-import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../core/duration.ts'
-import type { CommandContext, CommandEnd } from './command.ts'
-
-type Choose = (invocation: (context: CommandContext) => Promise<CommandEnd>) => void
+import type { Command } from 'commander'
+import { milliseconds, positive, size } from './argument-values.ts'
+import type { Choose } from './command.ts'
 
 export function addJobCommands(program: Command, choose: Choose): void {
   const jobs = program.command('jobs').description('long commands in the background, in processes of their own')
@@ -52,19 +49,4 @@ export function addJobCommands(program: Command, choose: Choose): void {
     .command('keep', { hidden: true })
     .argument('<id>')
     .action((id) => choose(async (context) => (await import('./jobs.ts')).keep(context, id)))
-}
-
-export function size(value: string): number {
-  if (!BYTE_SIZE_PATTERN.test(value)) throw new InvalidArgumentError(`It must be ${BYTE_SIZE_FORM}.`)
-  return byteSize(value)
-}
-
-function milliseconds(value: string): number {
-  if (!DURATION_PATTERN.test(value)) throw new InvalidArgumentError(`It must be ${DURATION_FORM}.`)
-  return durationMs(value)
-}
-
-function positive(value: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It must be a whole number, at least 1.')
-  return Number(value)
 }

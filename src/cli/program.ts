@@ -1,17 +1,15 @@
 /** The commands, their arguments and help. What a command does is in its own file, which is read when it is called. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Help, Option } from 'commander'
 import { LOG_LEVELS } from '../core/application.ts'
 import type { RunDemo } from '../core/demo.ts'
-import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../core/duration.ts'
 import type { RunLocalSnowflake } from '../core/local-snowflake.ts'
-import type { CommandContext, CommandEnd, GlobalOptions } from './command.ts'
+import { assignment, milliseconds, portNumber, positive, whole } from './argument-values.ts'
+import type { GlobalOptions, Invocation } from './command.ts'
+import { showExamples } from './examples.ts'
 import { addFileCheckCommands } from './file-check-commands.ts'
 import { addFileLoadCommands } from './file-load-commands.ts'
 import { addFileReportCommands } from './file-report-commands.ts'
 import { addJobCommands } from './job-commands.ts'
-
-/** What a command line asks for, ready to run. */
-export type Invocation = (context: CommandContext) => Promise<CommandEnd>
 
 export interface Program {
   readonly commander: Command
@@ -20,6 +18,8 @@ export interface Program {
   invocation(): Invocation | undefined
 }
 
+const HELP = new Help()
+
 /** Parsing sets the invocation; nothing runs here. */
 export function createProgram(version: string, runDemo: RunDemo, runLocalSnowflake: RunLocalSnowflake): Program {
   let chosen: Invocation | undefined
@@ -27,7 +27,7 @@ export function createProgram(version: string, runDemo: RunDemo, runLocalSnowfla
     chosen = invocation
   }
   const program = new Command('simplyload')
-    .description('Postgres into DuckDB, live, exactly once, and verified.')
+    .description('PostgreSQL and files into Snowflake and DuckDB, live, exactly once, and verified.')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .option('-c, --config <file>', 'configuration file (default: simplyload.yaml, or simplyload.config.ts)')
@@ -39,7 +39,12 @@ export function createProgram(version: string, runDemo: RunDemo, runLocalSnowfla
       ),
     )
     .option('--no-color', 'no colours')
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({
+      showGlobalOptions: true,
+      // Without a switch it is off: nobody needs to read that.
+      optionDescription: (option) => HELP.optionDescription(option).replace(/ \(default: (false|\[\])\)/, ''),
+    })
+    .helpCommand('help [command]', 'print help for a command')
     .showHelpAfterError('(simplyload --help lists commands and options)')
     .exitOverride()
 
@@ -231,6 +236,7 @@ export function createProgram(version: string, runDemo: RunDemo, runLocalSnowfla
     .option('--folder <path>', 'where warehouse.duckdb is written', 'simplyload-demo')
     .action((options) => choose(async (context) => (await import('./demo.ts')).demo(context, options, runDemo)))
 
+  showExamples(program)
   return { commander: program, globalOptions: () => program.opts<GlobalOptions>(), invocation: () => chosen }
 }
 
@@ -240,31 +246,4 @@ function waiting(command: Command): Command {
     .option('--source <name>', 'where several sources have the table')
     .option('--wait', 'wait until it is done, not only until it is taken up', false)
     .option('--timeout <duration>', 'wait no longer than this: 30s, 10m', milliseconds)
-}
-
-function milliseconds(value: string): number {
-  if (!DURATION_PATTERN.test(value)) throw new InvalidArgumentError(`It must be ${DURATION_FORM}.`)
-  return durationMs(value)
-}
-
-function assignment(value: string, earlier: readonly string[]): readonly string[] {
-  if (!/^[^=\s]+=/.test(value)) throw new InvalidArgumentError('It must look like key=value.')
-  return [...earlier, value]
-}
-
-function positive(value: string): number {
-  const number = whole(value)
-  if (number < 1) throw new InvalidArgumentError('It must be at least 1.')
-  return number
-}
-
-function portNumber(value: string): number {
-  const number = whole(value)
-  if (number > 65_535) throw new InvalidArgumentError('It must be at most 65535.')
-  return number
-}
-
-function whole(value: string): number {
-  if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.')
-  return Number(value)
 }
