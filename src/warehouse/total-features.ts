@@ -11,3 +11,10 @@ export function totalFeatures(files: readonly Pick<StageFile, 'features'>[]): Ba
   }
   return total
 }
+
+/** A source that writes its files itself, such as parts of files, gives all rows of one the same position. */
+export function sharesPositions(files: readonly StageFile[]): boolean {
+  return files.some(
+    ({ kind, rows, firstPosition, lastPosition }) => kind === 'changes' && rows > 1 && firstPosition === lastPosition,
+  )
+}
