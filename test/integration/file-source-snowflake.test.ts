@@ -48,6 +48,7 @@ test('files are loaded, replaced and deleted by period', async () => {
     writeInput(folder, 'sales_2024-03.tsv', content('03', 200, 'old'))
     expect(await loadFiles(folder, [SALES], options)).toMatchObject({ firstError: undefined, problems: [] })
     expect(await rows()).toEqual([...expected('02', 100, 'old'), ...expected('03', 200, 'old')])
+    expect(await client.column('SELECT COUNT(DISTINCT "_fivetran_id") FROM "files"."sales"')).toEqual(['80'])
 
     writeInput(folder, 'sales_2024-03.tsv', content('03', 300, 'new'))
     await loadFiles(folder, [SALES], { ...options, again: true, files: ['sales_2024-03.tsv'] })

@@ -60,6 +60,7 @@ describe('append', () => {
     await loadFiles(folder, [SALES])
     await loadFiles(folder, [SALES])
     expect(await table()).toEqual(await read('data/*'))
+    expect(await ask(folder, 'SELECT count(DISTINCT _fivetran_id) FROM files.sales')).toEqual(['1210'])
   })
 
   it('a file that has changed since is told, and nothing of it is loaded again', async () => {

@@ -226,6 +226,15 @@ export const RARER_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    title: 'Rows of a file that have one position',
+    play: async (recorded) => {
+      const journal = tableOf('parts', [column(1, 'a', { kind: 'text' })], { kind: 'append' })
+      const table = await begin(recorded, journal, [])
+      const files = await table.stage([['x', 'y'].map((a) => ({ op: 'i', position: at(15), values: { 1: a } }))])
+      await table.flushParts([table.part(files, before(10))], before(20))
+    },
+  },
+  {
     title: 'What a stream goes on from, kept with the rows',
     play: async (recorded) => {
       const table = await begin(recorded, tableOf('kept', PLAIN), [row(1, 'one')])

@@ -1729,6 +1729,16 @@ DELETE
   WHERE "sold" >= '2024-03-01'::TIMESTAMP_TZ(6) AND "sold" < '2024-03-02'::TIMESTAMP_TZ(6) AND "_source_position" < '0001/0000000000000019/0000000001';
 
 
+-- Rows of a file that have one position
+
+INSERT INTO "shop_public"."parts_44" ("a", "_fivetran_id", "_fivetran_synced", "_fivetran_deleted", "_source_position") SELECT e.v0, e.k1, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, e.pos
+  FROM (SELECT s.*, s.pos || '/' || TO_VARCHAR(MOD(TRUNC(s.code / 8), 4294967296) + 1) AS k1
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + 4 AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL) s
+  WHERE code IS NOT NULL AND MOD(code, 8) <> 7) e;
+
+
 -- What a stream goes on from, kept with the rows
 
 CREATE TABLE IF NOT EXISTS _SIMPLYLOAD."TOKENS_shop" (namespace VARCHAR, table_name VARCHAR, position VARCHAR, token VARCHAR, source_schema VARCHAR);
@@ -1750,9 +1760,9 @@ DELETE
 
 CREATE OR REPLACE STAGE _SIMPLYLOAD.EXTERNAL_STAGE URL = 's3://bucket/stage/' CREDENTIALS = (AWS_KEY_ID = 'key' AWS_SECRET_KEY = 'secret');
 
-COPY INTO "shop_public"."_simplyload_shadow_outside_45" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
+COPY INTO "shop_public"."_simplyload_shadow_outside_46" ("id", "name", "note", "_fivetran_synced", "_fivetran_deleted", "_source_position")
   FROM (SELECT $1:"c1"::NUMBER(19,0), $1:"c2"::VARCHAR, $1:"c3"::VARCHAR, '2026-11-20 12:00:00.000 +00:00'::TIMESTAMP_TZ(6), FALSE, '0001/000000000000000a/0000000000'
-  FROM @_SIMPLYLOAD.EXTERNAL_STAGE/) FILES = ('default/shop/public.outside_45/2026112010/b1.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
+  FROM @_SIMPLYLOAD.EXTERNAL_STAGE/) FILES = ('default/shop/public.outside_46/2026112010/b1.parquet') FILE_FORMAT = (TYPE = PARQUET USE_VECTORIZED_SCANNER = TRUE) ON_ERROR = ABORT_STATEMENT FORCE = TRUE;
 
 
 -- An external stage: storage_integration

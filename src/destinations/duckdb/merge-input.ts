@@ -2,7 +2,8 @@
  * The changes of one table in one flush, as the fold takes them.
  *
  * Each change has a code and a key of one or more columns `k1`, `k2`, …: the key of the row; for a bag the occurrence of
- * the row's content (`bag.ts`); for `append` the position, so that every insert is a row of its own.
+ * the row's content (`bag.ts`); for `append` the position, so that every insert is a row of its own
+ * (with its number in the file, where all rows of a file have one).
  *
  * A small flush is copied into a temporary table first, because opening and planning a Parquet file anew for each
  * statement costs more than reading its rows. A large one is read from its files, in slices, so that memory is bounded.
@@ -10,7 +11,7 @@
 import { type BatchFeatures, SYSTEM_COLUMNS } from '../../core/batch.ts'
 import { TRUNCATE } from '../../warehouse/change-code.ts'
 import { identityColumns, type TableLayout, writeModeOf } from '../../warehouse/table-layout.ts'
-import { totalFeatures } from '../../warehouse/total-features.ts'
+import { sharesPositions, totalFeatures } from '../../warehouse/total-features.ts'
 import type { Session } from './session.ts'
 import { hasColumn } from './stage-inspection.ts'
 import { relationSql, type StageRelation } from './stage-relation.ts'
@@ -102,7 +103,13 @@ export class MergeInput {
     // Without operations all rows are inserts, and nobody has to look at each.
     const hasOther = hasColumn(this.relation.files, SYSTEM_COLUMNS.op)
     const where = hasOther ? ` WHERE code IS NOT NULL AND (code & 7) <> ${TRUNCATE}` : ''
-    return `(SELECT *${kind === 'append' ? ', pos AS k1' : ''} FROM ${rows}${where})`
+    return `(SELECT *${kind === 'append' ? `, ${this.#rowIdSql()} AS k1` : ''} FROM ${rows}${where})`
+  }
+
+  /** Of a table that is only appended to. */
+  #rowIdSql(): string {
+    if (!sharesPositions(this.relation.files.map(({ file }) => file))) return 'pos'
+    return `pos || '/' || (((code >> 3) & ${2 ** 32 - 1}) + 1)`
   }
 
   /** One row for each key that a change touches: an update that changes the key is also a move out of the old one. */

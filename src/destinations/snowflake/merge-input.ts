@@ -2,7 +2,8 @@
  * The changes of one table in one flush, as the merge takes them.
  *
  * Each change has a code and a key of one or more columns `k1`, `k2`, …: the key of the row; for a bag the occurrence of
- * the row's content (`bag.ts`); for `append` the position, so that every insert is a row of its own.
+ * the row's content (`bag.ts`); for `append` the position, so that every insert is a row of its own
+ * (with its number in the file, where all rows of a file have one).
  */
 import type { BatchFeatures } from '../../core/batch.ts'
 import type { TableSchema } from '../../core/table-schema.ts'
@@ -55,12 +56,17 @@ export class MergeInput {
     return this.staged.table
   }
 
+  /** Of a table that is only appended to. */
+  get #rowId(): string {
+    return this.staged.sharesPositions ? "s.pos || '/' || TO_VARCHAR(MOD(TRUNC(s.code / 8), 4294967296) + 1)" : 's.pos'
+  }
+
   /** Inserts, updates and deletes, with key and values. */
   get changes(): string {
     const { kind } = this.layout.identity
     if (kind === 'bag') return `(SELECT s.*, b.k1 FROM ${this.rows} s JOIN ${this.scratch('bag')} b ON b.code = s.code)`
     const isChange = `code IS NOT NULL AND ${KIND} <> ${TRUNCATE}`
-    if (kind === 'append') return `(SELECT s.*, s.pos AS k1 FROM ${this.rows} s WHERE ${isChange})`
+    if (kind === 'append') return `(SELECT s.*, ${this.#rowId} AS k1 FROM ${this.rows} s WHERE ${isChange})`
     const mayHaveOthers = this.features.truncates + this.features.quarantinedRows > 0
     return mayHaveOthers ? `(SELECT * FROM ${this.rows} WHERE ${isChange})` : this.rows
   }

@@ -31,7 +31,7 @@ import {
   UPDATE,
 } from '../../warehouse/change-code.ts'
 import { dataColumns, identityColumns, type TableLayout, writeModeOf } from '../../warehouse/table-layout.ts'
-import { totalFeatures } from '../../warehouse/total-features.ts'
+import { sharesPositions, totalFeatures } from '../../warehouse/total-features.ts'
 import { quoteLiteral } from './identifiers.ts'
 import type { SnowflakeSession } from './session.ts'
 import { timestampLiteral } from './sql-time.ts'
@@ -58,6 +58,8 @@ export interface StagedRows {
   /** As they lie on the stage, in order; the number of a file in `code` is its place here. */
   readonly files: readonly StageFile[]
   readonly features: BatchFeatures
+  /** All rows of some file have one position. */
+  readonly sharesPositions: boolean
   /** Rows in the files, those that are left out included. */
   readonly rows: number
 }
@@ -89,7 +91,16 @@ export async function loadStaged(
   await session.run(staging.createSql())
   for (const run of runsOf(files)) await copyFiles(session, stage, run.files, staging.copySql(run.files, run.first))
   const rows = files.reduce((sum, file) => sum + file.rows, 0)
-  return { table: staging.relationSql(), layout, schema, files, features: totalFeatures(files), rows }
+  return {
+    table: staging.relationSql(),
+    layout,
+    schema,
+    files,
+    features: totalFeatures(files),
+    // Small files may have been joined.
+    sharesPositions: sharesPositions(request.files),
+    rows,
+  }
 }
 
 /** What is large and of no further use; the rest goes with the session. */
