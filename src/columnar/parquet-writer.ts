@@ -32,8 +32,8 @@ export interface ParquetOptions {
   readonly metadata: Readonly<Record<string, string>>
   /**
    * - `full`, the default: zstd at level 1.
-   * - `light`: at a level that leaves out the coding of single bytes; columns that hardly shrink stay as they are. Of the
-   *   figures' table files are 1.7 times as large, a snapshot of 3M rows into DuckDB takes 4.9 CPU-s in place of 5.2.
+   * - `light`: at a level that leaves out the coding of single bytes; columns that do not shrink to a third stay as they
+   *   are. Of the figures' table files are 2.2 times as large, and compressing them takes 0.15 CPU-s in place of 0.7.
    * - `none`: for tests.
    */
   readonly compression?: keyof typeof LEVELS
@@ -41,9 +41,10 @@ export interface ParquetOptions {
 
 /** Of zstd. */
 const LEVELS = { full: 1, light: -3, none: undefined } as const
-/** Of row groups: how often a column that hardly shrinks is tried again. */
+/** Of row groups: how often a column that shrinks too little is tried again. */
 const TRIED_EVERY = 16
-const SHRUNK = 7 / 8
+/** Numbers, whose high bytes are alike, shrink to half, for ten times the work that writing the other half is. */
+const SHRUNK = 1 / 3
 
 const MAGIC = Buffer.from('PAR1')
 /** Pages being compressed in the thread pool while the next one is put together. One page may be larger than the bound. */

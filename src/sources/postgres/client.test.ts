@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { createTestDatabase, startServer, type TestDatabase } from '../../../test/support/postgres.ts'
 import type { PipelineError } from '../../core/errors.ts'
 import type { EmbeddedPostgres } from '../../demo/embedded-postgres.ts'
-import { connect, type PostgresClient, type TakenSocket } from './client.ts'
+import { connect, PostgresClient, type TakenSocket } from './client.ts'
 import { type ConnectionKeys, connectionSettings } from './connection-settings.ts'
 
 const { signal } = new AbortController()
@@ -288,8 +288,8 @@ describe('TLS', () => {
     await Promise.all([server.stop(), plain.stop(), rm(folder, { recursive: true })])
   })
 
-  const encrypted = async (keys: ConnectionKeys): Promise<boolean> => {
-    await using client = await open(keys)
+  const encrypted = async (keys: ConnectionKeys | PostgresClient): Promise<boolean> => {
+    await using client = keys instanceof PostgresClient ? keys : await open(keys)
     const [row] = await client.query<{ ssl: boolean }>('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')
     return row!.ssl
   }
@@ -308,6 +308,13 @@ describe('TLS', () => {
       code: 'source_authentication',
       hint: expect.stringContaining('pg_hba.conf'),
     })
+  })
+
+  test('prefer, where it had to go without TLS, asks for it again as soon as that is refused', async () => {
+    const settings = connectionSettings({ ...tlsOnly, user: 'plain_only', ssl: 'prefer' })
+    expect(await encrypted(await connect(settings, {}, signal))).toBe(false)
+    expect(await encrypted(await connect({ ...settings, user: 'tls_only' }, {}, signal))).toBe(true)
+    expect(await encrypted(await connect({ ...settings, user: 'plain_only' }, {}, signal))).toBe(false)
   })
 
   test('of two refusals the one that came further is told', async () => {

@@ -14,7 +14,7 @@ import { createDriver, type DriverClient, type DriverConnection, type Row } from
 import { sqlState, translateError } from './errors.ts'
 import { giveBytes, lendBytes } from './plain-socket.ts'
 import { quoteLiteral } from './sql-text.ts'
-import { type ConnectionAttempt, connectionAttempts } from './tls.ts'
+import { type ConnectionAttempt, connectionAttempts, noteWorking } from './tls.ts'
 
 export interface ConnectOptions {
   /** A walsender of the database: takes replication commands and simple queries, no parameters. */
@@ -74,7 +74,9 @@ export async function connect(
   for (const attempt of attempts) {
     signal.throwIfAborted()
     try {
-      return await connectOnce(settings, options, attempt, signal)
+      const client = await connectOnce(settings, options, attempt, signal)
+      if (worst !== undefined) noteWorking(settings, attempt)
+      return client
     } catch (error) {
       if (!(error instanceof PipelineError)) throw error
       if (worst === undefined || progress(error) > progress(worst)) worst = error
@@ -93,7 +95,7 @@ async function connectOnce(
   attempt: ConnectionAttempt,
   signal: AbortSignal,
 ): Promise<PostgresClient> {
-  const driver = await createDriver(settings, options.purpose, options.replication === true, attempt.tls)
+  const driver = createDriver(settings, options.purpose, options.replication === true, attempt.tls)
   const client = new PostgresClient(driver, settings)
   const doing = `Connecting to ${describeConnection(settings)}`
   const stop = (): void => client.destroy()

@@ -1,6 +1,7 @@
 /** The `pg` driver: the slice of it that is used, how it is set up, and how it hands over values. */
 import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
+import pg from 'pg'
 import { PipelineError } from '../../core/errors.ts'
 import { type ConnectionSettings, describeConnection } from './connection-settings.ts'
 import { createPlainSocket } from './plain-socket.ts'
@@ -32,14 +33,13 @@ export interface DriverClient {
 
 const KEEP_ALIVE_AFTER_MS = 10_000
 
-/** A client that is not connected yet. The driver is loaded with the first one. */
-export async function createDriver(
+/** A client that is not connected yet. */
+export function createDriver(
   settings: ConnectionSettings,
   purpose: string | undefined,
   replication: boolean,
   tls: ConnectionOptions | undefined,
-): Promise<DriverClient> {
-  const { default: pg } = await import('pg')
+): DriverClient {
   const doing = `Connecting to ${describeConnection(settings)}`
   const client = new pg.Client({
     host: settings.host,

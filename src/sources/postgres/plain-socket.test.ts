@@ -49,6 +49,31 @@ test('lent bytes come in the same memory each time, and no longer once they are 
   expect(String(third)).toBe('third')
 })
 
+test('while a socket that lends rests, it can be paused', async () => {
+  const { near, far } = await connected()
+  lendBytes(near)
+  await receive(near, far, 'first')
+  near.pause()
+  const seen: string[] = []
+  near.on('data', (bytes: Buffer) => seen.push(String(bytes)))
+  await new Promise((resolve) => far.write('later', resolve))
+  // Longer than the rest, which began before.
+  await new Promise((resolve) => setTimeout(resolve, 3))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(seen).toEqual([])
+  near.resume()
+  await expect.poll(() => seen, { interval: 1 }).toEqual(['later'])
+})
+
+test('a listener that lets go of a socket gets what follows at once', async () => {
+  const { near, far } = await connected()
+  lendBytes(near)
+  near.once('data', () => giveBytes(near))
+  const [first] = await Promise.all([receive(near, far, 'first')])
+  const second = await receive(near, far, 'later')
+  expect([first.length, String(second)]).toEqual([5, 'later'])
+})
+
 test('the memory of bytes that were released holds later ones, and that of others does not', async () => {
   const { near, far } = await connected()
   const receiveLarge = async (letter: string): Promise<Buffer[]> => {

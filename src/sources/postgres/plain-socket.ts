@@ -8,6 +8,13 @@ import { Socket } from 'node:net'
 /** 64 KiB and 256 KiB measured the same. */
 const READ_BYTES = 128 * 1024
 
+/**
+ * After a reading that took all there was, of bytes that are lent. A server sends rows in pieces of 8 KiB, and each piece wakes up
+ * a reader that waits for it: 70,000 times for 3M rows, which costs the server as much as the reader. What comes meanwhile
+ * gathers in the system's buffers (3M rows over one connection: 3.1 s in place of 3.5; 3 ms measured no faster).
+ */
+const REST_MS = 1
+
 /** Copies that nobody needs any more: of a stream, garbage that outweighed everything else it holds. */
 const spare: ArrayBufferLike[] = []
 /** A listener reads ahead by a MiB, in chunks that may be of any size. */
@@ -20,13 +27,19 @@ const lending = new WeakSet<Socket>()
 /** Emits `data` as any socket does; it cannot be read in another way. */
 export function createPlainSocket(): Socket {
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+  const goOn = (): void => {
+    if (!socket.isPaused() && !socket.destroyed) socket.resume()
+  }
   const socket: Socket = new Socket({
     onread: {
       buffer,
       callback(length) {
         const bytes = buffer.subarray(0, length)
         socket.emit('data', lending.has(socket) ? bytes : copyOf(bytes))
-        return true
+        // Asked again, since the listener may have given the socket back.
+        const rests = length < READ_BYTES && lending.has(socket)
+        if (rests) setTimeout(goOn, REST_MS)
+        return !rests
       },
     },
   })
@@ -49,7 +62,10 @@ export function releaseBytes({ buffer }: Buffer): void {
   if (copies.delete(buffer) && spare.length < SPARE_MAX) spare.push(buffer)
 }
 
-/** Listeners of `data` get bytes that are valid until they return. For a socket of another kind it means nothing. */
+/**
+ * Listeners of `data` get bytes that are valid until they return, many at a time rather than soon. For a socket of another kind
+ * it means nothing.
+ */
 export function lendBytes(socket: Socket): void {
   lending.add(socket)
 }

@@ -65,10 +65,16 @@ export function planLimits(
   blockBytes: number,
 ): PlanLimits {
   const total = sizes.reduce((sum, size) => sum + size.tableBytes, 0)
+  const wished = Math.max(CHUNK_BYTES, Math.min(chunkBytesMax, total / (CHUNKS_PER_CONNECTION * connections)))
   // Chunks are whole blocks: without one more, a last chunk of a few would be left.
-  const share = total / (CHUNKS_PER_CONNECTION * connections) + blockBytes
-  const chunkBytes = configured ?? Math.max(CHUNK_BYTES, Math.min(chunkBytesMax, share))
+  const chunkBytes = configured ?? evenShare(total, wished, connections) + blockBytes
   return { chunkBytes: Math.max(chunkBytes, total / CHUNKS_MAX), blockBytes }
+}
+
+/** Chunks of one size, and as many for each connection: else one would read the last of them alone. */
+function evenShare(total: number, wished: number, connections: number): number {
+  const chunks = Math.ceil(total / wished)
+  return chunks < connections ? wished : total / (Math.ceil(chunks / connections) * connections)
 }
 
 export function planChunks(

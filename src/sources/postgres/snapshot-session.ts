@@ -45,7 +45,7 @@ export interface SnapshotOptions {
   readonly slotTimeoutMs: number
   /** Undefined: as whoever reads wishes. */
   readonly chunkBytes: number | undefined
-  /** For the first worker, opened while tables are locked and chunks planned. */
+  /** For the first worker, opened while tables are locked. */
   readonly ahead?: Promise<PostgresClient>
 }
 
@@ -137,7 +137,10 @@ export class PostgresSnapshot implements SnapshotSession {
   readonly #blockBytes: number
   readonly #rules: SnapshotRules | undefined
   readonly #idle: Worker[] = []
-  #ahead: Promise<PostgresClient> | undefined
+  /** For workers to come, opened while chunks are planned and recorded. */
+  readonly #ahead: Promise<PostgresClient>[] = []
+  #chunksPlanned = 0
+  #connectionsOpened = 0
   #closed = false
 
   constructor(
@@ -152,7 +155,7 @@ export class PostgresSnapshot implements SnapshotSession {
     this.position = position
     this.takenUs = taken_us
     this.#options = options
-    this.#ahead = options.ahead
+    if (options.ahead !== undefined) this.#takeAlong(options.ahead)
     this.#limits = limits
     this.#holder = holder
     this.#catalogs = catalogs
@@ -180,6 +183,10 @@ export class PostgresSnapshot implements SnapshotSession {
       range === undefined
         ? planChunks(catalog, sizes, limits)
         : await planRangeChunks(ask, catalog, sizes, limits, range)
+    this.#chunksPlanned += chunks.length
+    while (this.#connectionsOpened < Math.min(this.#limits.connections, this.#chunksPlanned)) {
+      this.#takeAlong(connect(this.#options.settings, { purpose: 'snapshot' }, signal))
+    }
     // Without a key nobody can tell which row of a later snapshot replaces one of an earlier.
     const resumable = schema.identity.kind === 'key'
     const plan = { chunks, fingerprint: planFingerprint(schema, catalog, range), resumable }
@@ -200,7 +207,11 @@ export class PostgresSnapshot implements SnapshotSession {
     for (let attempt = 1; ; attempt += 1) {
       const worker = this.#idle.pop() ?? (await this.#join(signal))
       try {
-        await this.#lockLeaf(worker, schema, range, signal)
+        // Had the holder gone before the worker had a lock of its own, the table could have been rewritten in between. Its
+        // answer is not waited for: rows come meanwhile.
+        const isLocked = await this.#lockLeaf(worker, schema, range, signal)
+        const held = isLocked ? undefined : this.#requireHolder(signal)
+        held?.catch(() => undefined) // until it is awaited
         const byKey = range.keys && (await this.#keyCondition(worker.client, schema, range.keys, signal))
         const { wire, sql } = this.#statement(schema, range, worker.client.wireRules, byKey)
         const { used } = worker
@@ -209,8 +220,7 @@ export class PostgresSnapshot implements SnapshotSession {
           rows += batch.rows
           yield batch
         }
-        // Had the holder gone before the worker had a lock of its own, the table could have been rewritten in between.
-        await this.#requireHolder(signal)
+        await held
         worker.used = { schema, builder }
         this.#idle.push(worker)
         return
@@ -228,13 +238,10 @@ export class PostgresSnapshot implements SnapshotSession {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
-    await this.#takeAhead()?.then(
-      (client) => client.close(),
-      () => undefined,
-    )
-    await Promise.all(
-      [this.#holder, ...this.#idle.splice(0).map(({ client }) => client)].map((client) => client.close()),
-    )
+    const ahead = await Promise.allSettled(this.#ahead.splice(0))
+    const unused = ahead.flatMap((opened) => (opened.status === 'fulfilled' ? [opened.value] : []))
+    const idle = this.#idle.splice(0).map(({ client }) => client)
+    await Promise.all([this.#holder, ...unused, ...idle].map((client) => client.close()))
   }
 
   #catalogOf(schema: TableSchema): CatalogTable {
@@ -246,13 +253,20 @@ export class PostgresSnapshot implements SnapshotSession {
   /**
    * Whoever waits for the table to himself (TRUNCATE, ALTER TABLE) waits for the holder, and a worker that came after him
    * would wait for him: nobody would ever go on. Then the snapshot is given up, which lets him through.
+   * Returns whether the worker had the lock before.
    */
-  async #lockLeaf(worker: Worker, schema: TableSchema, { relation }: ChunkRange, signal: AbortSignal): Promise<void> {
-    if (worker.locked.has(relation)) return
+  async #lockLeaf(
+    worker: Worker,
+    schema: TableSchema,
+    { relation }: ChunkRange,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (worker.locked.has(relation)) return true
     const { namespace, name } = this.#leafOf(schema, relation)
     const sql = `LOCK TABLE ONLY ${quoteTable(namespace, name)} IN ACCESS SHARE MODE NOWAIT`
     await worker.client.query(sql, undefined, signal)
     worker.locked.add(relation)
+    return false
   }
 
   #leafOf(schema: TableSchema, relation: number): CatalogTable['leaves'][number] {
@@ -295,7 +309,7 @@ export class PostgresSnapshot implements SnapshotSession {
   async #join(signal: AbortSignal): Promise<Worker> {
     let worker: PostgresClient | undefined
     try {
-      worker = await (this.#takeAhead() ?? connect(this.#options.settings, { purpose: 'snapshot' }, signal))
+      worker = await (this.#ahead.shift() ?? connect(this.#options.settings, { purpose: 'snapshot' }, signal))
       await worker.query(`${BEGIN}; SET TRANSACTION SNAPSHOT ${quoteLiteral(this.#snapshot)}`)
       return { client: worker, locked: new Set(), used: undefined }
     } catch (error) {
@@ -308,10 +322,10 @@ export class PostgresSnapshot implements SnapshotSession {
     }
   }
 
-  #takeAhead(): Promise<PostgresClient> | undefined {
-    const ahead = this.#ahead
-    this.#ahead = undefined
-    return ahead
+  #takeAlong(client: Promise<PostgresClient>): void {
+    client.catch(() => undefined) // until it is awaited
+    this.#ahead.push(client)
+    this.#connectionsOpened++
   }
 
   async #requireHolder(signal: AbortSignal): Promise<void> {

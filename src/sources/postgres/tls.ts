@@ -5,7 +5,7 @@
  * | --- | --- | --- |
  * | disable | plain | |
  * | allow | plain, then TLS where the server refuses plain | nothing |
- * | prefer | TLS, then plain where TLS is refused or fails | nothing |
+ * | prefer | TLS, then plain where TLS is refused or fails; for a minute after that as `allow` | nothing |
  * | require | TLS | nothing; the chain where a root certificate is given |
  * | verify-ca | TLS | the chain |
  * | verify-full | TLS | the chain and the host name |
@@ -25,6 +25,17 @@ export interface ConnectionAttempt {
   readonly tls: ConnectionOptions | undefined
 }
 
+/** By the settings of TLS, which connections of a source share: when `prefer` last had to go without. */
+const withoutTls = new WeakMap<ConnectionSettings['ssl'], number>()
+/** To a server without TLS each attempt is a process that it makes in vain: at the start of a run, five of them. */
+const NOT_ASKED_AGAIN_MS = 60_000
+
+/** `attempt` made a connection where the one before it did not. */
+export function noteWorking({ ssl }: ConnectionSettings, attempt: ConnectionAttempt): void {
+  if (ssl.mode === 'prefer' && attempt.tls === undefined) withoutTls.set(ssl, performance.now())
+  else withoutTls.delete(ssl)
+}
+
 /** In the order in which they are tried. Throws `config_invalid` for files that cannot be read. */
 export async function connectionAttempts(settings: ConnectionSettings): Promise<readonly ConnectionAttempt[]> {
   const { mode, direct } = settings.ssl
@@ -35,7 +46,8 @@ export async function connectionAttempts(settings: ConnectionSettings): Promise<
   }
   if (mode === 'disable') return [plain]
   const tls: ConnectionAttempt = { tls: await tlsOptions(settings) }
-  if (mode === 'allow') return [plain, tls]
+  const since = performance.now() - (withoutTls.get(settings.ssl) ?? Number.NEGATIVE_INFINITY)
+  if (mode === 'allow' || since < NOT_ASKED_AGAIN_MS) return [plain, tls]
   return mode === 'prefer' ? [tls, plain] : [tls]
 }
 
