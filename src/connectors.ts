@@ -12,7 +12,7 @@ import type { ComparingDestination, Destination, KeyComparingDestination, Target
 import { isPipelineError, PipelineError } from './core/errors.ts'
 import type { FileSet } from './core/file-set.ts'
 import type { ChangeSource } from './core/source.ts'
-import type { Stage } from './core/stage.ts'
+import type { Stage, StageCompression } from './core/stage.ts'
 import type { RequestBox, SourceRecord, State } from './core/state.ts'
 import type { ColumnType, TableSchema } from './core/table-schema.ts'
 import type { ValueLimits } from './core/value-limits.ts'
@@ -79,15 +79,16 @@ export async function createSource(
   folder: string,
   recorded: SourceRecord | undefined,
   limits?: ValueLimits,
-  files?: { readonly memoryBytesMax: number; readonly ports: FilePorts },
+  files?: { readonly memoryBytesMax: number; readonly compression: StageCompression; readonly ports: FilePorts },
 ): Promise<DescribedSource> {
   if (config.type === 'files') {
     const setsOf = (tables: SourceConfig['tables']) => fileSets(name, { ...config, tables } as typeof config)
     const { createFileSource } = await import('./sources/files/source.ts')
-    const { memoryBytesMax = 0, ports } = files ?? {}
+    const { memoryBytesMax = 0, compression, ports } = files ?? {}
     const source = createFileSource(name, {
       sets: setsOf(config.tables),
       limits,
+      compression,
       scratch: resolve(folder, FILES_FOLDER, 'scratch', name),
       // Parts of many columns on several threads take their room.
       memoryBytes: Math.max(memoryBytesMax / 2, FILES_MEMORY_BYTES_MIN),

@@ -71,7 +71,8 @@ export async function syncAll(
     }
     const recorded = await state.source(name)
     const ports = source.type === 'files' ? await filePorts(state, name, files) : undefined
-    const reading = ports === undefined ? undefined : { memoryBytesMax: config.sync.memoryBytesMax, ports }
+    const { memoryBytesMax } = config.sync
+    const reading = ports === undefined ? undefined : { memoryBytesMax, compression: stage.compression, ports }
     const opened = await createSource(name, source, folder, recorded, valueLimits(config), reading)
     sources.set(name, resources.use(opened))
   }

@@ -82,6 +82,7 @@ export async function loadFiles(
       memoryBytes: options.memoryBytes ?? 256 << 20,
       threads: options.threads ?? 1,
       partBytes: options.partBytes,
+      compression: options.openDestination === undefined ? 'light' : 'full',
       problems: { note: (_, error) => problems.push(describeError(error)) },
       findWork: async (set) => {
         if (done.has(set.table.name)) return []
