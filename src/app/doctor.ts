@@ -5,6 +5,7 @@ import type { Examination, Selection } from '../core/application.ts'
 import { describeError, isPipelineError } from '../core/errors.ts'
 import type { Finding } from '../core/finding.ts'
 import type { ConfiguredTable } from '../engine/context.ts'
+import { examineFiles } from './examine-files.ts'
 import { examineHistories } from './examine-histories.ts'
 import { examineStage } from './examine-stage.ts'
 import { examineTransforms, type TransformedTable, transformedTables } from './examine-transforms.ts'
@@ -32,6 +33,7 @@ export async function* doctor(
           signal,
         )),
       )
+      findings.push(...(await examineFiles({ config, folder }, name, signal)))
       findings.push(...(await examineHistories(source, tables, signal)))
       transformed.push(...(await transformedTables(source, tables, signal)))
     } catch (error) {

@@ -6,9 +6,11 @@ export async function filesSuggest(context: CommandContext, paths: readonly stri
   const { output, signal } = context
   const application = await context.open()
   const suggestions = await application.files().suggest(paths, signal)
-  for (const { file, sets, yaml, reasons } of suggestions) {
-    output.event({ event: 'suggestion', file, sets, yaml, reasons })
-    const of = sets.length === 0 ? 'no table takes it; this one would:' : `belongs to ${sets.join(' and ')}`
+  for (const { file, sets, yaml, reasons, problem } of suggestions) {
+    output.event({ event: 'suggestion', file, sets, yaml, reasons, problem })
+    const none =
+      problem === undefined ? 'no table takes it; this one would:' : `no table takes it. ${printable(problem)}`
+    const of = sets.length === 0 ? none : `belongs to ${sets.join(' and ')}`
     output.note(`${printable(file)}: ${of}`)
     for (const line of yaml?.trimEnd().split('\n') ?? []) output.answer(printable(line))
   }

@@ -19,6 +19,8 @@ export interface FileSearch {
   readonly paths?: readonly string[] | undefined
   /** Default: the folder of the configuration file. */
   readonly pathsFrom?: string | undefined
+  /** Of a folder that was typed, also the files that no set takes. */
+  readonly untaken?: boolean | undefined
 }
 
 /** A file and all sets that take its name: one, where everything is well. */
@@ -68,8 +70,12 @@ export async function matchFiles(search: FileSearch, signal: AbortSignal): Promi
   if (paths === undefined) {
     for (const { pattern } of compiled) for (const path of await filesOf(pattern, folder, signal)) found.add(path)
   } else {
-    for (const typed of paths)
-      for (const path of await filesAt(typed, pathsFrom, compiled, folder, signal)) found.add(path)
+    for (const typed of paths) {
+      const files = await filesAt(typed, pathsFrom, signal)
+      const taken = (path: string) => matchFile(path, compiled, folder).matches.length > 0
+      const wanted = files.ofFolder && search.untaken !== true ? files.paths.filter(taken) : files.paths
+      for (const path of wanted) found.add(path)
+    }
   }
   return [...found].toSorted().map((path) => matchFile(path, compiled, folder))
 }
@@ -136,25 +142,23 @@ function nameOf(path: string, folder: string): string {
   return relative(folder, path).split(sep).join('/')
 }
 
-/** What was typed: a file as it is, a folder's files that some set takes, or whatever a pattern finds. */
-async function filesAt(
-  typed: string,
-  from: string,
-  compiled: readonly CompiledSet[],
-  folder: string,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
+interface TypedFiles {
+  readonly paths: readonly string[]
+  /** A folder was typed: what lies there beside the files that were meant is nobody's mistake. */
+  readonly ofFolder: boolean
+}
+
+/** What was typed: a file as it is, all files of a folder, or whatever a pattern finds. */
+async function filesAt(typed: string, from: string, signal: AbortSignal): Promise<TypedFiles> {
   const path = resolve(from, typed)
   const stats = await stat(path).catch((error: unknown) => error)
-  if (!(stats instanceof Error) && (stats as { isDirectory(): boolean }).isDirectory()) {
-    const files = await filesOf(parsePattern('**/*'), path, signal)
-    return files.filter((file) => matchFile(file, compiled, folder).matches.length > 0)
-  }
+  if (!(stats instanceof Error) && (stats as { isDirectory(): boolean }).isDirectory())
+    return { paths: await filesOf(parsePattern('**/*'), path, signal), ofFolder: true }
   // A shell that finds nothing hands the pattern on.
   if (stats instanceof Error && /[*?{]/.test(typed) && patternProblem(typed) === undefined)
-    return filesOf(parsePattern(typed), from, signal)
+    return { paths: await filesOf(parsePattern(typed), from, signal), ofFolder: false }
   if (stats instanceof Error) throw fileError(typed, stats)
-  return [path]
+  return { paths: [path], ofFolder: false }
 }
 
 /** Absolute paths of the files that fit, links to files and folders followed. */

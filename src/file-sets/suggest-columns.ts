@@ -1,6 +1,7 @@
 /** Types that all values of a sample have, the narrowest first; what could be two things is told. */
 import { parseColumnType } from '../core/column-type-form.ts'
 import type { FileColumn } from '../core/file-set.ts'
+import { counted } from '../core/quantity.ts'
 import type { SampleDialect, SampleQuery } from './suggest-set.ts'
 import { quotePath, quoteText, valueOfText } from './value-cast.ts'
 
@@ -68,7 +69,7 @@ export async function guessColumns(copy: string, dialect: SampleDialect, query: 
     columns: guessed.map(({ column }) => column),
     decimalSeparator: separator,
     reasons: [
-      `Types are those that fit all values of ${number('records')} records of the first MiB.`,
+      `Types are those that fit all values of ${counted(number('records'), 'record')} of the first MiB.`,
       ...(separator === ',' ? ['Decimals are written with a comma.'] : []),
     ],
   }

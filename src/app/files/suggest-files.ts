@@ -1,5 +1,5 @@
 /** Which set takes a file, and a proposed one for each that none takes. */
-import { PipelineError } from '../../core/errors.ts'
+import { describeError, isPipelineError, PipelineError } from '../../core/errors.ts'
 import type { FileSuggestion } from '../../core/file-commands.ts'
 import type { FileSet } from '../../core/file-set.ts'
 import { qualifiedTableName } from '../../core/table-schema.ts'
@@ -27,7 +27,7 @@ export async function suggestFiles(
       hint: 'Name the files: simplyload files check --suggest data/*.csv',
     })
   }
-  const files = await matchFiles({ sets, folder, paths, pathsFrom: process.cwd() }, signal)
+  const files = await matchFiles({ sets, folder, paths, pathsFrom: process.cwd(), untaken: true }, signal)
   const { DuckDBInstance } = await import('@duckdb/node-api')
   const instance = await DuckDBInstance.create(':memory:', { ...READER_OPTIONS, memory_limit: '512MB' })
   const connection = await instance.connect()
@@ -38,8 +38,14 @@ export async function suggestFiles(
     for (const { path, name, matches } of files) {
       signal.throwIfAborted()
       const taken = matches.map(({ set }) => qualifiedTableName(set.table))
-      const found = taken.length > 0 ? undefined : await suggestSet(path, name, scratch, query, signal)
-      suggestions.push({ file: name, sets: taken, yaml: found?.yaml, reasons: found?.reasons ?? [] })
+      try {
+        const found = taken.length > 0 ? undefined : await suggestSet(path, name, scratch, query, signal)
+        suggestions.push({ file: name, sets: taken, yaml: found?.yaml, reasons: found?.reasons ?? [] })
+      } catch (error) {
+        // One picture in a folder says nothing about the other files.
+        if (files.length === 1 || !isPipelineError(error, 'source_file')) throw error
+        suggestions.push({ file: name, sets: taken, yaml: undefined, reasons: [], problem: describeError(error) })
+      }
     }
     return suggestions
   } finally {
