@@ -377,6 +377,7 @@ function postgresPlace({ url, schema }: DeepReadonly<PostgresStateConfig>, folde
   return {
     server: describeConnection(settings),
     schema,
+    role: settings.user,
     async connect(signal) {
       const { connect } = await import('./sources/postgres/client.ts')
       return connect(settings, { purpose: 'state' }, signal)

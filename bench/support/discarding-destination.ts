@@ -57,7 +57,7 @@ export class DiscardingDestination implements Destination {
   }
 
   async loadSnapshot(_lease: Lease, load: SnapshotLoad) {
-    return load.files.reduce((rows, file) => rows + file.rows, 0)
+    return { rows: load.files.reduce((rows, file) => rows + file.rows, 0), quarantined: 0 }
   }
 
   async finishSnapshot(_lease: Lease, target: TargetTable, _schema: TableSchema, position: Position) {

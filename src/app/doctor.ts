@@ -2,8 +2,7 @@
 
 import { describeState, examineState, openDestination, openStage } from '../connectors.ts'
 import type { Examination, Selection } from '../core/application.ts'
-import { describeError, isPipelineError } from '../core/errors.ts'
-import type { Finding } from '../core/finding.ts'
+import { type Finding, failedFinding } from '../core/finding.ts'
 import type { ConfiguredTable } from '../engine/context.ts'
 import { examineFiles } from './examine-files.ts'
 import { examineHistories } from './examine-histories.ts'
@@ -37,7 +36,7 @@ export async function* doctor(
       findings.push(...(await examineHistories(source, tables, signal)))
       transformed.push(...(await transformedTables(source, tables, signal)))
     } catch (error) {
-      findings.push(failed('connection', error))
+      findings.push(failedFinding('connection', error))
     }
     yield { part: `source ${name}`, findings }
   }
@@ -59,7 +58,7 @@ export async function* doctor(
       )),
     )
   } catch (error) {
-    findings.push(failed('connection', error))
+    findings.push(failedFinding('connection', error))
   }
   yield { part: 'destination', findings }
 }
@@ -69,11 +68,6 @@ async function examineOpening(subject: string, open: () => Promise<unknown>): Pr
     await open()
     return [{ subject, level: 'ok', message: 'can be opened' }]
   } catch (error) {
-    return [failed(subject, error)]
+    return [failedFinding(subject, error)]
   }
-}
-
-function failed(subject: string, error: unknown): Finding {
-  const fix = isPipelineError(error) ? error.hint : undefined
-  return { subject, level: 'error', message: describeError(error), ...(fix === undefined ? {} : { fix }) }
 }

@@ -1,8 +1,7 @@
 /** The stage, as `doctor` examines it. */
 
 import { openStage } from '../connectors.ts'
-import { describeError, isPipelineError } from '../core/errors.ts'
-import type { Finding } from '../core/finding.ts'
+import { type Finding, failedFinding } from '../core/finding.ts'
 import { probeStage } from '../engine/stage-probe.ts'
 import type { LoadedConfig } from './loaded-config.ts'
 
@@ -13,7 +12,6 @@ export async function examineStage({ config, folder }: LoadedConfig, signal: Abo
     return [{ subject, level: 'ok', message: 'can be opened' }, ...(await probeStage(stage, config.customer, signal))]
   } catch (error) {
     signal.throwIfAborted()
-    const fix = isPipelineError(error) ? error.hint : undefined
-    return [{ subject, level: 'error', message: describeError(error), ...(fix === undefined ? {} : { fix }) }]
+    return [failedFinding(subject, error)]
   }
 }

@@ -1,8 +1,8 @@
 /** What `doctor` finds about transforms: each is tried on the columns that its table has now. */
 
 import { openDestination, openStage } from '../connectors.ts'
-import { describeError, isPipelineError } from '../core/errors.ts'
-import type { Finding } from '../core/finding.ts'
+import { isPipelineError } from '../core/errors.ts'
+import { type Finding, failedFinding } from '../core/finding.ts'
 import type { Source } from '../core/source.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
 import type { ConfiguredTable } from '../engine/context.ts'
@@ -45,8 +45,7 @@ export async function examineTransforms(
       const names = columns.map((column) => column.name).join(', ')
       findings.push({ subject, level: 'ok', message: `Its transform gives ${names}` })
     } catch (error) {
-      const fix = isPipelineError(error) ? error.hint : undefined
-      findings.push({ subject, level: 'error', message: describeError(error), ...(fix === undefined ? {} : { fix }) })
+      findings.push(failedFinding(subject, error))
     }
   }
   return findings

@@ -59,7 +59,6 @@ export async function nameTables(
     for (const { entry, table } of expanded)
       requests.push({ source: name, entry, table: { source: name, namespace: table.namespace, name: table.name } })
   }
-  requireDistinct(requests.map(({ table }) => table))
   return requests
 }
 
@@ -172,20 +171,6 @@ export function selectTables(all: readonly TableId[], selection: Selection): rea
     })
   })
   return found
-}
-
-function requireDistinct(tables: readonly TableId[]): void {
-  const seen = new Set<string>()
-  for (const table of tables) {
-    const key = JSON.stringify([table.source, table.namespace, table.name])
-    if (seen.has(key)) {
-      throw new PipelineError('config_invalid', `Reading the tables of source ${table.source}`, {
-        cause: new Error(`${tableName(table)} is listed twice`),
-        hint: 'Keep one of the two entries',
-      })
-    }
-    seen.add(key)
-  }
 }
 
 function ownState(source: string, table: { readonly namespace: string; readonly name: string }): PipelineError {

@@ -94,6 +94,23 @@ test.each([
   expect(events.filter((event) => event.event === 'end')).toHaveLength(1)
 })
 
+test.each([
+  ['source shop', 'source_authentication', 3],
+  ['destination', 'destination_permission', 3],
+  ['source shop', 'config_invalid', 2],
+  ['source shop', undefined, 4],
+  ['stage', undefined, 5],
+] as const)('doctor ends as a sync would for what it finds: %s, %s, %i', async (part, code, exitCode) => {
+  const found = { subject: 'x', level: 'error', message: 'no', ...(code === undefined ? {} : { code }) } as const
+  const later = { subject: 'y', level: 'error', message: 'no', code: 'internal' } as const
+  const application: Partial<Application> = {
+    async *doctor() {
+      yield { part, findings: [{ subject: 'z', level: 'ok', message: 'fine' }, found, later] }
+    },
+  }
+  expect((await runCli(['doctor'], { application })).exitCode).toBe(exitCode)
+})
+
 describe('sync', () => {
   test('passes events on as they come, and ends with the counts', async () => {
     const run = await runCli(['sync', '--json', '--once', '--table', 'public.orders'], {

@@ -2,7 +2,7 @@ import type { Examination } from '../core/application.ts'
 import type { Finding } from '../core/finding.ts'
 import { counted } from '../core/quantity.ts'
 import type { CommandContext, CommandEnd } from './command.ts'
-import { EXIT } from './exit-code.ts'
+import { EXIT, type ExitCode, exitCodeFor } from './exit-code.ts'
 import type { Palette } from './palette.ts'
 import { type SelectionOptions, selection } from './selection.ts'
 import { displayWidth, fitted, printable } from './terminal-text.ts'
@@ -13,12 +13,12 @@ export async function doctor(context: CommandContext, options: SelectionOptions)
   const { output, signal } = context
   const application = await context.open()
   const found: Finding[] = []
-  let failedPart: string | undefined
+  let exitCode: ExitCode = EXIT.ok
   for await (const examination of application.doctor(selection(options), signal)) {
     for (const finding of examination.findings) {
       output.event({ event: 'finding', part: examination.part, ...finding })
       found.push(finding)
-      if (finding.level === 'error') failedPart ??= examination.part
+      if (finding.level === 'error' && exitCode === EXIT.ok) exitCode = exitCodeOfFinding(examination.part, finding)
     }
     for (const line of examinationLines(examination, output.colors)) output.answer(line)
   }
@@ -29,12 +29,17 @@ export async function doctor(context: CommandContext, options: SelectionOptions)
       ? output.colors.green(`All ${counted(found.length, 'check')} passed.`)
       : `${counted(errors, 'error')}, ${counted(warnings, 'warning')} in ${counted(found.length, 'check')}.`,
   )
-  const exitCode = failedPart === undefined ? EXIT.ok : failedPart.startsWith('source') ? EXIT.source : EXIT.destination
   return {
-    outcome: failedPart === undefined ? 'ok' : 'failed',
+    outcome: exitCode === EXIT.ok ? 'ok' : 'failed',
     exitCode,
     fields: { checks: found.length, errors, warnings },
   }
+}
+
+/** What a sync would end with, so that a code means one thing. */
+function exitCodeOfFinding(part: string, { code }: Finding): ExitCode {
+  if (code !== undefined) return exitCodeFor(code)
+  return part.startsWith('source') ? EXIT.source : EXIT.destination
 }
 
 function examinationLines({ part, findings }: Examination, colors: Palette): readonly string[] {

@@ -1,4 +1,4 @@
-import { type ErrorSide, errorSide, isPipelineError } from '../core/errors.ts'
+import { type ErrorCode, type ErrorSide, errorSide, isPipelineError } from '../core/errors.ts'
 
 export const EXIT = {
   ok: 0,
@@ -27,5 +27,9 @@ const BY_SIDE: Readonly<Record<ErrorSide, ExitCode>> = {
 }
 
 export function exitCodeOf(error: unknown): ExitCode {
-  return isPipelineError(error) ? BY_SIDE[errorSide(error.code)] : EXIT.unexpected
+  return isPipelineError(error) ? exitCodeFor(error.code) : EXIT.unexpected
+}
+
+export function exitCodeFor(code: ErrorCode): ExitCode {
+  return BY_SIDE[errorSide(code)]
 }

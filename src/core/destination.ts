@@ -81,6 +81,13 @@ export interface SnapshotLoad {
   readonly files: readonly StageFile[]
 }
 
+export interface SnapshotLoaded {
+  /** Rows added. */
+  readonly rows: number
+  /** Rows with something in quarantine; of files that were there already as well, as far as they say so themselves. */
+  readonly quarantined: number
+}
+
 /** The part of a flush that belongs to one table. */
 export interface TableFlush {
   readonly target: TargetTable
@@ -244,8 +251,8 @@ export interface Destination extends AsyncDisposable {
     keep: boolean,
     signal: AbortSignal,
   ): Promise<readonly string[]>
-  /** Appends files to the shadow table, each exactly once, however often it is asked. Returns the rows added. */
-  loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number>
+  /** Appends files to the shadow table, each exactly once, however often it is asked. */
+  loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<SnapshotLoaded>
   /**
    * All chunks are loaded: the shadow table is complete as of `position`, which becomes the table's own checkpoint.
    * `positions` > 1: chunks come from several snapshots; of rows with the same key the newest stays.

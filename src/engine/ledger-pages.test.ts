@@ -267,24 +267,33 @@ describe('a state of its own', () => {
     expect(await restoreLedger(contextOf(reset), never)).toBe(false)
   })
 
-  test('that a process was killed over is restored by the next one', async () => {
-    const inner = await recordedRun(3)
-    const restored = await openState()
-    const dying = new Proxy(restored, {
-      get: (target, name) => {
-        if (name === 'recordStaged') return () => Promise.reject(new Error('killed'))
-        const value = Reflect.get(target, name)
-        return typeof value === 'function' ? value.bind(target) : value
-      },
-    })
-    await expect(restoreLedger(contextOf(dying), never)).rejects.toThrow('killed')
-    expect(await restoreLedger(contextOf(restored), never)).toBe(true)
-    const { source, ...rest } = await contentOf(restored)
-    const { source: expected, ...others } = await contentOf(inner)
-    expect(rest).toEqual(others)
-    // What the half-made state covered counts as pruned: a destination that is older than that is told, not believed.
-    expect({ ...source, prunedThrough: undefined }).toEqual(expected)
-  })
+  test.each([
+    ['forget', undefined],
+    ['saveTable', undefined],
+    ['recordStaged', boundary(2, 3n)],
+  ] as const)(
+    'that a process was killed over, at %s, covers nothing, and is restored by the next one',
+    async (step, before) => {
+      const inner = await recordedRun(3)
+      const restored = await openState()
+      await restored.saveSource(RECORD)
+      await restored.recordStaged('shop', [fileOf(ITEMS, 0x12)], 0x12n)
+      const dying = new Proxy(restored, {
+        get: (target, name) => {
+          if (name === step) return () => Promise.reject(new Error('killed'))
+          const value = Reflect.get(target, name)
+          return typeof value === 'function' ? value.bind(target) : value
+        },
+      })
+      await expect(restoreLedger(contextOf(dying), never)).rejects.toThrow('killed')
+      expect(await restored.source('shop')).toMatchObject({ stagedThroughLsn: 0n, prunedThrough: before })
+      expect(await restoreLedger(contextOf(restored), never)).toBe(true)
+      const { source, ...rest } = await contentOf(restored)
+      const { source: expected, ...others } = await contentOf(inner)
+      expect(rest).toEqual(others)
+      expect(source).toEqual({ ...expected, prunedThrough: boundary(2, 3n) })
+    },
+  )
 })
 
 test('a backfill whose chunks nobody knows is not taken for one that goes on', async () => {

@@ -4,7 +4,6 @@
  * ledger ends before them; that the source has been told to forget more than that is then found by the start, as any gap.
  */
 import { describeError, isPipelineError } from '../core/errors.ts'
-import { laterPosition } from '../core/position.ts'
 import type { StreamToken } from '../core/source.ts'
 import type { Stage, StageFile } from '../core/stage.ts'
 import type { SourceRecord, State, TableRecord } from '../core/state.ts'
@@ -109,8 +108,8 @@ async function readPage(
 }
 
 /**
- * How far the source is covered comes last and in one step with the files: a process that is killed before does all of it
- * again. Chunks of snapshots are not on pages, so a snapshot that was going on begins anew. Returns how many files wait.
+ * That nothing is covered comes first; how far the source is covered comes last and in one step with the files: a process
+ * that is killed between does all of it again. Chunks of snapshots are not on pages, so a snapshot that was going on begins anew. Returns how many files wait.
  */
 async function replaceState(
   { state, name, emit, clock }: SourceContext,
@@ -119,26 +118,22 @@ async function replaceState(
   own: SourceRecord | undefined,
 ): Promise<number> {
   const { tables, tokens, files } = gather(pages)
+  const { generation, identity } = last
+  const prunedThrough = own?.prunedThrough
+  await state.saveSource({ source: name, generation, identity, stagedThroughLsn: 0n, confirmedLsn: 0n, prunedThrough })
   for (const { table } of await state.tables(name)) {
     await state.clearChunks(table)
     if (!tables.has(tableName(table))) await state.removeTable(table)
   }
   const stale = (await state.waiting(name)).filter((file) => !files.has(file.batchId))
   await state.forget(stale.map((file) => file.batchId))
-  await state.saveSource({
-    source: name,
-    generation: last.generation,
-    identity: last.identity,
-    stagedThroughLsn: 0n,
-    confirmedLsn: 0n,
-    prunedThrough: laterPosition(own?.prunedThrough, last.completeFrom),
-  })
   for (const { backfill, ...record } of tables.values()) {
     await state.saveTable(record)
     if (backfill === undefined) continue
     const message = `${tableName(record.table)}: the backfill that was going on is not known any more; ask for it again`
     emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
   }
+  if (last.completeFrom !== undefined) await state.notePruned(name, last.completeFrom)
   await state.recordStaged(name, [...files.values()], last.stagedThroughLsn, [...tokens.values()])
   return files.size
 }

@@ -85,11 +85,11 @@ export class ShadowLoader {
       if (reading === undefined || table.record.state !== 'snapshotting') continue
       try {
         const load = { target: table.configured.target, files }
-        await destinationGuard.run(
+        const { quarantined } = await destinationGuard.run(
           () => destinationTurn.run(() => destination.loadSnapshot(lease, load, stop.immediate)),
           stop.immediate,
         )
-        await this.#countQuarantined(table, files)
+        await this.#countQuarantined(table, quarantined)
         const batchIds = files.map((file) => file.batchId)
         await state.markLoaded(batchIds, clock.nowMs())
         reading.unloaded -= files.length
@@ -102,8 +102,7 @@ export class ShadowLoader {
   }
 
   /** Before the files are marked as loaded: a process that is killed here counts them again rather than not at all. */
-  async #countQuarantined(table: BookedTable, files: readonly StageFile[]): Promise<void> {
-    const rows = files.reduce((sum, file) => sum + file.features.quarantinedRows, 0)
+  async #countQuarantined(table: BookedTable, rows: number): Promise<void> {
     if (rows === 0) return
     const { clock, emit, name } = this.#context
     await this.#ports.book.save(table, { quarantined: table.record.quarantined + rows })

@@ -1,7 +1,6 @@
 /** What `doctor` finds out about a stage: it does with an object of its own what a sync does with its files. */
 import { randomUUID } from 'node:crypto'
-import { describeError, isPipelineError } from '../core/errors.ts'
-import type { Finding } from '../core/finding.ts'
+import { type Finding, failedFinding } from '../core/finding.ts'
 import type { Stage } from '../core/stage.ts'
 import { encodePathPart } from '../core/stage-path.ts'
 
@@ -20,8 +19,7 @@ export async function probeStage(stage: Stage, customer: string, signal: AbortSi
       return true
     } catch (error) {
       signal.throwIfAborted()
-      const fix = isPipelineError(error) ? error.hint : undefined
-      findings.push({ subject, level, message: describeError(error), ...(fix === undefined ? {} : { fix }) })
+      findings.push({ ...failedFinding(subject, error), level })
       return false
     }
   }

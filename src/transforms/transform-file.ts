@@ -26,7 +26,7 @@ import { batchType, quoteText, type TransformDialect } from './duckdb-column.ts'
 import { rowsBeyondLimits } from './limited-values.ts'
 import { transformError } from './transform-error.ts'
 import type { TransformSession } from './transform-session.ts'
-import { type UnchangedPlan, unchangedPlans } from './unchanged-plan.ts'
+import { isForSql, type UnchangedPlan, unchangedPlans } from './unchanged-plan.ts'
 
 export interface LocalFile {
   readonly file: StageFile
@@ -54,13 +54,13 @@ export async function keysToComplete(
   dialect: TransformDialect,
 ): Promise<readonly string[]> {
   if (file.features.partialRows === 0) return []
-  await readRows(session, location)
-  const plans = (await unchangedPlans(session, compiled)).filter((plan) => plan.completed)
+  const present = await readRows(session, location)
+  const plans = (await unchangedPlans(session, compiled, present)).filter((plan) => plan.completed)
   if (plans.length === 0) return []
   const parts = keyColumns(file.schema).map((column) => ({ expression: dataColumn(column.id), type: column.type }))
   const rows = await session.rows(
     `SELECT DISTINCT ${dialect.keyText(parts)} AS key FROM transform_raw
-     WHERE ${among(SYSTEM_COLUMNS.unchanged, plans)} AND ${SYSTEM_COLUMNS.position} IS NOT NULL`,
+     WHERE ${isForSql(plans, compiled, present, '')} AND ${SYSTEM_COLUMNS.position} IS NOT NULL`,
   )
   return rows.map((row) => String(row.key))
 }
@@ -69,7 +69,7 @@ export async function transformFile(session: TransformSession, request: FileTran
   const { input, target, compiled, output, limits } = request
   const { file } = input
   const present = await readRows(session, input.location)
-  const plans = file.features.partialRows === 0 ? [] : await unchangedPlans(session, compiled)
+  const plans = file.features.partialRows === 0 ? [] : await unchangedPlans(session, compiled, present)
   await buildBatch(session, request, present, plans)
   const onError = target.transform?.onError ?? 'stop'
   const unwritten = await compiled.write(session, { sql: '(SELECT * FROM transform_batch WHERE _asked)' }, onError)
@@ -118,7 +118,7 @@ async function readRows(session: TransformSession, location: string): Promise<Re
  */
 async function buildBatch(
   session: TransformSession,
-  { input: { file }, completion, dialect }: FileTransformRequest,
+  { input: { file }, compiled, completion, dialect }: FileTransformRequest,
   present: ReadonlySet<string>,
   plans: readonly UnchangedPlan[],
 ): Promise<void> {
@@ -127,7 +127,7 @@ async function buildBatch(
   const skipped = plans.filter((plan) => plan.skipped)
   const names = new Set(file.schema.columns.map((column) => dataColumn(column.id)))
   const others = [...present].filter((name) => !names.has(name)).map((name) => `r.${name}`)
-  const isCompleted = completed.length === 0 ? 'false' : among(`r.${unchanged}`, completed)
+  const isCompleted = isForSql(completed, compiled, present, 'r.')
   const keys = keyColumns(file.schema).map((column) => dataColumn(column.id))
   const found =
     completed.length === 0 || completion.length === 0 ? undefined : await readCompletion(session, completion)
@@ -142,7 +142,7 @@ async function buildBatch(
   const kind = present.has(op) ? `coalesce(r.${op}, 'i')` : "'i'"
   const exists = present.has(position) ? `r.${position} IS NOT NULL` : 'true'
   const isGone = found === undefined ? isCompleted : `(${isCompleted} AND a._found IS NULL)`
-  const isSkipped = skipped.length === 0 ? 'false' : among(`r.${unchanged}`, skipped)
+  const isSkipped = isForSql(skipped, compiled, present, 'r.')
   // Deletes of a bag carry the whole row: one that was left out when it came must be left out when it goes.
   const asked = file.schema.identity.kind === 'bag' ? `('i', 'u', 'd')` : `('i', 'u')`
   const flags = [
@@ -226,11 +226,12 @@ function resultSql({ input: { file }, target, compiled }: FileTransformRequest, 
   const columns: string[] = []
   if (present.has(op) || hasFailed)
     columns.push(`CASE WHEN ${failed} THEN 'q' WHEN ${leftOut} THEN 'd' ELSE b._kind END AS ${op}`)
-  const results = plans.flatMap(({ unchanged: before, result }) =>
-    result === undefined ? [] : [`WHEN ${quoteText(before)} THEN ${quoteText(result)}`],
+  const results = plans.flatMap((plan) =>
+    plan.result === undefined
+      ? []
+      : [`WHEN ${isForSql([plan], compiled, present, 'b.')} THEN ${quoteText(plan.result)}`],
   )
-  if (results.length > 0)
-    columns.push(`CASE WHEN ${isLive} THEN CASE b.${unchanged} ${results.join(' ')} END END AS ${unchanged}`)
+  if (results.length > 0) columns.push(`CASE WHEN ${isLive} THEN CASE ${results.join(' ')} END END AS ${unchanged}`)
   if (present.has(quarantine) || hasFailed) {
     const own = present.has(quarantine) ? `CASE WHEN NOT ${leftOut} THEN b.${quarantine} END` : 'NULL'
     columns.push(`${hasFailed ? `coalesce(f.entry, ${own})` : own} AS ${quarantine}`)
@@ -279,8 +280,4 @@ function resultSql({ input: { file }, target, compiled }: FileTransformRequest, 
 function failureOf({ input: { file }, target }: FileTransformRequest, { row, reason }: FailedRow): Error {
   const form = target.transform?.form ?? { kind: 'sql', sql: '' }
   return transformError(file.schema.table, form, reason, { context: { row: Number(row) } })
-}
-
-function among(expression: string, plans: readonly UnchangedPlan[]): string {
-  return `coalesce(${expression} IN (${plans.map((plan) => quoteText(plan.unchanged)).join(', ')}), false)`
 }

@@ -19,6 +19,7 @@ import type {
   MissingBaseRows,
   QuarantineEntry,
   SnapshotLoad,
+  SnapshotLoaded,
   SourceCheckpoints,
   TableComparison,
   TableFlush,
@@ -104,19 +105,21 @@ export class TransformingDestination<
     return this.inner.beginSnapshot(lease, target, await this.#workshop.schema(target, schema, signal), keep, signal)
   }
 
-  async loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number> {
+  async loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<SnapshotLoaded> {
     const { target, files } = load
     if (!isTransformed(target)) return this.inner.loadSnapshot(lease, load, signal)
-    let added = 0
+    let [rows, quarantined] = [0, 0]
     for (const part of inParts(files)) {
       const made = await this.#workshop.transform(target, part, [], signal)
       try {
-        added += await this.inner.loadSnapshot(lease, { ...load, files: made }, signal)
+        const loaded = await this.inner.loadSnapshot(lease, { ...load, files: made }, signal)
+        rows += loaded.rows
+        quarantined += loaded.quarantined
       } finally {
         await this.#workshop.discard(made)
       }
     }
-    return added
+    return { rows, quarantined }
   }
 
   async finishSnapshot(

@@ -10,7 +10,13 @@ const output = (id: number, dependencies: readonly number[] | undefined): Output
 
 const schema: CompiledTransform['schema'] = {
   table: { source: 's', namespace: 'n', name: 't' },
-  columns: [],
+  columns: [1, 5, 6, 7].map((id) => ({
+    id,
+    name: `c${id}`,
+    type: { kind: id === 7 ? 'int32' : 'text' },
+    sourceType: '',
+    nullable: true,
+  })),
   identity: { kind: 'key', columnIds: [1] },
   version: 1,
 }
@@ -29,8 +35,8 @@ const compiled = (
 })
 
 const ASKED = { completed: true, skipped: false, result: undefined }
-const plan = (given: CompiledTransform, unchanged = ',5,') => {
-  const { unchanged: _, ...rest } = planFor(unchanged, given)
+const plan = (given: CompiledTransform, unchanged = ',5,', hasMoved = false) => {
+  const { unchanged: _, moved: __, ...rest } = planFor(unchanged, hasMoved, given)
   return rest
 }
 
@@ -63,4 +69,14 @@ test('a function is not asked where nothing that it reads has changed', () => {
   expect(plan(reads, ',5,6,')).toEqual({ completed: false, skipped: true, result: ',7,' })
   expect(plan(reads, ',5,')).toEqual(ASKED)
   expect(plan(reads, ',8,')).toEqual({ completed: false, skipped: false, result: ',8,' })
+})
+
+test('a row that has left its key needs all values where a row of that key may have been asked for', () => {
+  const asks = compiled([output(5, [5]), output(8, [1, 6])])
+  expect(plan(asks)).toEqual({ completed: false, skipped: false, result: ',5,' })
+  expect(plan(asks, ',5,', true)).toEqual(ASKED)
+  const copies = compiled([output(5, [5]), output(6, [6])], [1])
+  expect(plan(copies, ',5,', true)).toEqual({ completed: false, skipped: false, result: ',5,' })
+  // A number is always sent.
+  expect(plan(compiled([output(5, [5]), output(8, [1, 7])], [7]), ',5,', true)).toMatchObject({ completed: false })
 })

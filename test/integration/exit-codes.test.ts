@@ -22,10 +22,11 @@ afterAll(async () => {
   await fixture[Symbol.asyncDispose]()
 })
 
-/** Runs `sync --once` on a copy of the configuration in which `change` has changed something, with a state and a destination of its own. */
+/** Runs `sync --once`, or another command, on a copy of the configuration in which `change` has changed something, with a state and a destination of its own. */
 async function syncWith(
   change: (config: { sources: { shop: Record<string, unknown> }; destination: Record<string, unknown> }) => void,
   environment: Readonly<Record<string, string>> = {},
+  command: readonly string[] = ['sync', '--once'],
 ): Promise<CommandResult> {
   const config = JSON.parse(await readFile(fixture.configFile, 'utf8'))
   const number = ++files
@@ -35,7 +36,7 @@ async function syncWith(
   change(config)
   const file = join(fixture.folder, `case-${number}.yaml`)
   await writeFile(file, JSON.stringify(config))
-  return simplyload(fixture.folder, ['-c', file, 'sync', '--once'], environment)
+  return simplyload(fixture.folder, ['-c', file, ...command], environment)
 }
 
 function address(change: (url: URL) => void): string {
@@ -65,16 +66,20 @@ describe.concurrent('an exit code for each kind of trouble', () => {
     expect(told(result)).toContain('NOT_SET_ANYWHERE')
   })
 
-  test('a wrong password: 3, and neither password is shown', async () => {
-    const result = await syncWith((config) => {
-      config.sources.shop.url = address((url) => {
-        url.password = 'wr0ng-w0rd'
-      })
-    })
-    expect(result.exitCode).toBe(3)
-    expect(told(result)).not.toContain('wr0ng-w0rd')
-    expect(told(result)).toMatch(/password/i)
-  })
+  test.each([[['sync', '--once']], [['doctor']]])(
+    'a wrong password: 3, and neither password is shown: %s',
+    async (command) => {
+      const change = (config: { sources: { shop: Record<string, unknown> } }) => {
+        config.sources.shop.url = address((url) => {
+          url.password = 'wr0ng-w0rd'
+        })
+      }
+      const result = await syncWith(change, {}, command)
+      expect(result.exitCode).toBe(3)
+      expect(told(result)).not.toContain('wr0ng-w0rd')
+      expect(told(result)).toMatch(/password/i)
+    },
+  )
 
   test('a role that may not replicate: 3, with the SQL to run', async () => {
     const { role, url } = await fixture.database.createRole()

@@ -147,7 +147,7 @@ test('doctor says what a role lacks to keep the state, as SQL', async () => {
   const { url, role } = await home.createRole()
   await using fixture = await withState(url)
   const before = await simplyload(fixture.folder, ['doctor'])
-  expect(before.stdout).toContain(`CREATE SCHEMA sync_state AUTHORIZATION ${role}`)
+  expect(before.stdout).toContain(`CREATE SCHEMA \\"sync_state\\" AUTHORIZATION \\"${role}\\"`)
   expect(before.stdout).not.toContain(new URL(url).password)
   expect(await home.query("SELECT 1 FROM pg_namespace WHERE nspname = 'sync_state'")).toEqual([])
   await home.query(`CREATE SCHEMA sync_state AUTHORIZATION ${role}`)

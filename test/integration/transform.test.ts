@@ -157,7 +157,7 @@ test.each([
     tables: [{ name: 'public.t', transform, on_transform_error: 'continue' }],
   })
   await writeFile(join(fixture.folder, 'fails.mjs'), FAILING_MODULE)
-  await fixture.once()
+  expect((await fixture.once()).summary).toMatchObject({ outcome: 'ok', quarantined: 2 })
   await fixture.sql(
     `UPDATE t SET w = 'bad' WHERE id = 12; UPDATE t SET w = 'good' WHERE id = 10; UPDATE t SET id = 300, w = 'bad' WHERE id = 13; DELETE FROM t WHERE id = 11; INSERT INTO t VALUES (400, 1, 'bad')`,
   )
@@ -320,6 +320,21 @@ test('the source is asked for unchanged values only where a computed column need
   expect((await fixture.once({ wraps })).summary).toMatchObject({ outcome: 'ok' })
   expect(asked).toEqual([22])
   expect(await verify(fixture)).toMatchObject({ equal: true })
+})
+
+test('a value that was read for a key is not taken along by the row that had the key before', async () => {
+  await using fixture = await SyncFixture.create({
+    sql: `CREATE TABLE t (id int PRIMARY KEY, name text, a text, b text);
+      INSERT INTO t SELECT i, 'n', ${LARGE}, ${LARGE} FROM generate_series(1, 2) i`,
+    tables: [{ name: 'public.t', transform: `SELECT id, b, name || length(a) AS pair FROM batch` }],
+  })
+  await fixture.once()
+  await fixture.sql(`UPDATE t SET name = 'x' WHERE id = 1; UPDATE t SET id = 3, a = 'small' WHERE id = 1`)
+  await fixture.sql('UPDATE t SET id = 1 WHERE id = 2')
+  expect((await fixture.once()).summary).toMatchObject({ outcome: 'ok' })
+  expect(
+    await fixture.copied('SELECT id::VARCHAR, md5(b) FROM copy.t WHERE NOT _fivetran_deleted ORDER BY id'),
+  ).toEqual((await fixture.sql('SELECT id::text, md5(b) FROM t ORDER BY t.id')).map((row) => Object.values(row)))
 })
 
 test('a transaction that arrives in parts, some of which are rolled back', async () => {

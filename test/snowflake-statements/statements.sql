@@ -365,7 +365,7 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_moves_0 AS SELECT moved AS c
   FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL)
-  WHERE MOD(code, 8) IN (5, 6)))
+  WHERE MOD(code, 8) IN (5, 6))) m
   WHERE MOD(moved, 8) = 6;
 
 SELECT COUNT(next_move) AS open, (SELECT COUNT(*)
@@ -1060,7 +1060,7 @@ SELECT d.key AS key, d.kind AS kind, d.pos AS pos, d.differs AS differs
 -- Every change
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
-  FROM ( SELECT c.k1 AS k1, c.code AS last, c.code AS val, FALSE AS dead, CAST(NULL AS VARCHAR) AS dead_pos, c.reset AS reset, CASE WHEN c.reset IS NULL THEN t.k1 END AS b1, CASE WHEN c.reset IS NULL THEN t.pos END AS b_pos, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN c.reset IS NULL OR c.p3 >= c.reset THEN c.p3 END AS p3
+  FROM ( SELECT c.k1 AS k1, c.code AS last, c.code AS val, FALSE AS dead, CAST(NULL AS VARCHAR) AS dead_pos, GREATEST_IGNORE_NULLS(c.reset, emptied.at) AS reset, CASE WHEN GREATEST_IGNORE_NULLS(c.reset, emptied.at) IS NULL THEN t.k1 END AS b1, CASE WHEN GREATEST_IGNORE_NULLS(c.reset, emptied.at) IS NULL THEN t.pos END AS b_pos, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN GREATEST_IGNORE_NULLS(c.reset, emptied.at) IS NULL OR c.p3 >= GREATEST_IGNORE_NULLS(c.reset, emptied.at) THEN c.p3 END AS p3
   FROM (SELECT k1, code, MAX(CASE WHEN MOD(code, 8) >= 4 OR MOD(code, 8) < 2 THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS p3
   FROM (SELECT k1, code, pos, unchanged, committed, CAST(NULL AS NUMBER(19,0)) AS moved
   FROM (SELECT *
@@ -1086,7 +1086,32 @@ CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val I
   FROM _SIMPLYLOAD.QUARANTINE q
   WHERE q.source = 'shop' AND q.namespace = 'public' AND q.table_name = 'log_13' AND q.closed_at IS NULL AND q.reason = 'unchanged value that is not known')) t
   ON t.k1 = c.k1
+  LEFT JOIN (SELECT code, MAX(CASE WHEN MOD(code, 8) = 7 THEN code END) OVER (ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS at
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL)) emptied ON emptied.code = c.code
   WHERE MOD(c.code, 8) IN (2, 6));
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_moves_0 AS SELECT moved AS code, pos, CASE WHEN GREATEST_IGNORE_NULLS(reset, emptied.at) IS NULL THEN k1 END AS r1, CASE WHEN MOD(GREATEST_IGNORE_NULLS(reset, emptied.at), 8) = 6 THEN GREATEST_IGNORE_NULLS(reset, emptied.at) END AS next_move, CASE WHEN GREATEST_IGNORE_NULLS(reset, emptied.at) IS NULL OR c3 >= GREATEST_IGNORE_NULLS(reset, emptied.at) THEN c3 END AS p3
+  FROM (SELECT k1, pos, moved, MAX(CASE WHEN MOD(code, 8) NOT IN (2, 3) THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS c3
+  FROM (SELECT k1, code, pos, unchanged, committed, CAST(NULL AS NUMBER(19,0)) AS moved
+  FROM (SELECT *
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL)
+  WHERE code IS NOT NULL AND MOD(code, 8) <> 7)
+  UNION ALL SELECT o1 AS k1, code - MOD(code, 8), pos, NULL, committed, code
+  FROM (SELECT *
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL)
+  WHERE code IS NOT NULL AND MOD(code, 8) <> 7)
+  WHERE MOD(code, 8) IN (5, 6))) m
+  LEFT JOIN (SELECT code, MAX(CASE WHEN MOD(code, 8) = 7 THEN code END) OVER (ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS at
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN (o1 IS NOT NULL AND o1 IS DISTINCT FROM v0) THEN CASE WHEN unchanged IS NOT NULL THEN 6 ELSE 5 END ELSE CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, COALESCE(o1, v0) AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL)) emptied ON emptied.code = m.moved
+  WHERE MOD(moved, 8) = 6;
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
   FROM (SELECT r.k1 AS k1, r.last AS last, r.val AS val, r.dead AS dead, r.dead_pos AS dead_pos, r.reset AS reset, r.completion AS completion, CASE WHEN x.code IS NULL THEN r.b1 ELSE x.b1 END AS b1, CASE WHEN x.code IS NULL THEN r.b_pos ELSE x.b_pos END AS b_pos, COALESCE(r.p3, x.p3) AS p3
@@ -1120,6 +1145,26 @@ INSERT INTO "shop_public"."log_13" ("id", "name", "note", "_op", "_committed_at"
   FROM _SIMPLYLOAD.staged_0
   WHERE pos IS NOT NULL) e
   WHERE MOD(e.code, 8) IN (5, 6);
+
+CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT *, (val IS NOT NULL AND b1 IS NULL AND NOT (p3 IS NOT NULL)) AS unresolved
+  FROM ( SELECT c.k1 AS k1, c.code AS last, c.code AS val, FALSE AS dead, CAST(NULL AS VARCHAR) AS dead_pos, c.reset AS reset, CASE WHEN c.reset IS NULL THEN t.k1 END AS b1, CASE WHEN c.reset IS NULL THEN t.pos END AS b_pos, CAST(NULL AS NUMBER(19,0)) AS completion, CASE WHEN c.reset IS NULL OR c.p3 >= c.reset THEN c.p3 END AS p3
+  FROM (SELECT k1, code, MAX(CASE WHEN MOD(code, 8) >= 4 OR MOD(code, 8) < 2 THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS reset, MAX(CASE WHEN MOD(code, 8) >= 2 AND (unchanged IS NULL OR NOT CONTAINS(unchanged, ',3,')) THEN code END) OVER (PARTITION BY k1 ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS p3
+  FROM (SELECT k1, code, pos, unchanged, committed
+  FROM (SELECT CAST((file_number * 4294967296 + row_number) * 8 + CASE COALESCE(op, 'i') WHEN 'i' THEN 4 WHEN 'u' THEN CASE WHEN unchanged IS NOT NULL THEN 2 ELSE 3 END WHEN 'd' THEN 1 WHEN 't' THEN 7 END AS NUMBER(19,0)) AS code, pos, unchanged, quarantine, content_hash, COALESCE(DATE_PART(EPOCH_MICROSECOND, committed_at), staged_us) AS committed, v0 AS k1, v0 AS o1, v0, v1, TRY_PARSE_JSON(v2) AS v2, CASE WHEN TRY_PARSE_JSON(v2) IS NULL THEN v2 END AS w2
+  FROM _SIMPLYLOAD.staged_0
+  WHERE pos IS NOT NULL))) c
+  LEFT JOIN (SELECT *
+  FROM (SELECT t."id" AS k1, t."_source_position" AS pos
+  FROM "shop_public"."log_13" t
+  WHERE t."_op" <> 'truncate' AND t."_source_position" >= (SELECT COALESCE(MAX("_source_position"), '')
+  FROM "shop_public"."log_13"
+  WHERE "_op" = 'truncate') AND t."id" BETWEEN 70 AND 71
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY t."id" ORDER BY t."_source_position" DESC) = 1 AND NOT t."_fivetran_deleted") t
+  WHERE t.pos NOT IN (SELECT q.position
+  FROM _SIMPLYLOAD.QUARANTINE q
+  WHERE q.source = 'shop' AND q.namespace = 'public' AND q.table_name = 'log_13' AND q.closed_at IS NULL AND q.reason = 'unchanged value that is not known')) t
+  ON t.k1 = c.k1
+  WHERE MOD(c.code, 8) IN (2, 6));
 
 CREATE OR REPLACE TEMPORARY TABLE _SIMPLYLOAD.merge_result_0 AS SELECT r.k1 AS k1, r.last AS last, r.val AS val, (r.dead OR ((r.unresolved AND NOT r.dead) AND c.code IS NULL)) AS dead, CASE WHEN (r.unresolved AND NOT r.dead) THEN CASE WHEN c.code IS NULL THEN e.pos END ELSE r.dead_pos END AS dead_pos, r.reset AS reset, r.b1 AS b1, r.b_pos AS b_pos, r.p3 AS p3, c.code AS completion, (r.unresolved AND (r.dead OR c.code IS NULL)) AS unresolved
   FROM _SIMPLYLOAD.merge_result_0 r

@@ -13,6 +13,7 @@ import type {
   Lease,
   QuarantineEntry,
   SnapshotLoad,
+  SnapshotLoaded,
   SourceCheckpoints,
   TableComparison,
   TargetTable,
@@ -91,7 +92,7 @@ export class FaultyDestination implements Destination, ComparingDestination {
     return this.#call('beginSnapshot', signal, () => this.#inner.beginSnapshot(lease, target, schema, keep, signal))
   }
 
-  loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number> {
+  loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<SnapshotLoaded> {
     return this.#call('loadSnapshot', signal, () => this.#inner.loadSnapshot(lease, load, signal), load)
   }
 

@@ -22,7 +22,12 @@ export class PostgresStates {
 
   place(schema: string, url = this.#database.url): PostgresStatePlace {
     const settings = connectionSettings({ url })
-    return { server: 'db:5432/shop', schema, connect: (signal) => connect(settings, { purpose: 'state' }, signal) }
+    return {
+      server: 'db:5432/shop',
+      schema,
+      role: settings.user,
+      connect: (signal) => connect(settings, { purpose: 'state' }, signal),
+    }
   }
 
   write(schema: string, url?: string): Promise<State> {

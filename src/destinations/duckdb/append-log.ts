@@ -20,7 +20,7 @@ import { dropDeleted } from './backfill.ts'
 import { currentKeysSql } from './current-rows.ts'
 import { hasColumnSql } from './fold.ts'
 import { quoteIdentifier, timestampLiteral } from './identifiers.ts'
-import { findUnchangedIds, resolveUnchanged } from './lineage.ts'
+import { findUnchangedIds, joinEmptied, resetSince, resolveUnchanged } from './lineage.ts'
 import { deleteColumnList, logColumnList } from './log-rows.ts'
 import type { MergeCounts } from './materialize.ts'
 import type { MergeInput, Slice } from './merge-input.ts'
@@ -101,13 +101,15 @@ async function collectPartial(session: Session, input: MergeInput, ids: readonly
         (id) => `max(code) FILTER (WHERE (code & 7) >= ${PARTIAL_UPDATE} AND ${hasColumnSql(id)}) OVER w AS p${id}`,
       ),
     ]
-    const known = ids.map((id) => `CASE WHEN c.reset IS NULL OR c.p${id} >= c.reset THEN c.p${id} END AS p${id}`)
-    const select = `SELECT c.code AS last, c.code AS val, false AS dead, NULL::VARCHAR AS dead_pos, c.reset,
-        CASE WHEN c.reset IS NULL THEN t.rid END AS root, NULL::BIGINT AS completion, false AS unresolved
+    const reset = resetSince(input, 'c.reset')
+    const known = ids.map((id) => `CASE WHEN ${reset} IS NULL OR c.p${id} >= ${reset} THEN c.p${id} END AS p${id}`)
+    const select = `SELECT c.code AS last, c.code AS val, false AS dead, NULL::VARCHAR AS dead_pos, ${reset} AS reset,
+        CASE WHEN ${reset} IS NULL THEN t.rid END AS root, NULL::BIGINT AS completion, false AS unresolved
         ${known.map((each) => `, ${each}`).join('')}
       FROM (SELECT ${keys}, code, ${runs.join(', ')} FROM ${changes} SEMI JOIN ${touched} USING (${keys})
             WINDOW w AS (PARTITION BY ${keys} ORDER BY code)) c
-      LEFT JOIN ${currentKeysSql(input.layout, touched)} t USING (${keys}) WHERE ${isPartial}`
+      LEFT JOIN ${currentKeysSql(input.layout, touched)} t USING (${keys}) ${joinEmptied(input, 'c')}
+      WHERE (c.code & 7) IN (${PARTIAL_UPDATE}, ${PARTIAL_MOVE_IN})`
     await session.run(
       bucket === 0 ? `CREATE OR REPLACE TEMP TABLE merge_result AS ${select}` : `INSERT INTO merge_result ${select}`,
     )

@@ -14,6 +14,7 @@ import type {
   Lease,
   QuarantineEntry,
   SnapshotLoad,
+  SnapshotLoaded,
   SourceCheckpoints,
   TableComparison,
   TargetTable,
@@ -159,17 +160,19 @@ export class DuckDbDestination implements Destination, ComparingDestination, Key
     )
   }
 
-  async loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number> {
-    let added = 0
+  async loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<SnapshotLoaded> {
+    let [rows, quarantined] = [0, 0]
     for (const files of inParts(load.files)) {
       await using local = await this.#fetch(files, signal)
       const part = { ...load, files }
-      added += await this.#use('write', `Loading ${tableName(load.target.table)}`, signal, (session) =>
+      const loaded = await this.#use('write', `Loading ${tableName(load.target.table)}`, signal, (session) =>
         loadSnapshot(session, lease, part, (path) => local.location(path), this.#clock.nowMs()),
       )
       local.loaded()
+      rows += loaded.rows
+      quarantined += loaded.quarantined
     }
-    return added
+    return { rows, quarantined }
   }
 
   finishSnapshot(

@@ -3,8 +3,8 @@ import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { TargetTable } from '../../core/destination.ts'
-import { describeError, isPipelineError } from '../../core/errors.ts'
-import type { Finding } from '../../core/finding.ts'
+import { isPipelineError } from '../../core/errors.ts'
+import { type Finding, failedFinding } from '../../core/finding.ts'
 import { tableName } from '../../core/table-schema.ts'
 import { foldCase, writeModeOf } from '../../warehouse/table-layout.ts'
 import type { DatabaseFile } from './database-file.ts'
@@ -36,9 +36,8 @@ export async function examineDestination(
 }
 
 function openingFinding(path: string, error: unknown): Finding {
-  const fix = isPipelineError(error) ? error.hint : undefined
   const level = isPipelineError(error, 'destination_locked') ? 'warning' : 'error'
-  return { subject: path, level, message: describeError(error), ...(fix === undefined ? {} : { fix }) }
+  return { ...failedFinding(path, error), level }
 }
 
 /** Names that DuckDB takes for the same. */
@@ -64,9 +63,7 @@ async function foreignTables(session: Session, targets: readonly TargetTable[]):
       await requireFreeName(session, target)
     } catch (error) {
       if (!isPipelineError(error)) throw error
-      const fix = error.hint === undefined ? {} : { fix: error.hint }
-      const subject = `${target.namespace}.${target.name}`
-      findings.push({ subject, level: 'error', message: describeError(error.cause), ...fix })
+      findings.push(failedFinding(`${target.namespace}.${target.name}`, error, error.cause))
     }
   }
   return findings
@@ -111,7 +108,8 @@ async function folderFinding(path: string): Promise<Finding> {
         continue
       }
       const message = `cannot be made: ${folder} is not writable`
-      return { subject: path, level: 'error', message, fix: `Make ${folder} writable, or name another path` }
+      const fix = `Make ${folder} writable, or name another path`
+      return { subject: path, level: 'error', message, fix, code: 'destination_permission' }
     }
   }
 }
@@ -123,6 +121,7 @@ async function writableFinding(path: string): Promise<Finding> {
     return { subject: path, level: 'ok', message: 'is writable, and so is its folder' }
   } catch {
     const fix = 'DuckDB writes the file and its log beside it: make both writable'
-    return { subject: path, level: 'error', message: 'or its folder is not writable', fix }
+    const message = 'or its folder is not writable'
+    return { subject: path, level: 'error', message, fix, code: 'destination_permission' }
   }
 }

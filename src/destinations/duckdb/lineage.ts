@@ -9,7 +9,7 @@
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { tableName } from '../../core/table-schema.ts'
-import { PARTIAL_MOVE_IN, PARTIAL_UPDATE, UPDATE } from '../../warehouse/change-code.ts'
+import { PARTIAL_MOVE_IN, PARTIAL_UPDATE, TRUNCATE, UPDATE } from '../../warehouse/change-code.ts'
 import { identityColumns } from '../../warehouse/table-layout.ts'
 import { keyText } from './column-type.ts'
 import { forgetLaterRoots, recordCompleted } from './completed-rows.ts'
@@ -105,15 +105,31 @@ async function collectMoves(session: Session, input: MergeInput, ids: readonly n
         `ASOF LEFT JOIN (SELECT * FROM merge_lineage WHERE (code & 7) >= ${PARTIAL_UPDATE} AND ${hasColumnSql(id)}) c${id} ON ${before(`c${id}`)}`,
     ),
   ]
+  const began = resetSince(input, 'reset.code')
   const columns = [
-    ...old.map((name, index) => `CASE WHEN reset.code IS NULL THEN m.${name} END AS r${index + 1}`),
-    `CASE WHEN (reset.code & 7) = ${PARTIAL_MOVE_IN} THEN reset.code END AS next`,
-    ...ids.map((id) => `CASE WHEN reset.code IS NULL OR c${id}.code >= reset.code THEN c${id}.code END AS p${id}`),
+    ...old.map((name, index) => `CASE WHEN ${began} IS NULL THEN m.${name} END AS r${index + 1}`),
+    `CASE WHEN (${began} & 7) = ${PARTIAL_MOVE_IN} THEN ${began} END AS next`,
+    ...ids.map((id) => `CASE WHEN ${began} IS NULL OR c${id}.code >= ${began} THEN c${id}.code END AS p${id}`),
   ]
   await session.run(
     `CREATE OR REPLACE TEMP TABLE merge_moves AS
-     SELECT m.code, m.pos, ${columns.join(', ')} FROM merge_moves m ${joins.join(' ')}`,
+     SELECT m.code, m.pos, ${columns.join(', ')} FROM merge_moves m ${joins.join(' ')} ${joinEmptied(input, 'm')}`,
   )
+}
+
+/**
+ * The later of a reset and the last truncate before it. A row that a transform left out when it came after the truncate has
+ * no change in a log, and what the table has under its key is a row of before.
+ */
+export function resetSince({ features }: MergeInput, reset: string): string {
+  return features.truncates === 0 ? reset : `greatest(${reset}, emptied.at)`
+}
+
+/** What `resetSince` needs of a relation of changes with their `code`. */
+export function joinEmptied(input: MergeInput, changes: string): string {
+  if (input.features.truncates === 0) return ''
+  return `LEFT JOIN (SELECT code, max(code) FILTER (WHERE (code & 7) = ${TRUNCATE}) OVER (ORDER BY code) AS at
+      FROM ${input.rowsSql()}) emptied ON emptied.code = ${changes}.code`
 }
 
 /** Each move takes over what the one before it has found: every round doubles how far back it has looked. */

@@ -1,5 +1,5 @@
 /** A snapshot on its way in: files are appended to a shadow table, each exactly once, until all are there. */
-import type { Lease, SnapshotLoad, TargetTable } from '../../core/destination.ts'
+import type { Lease, SnapshotLoad, SnapshotLoaded, TargetTable } from '../../core/destination.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
@@ -69,14 +69,14 @@ export async function beginSnapshot(
   })
 }
 
-/** Returns the rows added: none for files that are there already. */
+/** No rows are added for files that are there already. */
 export async function loadSnapshot(
   session: Session,
   lease: Lease,
   load: SnapshotLoad,
   locate: (path: string) => string,
   nowMs: number,
-): Promise<number> {
+): Promise<SnapshotLoaded> {
   const { target, files } = load
   const { table } = target
   await session.useThreads('all')
@@ -105,16 +105,19 @@ async function loadFresh(
   inspected: readonly InspectedFile[],
   careful: boolean,
   nowMs: number,
-): Promise<number> {
+): Promise<SnapshotLoaded> {
   await takeLease(session, lease)
   const { layout } = await shadowOf(session, table)
   const loaded = await loadedBatches(session, table)
   const files = inspected.filter(({ file }) => !loaded.has(file.batchId))
+  const known = inspected.filter(({ file }) => loaded.has(file.batchId))
+  const quarantined = known.reduce((sum, { file }) => sum + file.features.quarantinedRows, 0)
   const [first] = files
-  if (first === undefined) return 0
+  if (first === undefined) return { rows: 0, quarantined }
   if (loaded.size === 0) await makeAnew(session, layout, files)
   const relation = { files, layout, schema: first.file.schema, from: undefined, careful }
-  return append(session, relation, loaded.size, nowMs)
+  const added = await append(session, relation, loaded.size, nowMs)
+  return { rows: added.rows, quarantined: quarantined + added.quarantined }
 }
 
 /** The table is empty: now that rows are there to look at, it gets the compression that suits them. */
@@ -125,7 +128,12 @@ async function makeAnew(session: Session, layout: TableLayout, files: readonly I
   await session.run(createTableSql(layout, compression))
 }
 
-async function append(session: Session, relation: StageRelation, loadedBefore: number, nowMs: number): Promise<number> {
+async function append(
+  session: Session,
+  relation: StageRelation,
+  loadedBefore: number,
+  nowMs: number,
+): Promise<SnapshotLoaded> {
   const { layout, files } = relation
   const { table } = relation.schema
   const data = dataColumns(layout)
@@ -146,10 +154,10 @@ async function append(session: Session, relation: StageRelation, loadedBefore: n
   const written = files.reduce((sum, { file }) => sum + file.rows, 0)
   const whole = written === added ? 0 : await countWhole(session, rows)
   invariant(added + whole === written, 'all rows of the files are loaded or quarantined')
-  await recordQuarantined(session, relation, rows, nowMs)
-  if (relation.careful) await recordRejected(session, relation, nowMs)
+  let quarantined = await recordQuarantined(session, relation, rows, nowMs)
+  if (relation.careful) quarantined += await recordRejected(session, relation, nowMs)
   await recordLoads(session, table, relation, added, nowMs)
-  return added
+  return { rows: added, quarantined }
 }
 
 async function countWhole(session: Session, rows: string): Promise<number> {

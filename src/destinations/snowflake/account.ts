@@ -8,6 +8,7 @@ import { SnowflakePool, type SnowflakePoolOptions } from './connection-pool.ts'
 import { readPrivateKey } from './connection-settings.ts'
 import { type CostHistory, costHistory } from './cost-history.ts'
 import { estimateDay } from './cost-model.ts'
+import { shown } from './grant-hint.ts'
 import { catalogName } from './identifiers.ts'
 import { type SetupStatement, setupStatements } from './setup.ts'
 
@@ -82,7 +83,7 @@ export class SnowflakeAccount {
       if (!(error instanceof PipelineError) || error.code !== 'destination_permission') throw error
       throw new PipelineError(error.code, error.message, {
         cause: error.cause,
-        hint: `As ACCOUNTADMIN: GRANT DATABASE ROLE SNOWFLAKE.USAGE_VIEWER TO ROLE ${role}`,
+        hint: `As ACCOUNTADMIN: GRANT DATABASE ROLE SNOWFLAKE.USAGE_VIEWER TO ROLE ${shown(role)}`,
         context: error.context,
       })
     }

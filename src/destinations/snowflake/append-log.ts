@@ -15,7 +15,7 @@ import {
   UPDATE,
 } from '../../warehouse/change-code.ts'
 import { dataColumns, POSITION_ID } from '../../warehouse/table-layout.ts'
-import { currentKeysSql } from './lineage.ts'
+import { currentKeysSql, joinEmptied, resetSince } from './lineage.ts'
 import { rootColumns, unresolvedSql } from './lineage-columns.ts'
 import { logColumnList } from './log-rows.ts'
 import { hasColumnSql, KIND, lastCode, type MergeInput } from './merge-input.ts'
@@ -41,6 +41,7 @@ export async function collectPartial(session: SnowflakeSession, input: MergeInpu
     `${lastCode(`${KIND} >= ${INSERT} OR ${KIND} < ${PARTIAL_UPDATE}`)} ${run} AS reset`,
     ...ids.map((id) => `${lastCode(`${KIND} >= ${PARTIAL_UPDATE} AND ${hasColumnSql(id)}`)} ${run} AS p${id}`),
   ]
+  const reset = resetSince(input, 'c.reset')
   const columns = [
     ...keys.map((key) => `c.${key} AS ${key}`),
     'c.code AS last',
@@ -48,10 +49,10 @@ export async function collectPartial(session: SnowflakeSession, input: MergeInpu
     'FALSE AS dead',
     'CAST(NULL AS VARCHAR) AS dead_pos',
     ...rootColumns(input, ids, {
-      reset: 'c.reset',
-      root: (index) => `CASE WHEN c.reset IS NULL THEN t.k${index + 1} END`,
-      rootPosition: 'CASE WHEN c.reset IS NULL THEN t.pos END',
-      known: (id) => `CASE WHEN c.reset IS NULL OR c.p${id} >= c.reset THEN c.p${id} END`,
+      reset,
+      root: (index) => `CASE WHEN ${reset} IS NULL THEN t.k${index + 1} END`,
+      rootPosition: `CASE WHEN ${reset} IS NULL THEN t.pos END`,
+      known: (id) => `CASE WHEN ${reset} IS NULL OR c.p${id} >= ${reset} THEN c.p${id} END`,
     }),
   ]
   await session.run(
@@ -59,7 +60,7 @@ export async function collectPartial(session: SnowflakeSession, input: MergeInpu
      SELECT *, ${unresolvedSql(ids)} AS unresolved FROM (
        SELECT ${columns.join(', ')}
        FROM (SELECT ${[...keys, 'code', ...runs].join(', ')} FROM ${input.keyChanges}) c
-       LEFT JOIN (${currentKeysSql(input, range)}) t ON ${input.sameKey('t', 'c')}
+       LEFT JOIN (${currentKeysSql(input, range)}) t ON ${input.sameKey('t', 'c')} ${joinEmptied(input, 'c.code')}
        WHERE MOD(c.code, 8) IN (${PARTIAL_UPDATE}, ${PARTIAL_MOVE_IN}))`,
   )
 }

@@ -2,8 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { describeError, isPipelineError } from '../../core/errors.ts'
-import type { Finding } from '../../core/finding.ts'
+import { type Finding, failedFinding } from '../../core/finding.ts'
 import type { SnowflakeDestinationConfig } from './config.ts'
 import type { SnowflakePool } from './connection-pool.ts'
 import { translateError } from './errors.ts'
@@ -43,8 +42,7 @@ export async function examineConnection(
     )
   } catch (error) {
     signal.throwIfAborted()
-    const fix = isPipelineError(error) && error.hint !== undefined ? { fix: error.hint } : {}
-    findings.push({ subject, level: 'error', message: describeError(error), ...fix })
+    findings.push(failedFinding(subject, error))
   }
   return findings
 }
@@ -66,7 +64,7 @@ async function sessionFindings(
   ]
   const { role, database } = config
   const wrong = (what: string, message: string, fix: string) =>
-    findings.push({ subject: what, level: 'error', message, fix })
+    findings.push({ subject: what, level: 'error', message, fix, code: 'destination_permission' })
   if (row.role !== catalogName(role)) {
     wrong(
       `role ${role}`,
@@ -107,6 +105,7 @@ async function databaseFindings(
       subject: `database ${name}`,
       level: 'error',
       message: 'which tables of the configuration are to be in, does not exist, or this role may not see it',
+      code: 'destination_permission',
       fix: `CREATE DATABASE ${quoted}; GRANT USAGE, CREATE SCHEMA ON DATABASE ${quoted} TO ROLE ${shown(role)}`,
     },
   ]
@@ -119,7 +118,8 @@ function warehouseFindings(
   const subject = `warehouse ${warehouse}`
   if (state === undefined) {
     const fix = `simplyload snowflake setup makes one; or: ${grantHint('warehouse', warehouse, role, '')}`
-    return [{ subject, level: 'error', message: 'does not exist, or this role may not see it', fix }]
+    const message = 'does not exist, or this role may not see it'
+    return [{ subject, level: 'error', message, fix, code: 'destination_permission' }]
   }
   const { size, autoSuspendSeconds, isAutoResuming, isAccelerated, generation } = state
   const findings: Finding[] = [{ subject, level: 'ok', message: `is there: ${size}, ${state.state.toLowerCase()}` }]
@@ -203,7 +203,7 @@ async function uploadFinding(session: SnowflakeSession, config: SnowflakeDestina
     if (session.isStop(error)) throw error
     const translated = translateError(error, 'Uploading a file', config)
     const fix = translated.hint ?? 'Let this machine reach the store that SELECT SYSTEM$ALLOWLIST() names as STAGE'
-    return { subject, level: 'error', message: describeError(translated), fix }
+    return { ...failedFinding(subject, translated), fix }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -13,6 +13,7 @@ import type {
   Lease,
   QuarantineEntry,
   SnapshotLoad,
+  SnapshotLoaded,
   SourceCheckpoints,
   TableComparison,
   TargetTable,
@@ -24,6 +25,7 @@ import type { KeyDifference } from '../../core/source.ts'
 import type { Stage } from '../../core/stage.ts'
 import { type TableId, type TableSchema, tableName } from '../../core/table-schema.ts'
 import type { LayoutDialect } from '../../warehouse/layout-plan.ts'
+import { totalFeatures } from '../../warehouse/total-features.ts'
 import { finishBackfill } from './backfill.ts'
 import { forgetCheckpoints, leaveGroup, raiseEpoch, sourceCheckpoints } from './checkpoint.ts'
 import { snowflakeType } from './column-type.ts'
@@ -163,20 +165,22 @@ export class SnowflakeDestination implements Destination, ComparingDestination, 
     ).finally(() => this.#layouts.forget(lease.source))
   }
 
-  async loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<number> {
+  async loadSnapshot(lease: Lease, load: SnapshotLoad, signal: AbortSignal): Promise<SnapshotLoaded> {
     const target = this.#here(load.target)
     const tag = tagOf(load.target.table, 'copy')
     const use = <T>(work: (session: SnowflakeSession) => Promise<T>) =>
       this.#use(`Loading ${tableName(load.target.table)}`, tag, signal, work)
     for (;;) {
       const fresh = await use((session) => freshFiles(session, lease, { target, files: load.files }))
-      if (fresh === undefined) return 0
+      const known = load.files.filter((file) => fresh?.files.includes(file) !== true)
+      const { quarantinedRows } = totalFeatures(known)
+      if (fresh === undefined) return { rows: 0, quarantined: quarantinedRows }
       const files = { target, files: fresh.files, together: true }
-      const added = await this.#withFiles([files], tag, signal, (stage) =>
+      const loaded = await this.#withFiles([files], tag, signal, (stage) =>
         use((session) => loadSnapshot(session, lease, fresh, stage, this.#clock.nowMs())),
       )
       // Undefined: an earlier call, whose reply was lost, was carried out meanwhile.
-      if (added !== undefined) return added
+      if (loaded !== undefined) return { rows: loaded.rows, quarantined: loaded.quarantined + quarantinedRows }
     }
   }
 

@@ -74,7 +74,7 @@ export const RULES: readonly Rule[] = [
     codes: ['390189', '390317', '390186'],
     means: ({ user, role }) => ({
       code: 'destination_permission',
-      hint: `As SECURITYADMIN: GRANT ROLE ${role} TO USER ${shown(user)} (simplyload snowflake setup makes the role)`,
+      hint: `As SECURITYADMIN: GRANT ROLE ${shown(role)} TO USER ${shown(user)} (simplyload snowflake setup makes the role)`,
     }),
   },
   {
@@ -95,7 +95,7 @@ export const RULES: readonly Rule[] = [
     says: /does not exist or not authorized.*(?:role)|role.*does not exist or not authorized/i,
     means: ({ user, role }) => ({
       code: 'destination_permission',
-      hint: `As SECURITYADMIN: GRANT ROLE ${role} TO USER ${shown(user)} (simplyload snowflake setup makes the role)`,
+      hint: `As SECURITYADMIN: GRANT ROLE ${shown(role)} TO USER ${shown(user)} (simplyload snowflake setup makes the role)`,
     }),
   },
   { says: /ENOTFOUND/, means: wrongAccount },
@@ -170,10 +170,10 @@ export const RULES: readonly Rule[] = [
   },
   {
     codes: ['002003', '2003', '002043', '2043', '390201'],
-    says: /(database|schema|table|view|stage|warehouse|integration|object|file format)s? '?"?([^'"\s]+)"?'? does not exist(?: or not authorized|, or operation cannot be performed)/i,
+    says: /(database|schema|table|view|stage|warehouse|integration|object|file format)s? (?:'([^']+)'|("[^"]+"|[^'"\s]+)) does not exist(?: or not authorized|, or operation cannot be performed)/i,
     means: ({ role, database, warehouse }, found) => ({
       code: 'destination_permission',
-      hint: missingHint(found?.[1] ?? 'object', found?.[2] ?? '', { role, database, warehouse }),
+      hint: missingHint(found?.[1] ?? 'object', found?.[2] ?? found?.[3] ?? '', { role, database, warehouse }),
     }),
   },
   {

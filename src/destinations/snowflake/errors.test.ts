@@ -174,6 +174,17 @@ test.each([
   expect(describeError(error)).toContain(code)
 })
 
+test('statements that are printed quote what has to be quoted', () => {
+  const odd = { ...PLACE, role: 'Sync Role', user: 'first.last@shop' }
+  const hint = (code: string, message: string) => translateError(failure(code, message), 'Merging', odd).hint
+  expect(
+    hint('390189', "Role 'Sync Role' specified in the connect string does not exist or not authorized."),
+  ).toContain('GRANT ROLE "Sync Role" TO USER "first.last@shop"')
+  const missing = hint('002003', `Object 'ANALYTICS."My Shop"."t.1"' does not exist or not authorized.`)
+  expect(missing).toContain('GRANT OWNERSHIP ON TABLE ANALYTICS."My Shop"."t.1" TO ROLE "Sync Role"')
+  expect(missing).toContain('GRANT USAGE ON SCHEMA ANALYTICS."My Shop" TO ROLE "Sync Role"')
+})
+
 test('values of rows stay out of errors', () => {
   const secrets = [
     failure('100038', "Numeric value 'secret' is not recognized", { sqlState: '22018' }),

@@ -1,7 +1,7 @@
 /** What `doctor` says about the destination. */
 import { type TargetTable, targetText } from '../../core/destination.ts'
-import { describeError, isPipelineError } from '../../core/errors.ts'
-import type { Finding } from '../../core/finding.ts'
+import { isPipelineError } from '../../core/errors.ts'
+import { type Finding, failedFinding } from '../../core/finding.ts'
 import { tableName } from '../../core/table-schema.ts'
 import { foldCase, type TableLayout, writeModeOf } from '../../warehouse/table-layout.ts'
 import { snowflakeType } from './column-type.ts'
@@ -56,9 +56,7 @@ async function nameFindings(session: SnowflakeSession, target: TargetTable): Pro
     return []
   } catch (error) {
     if (!isPipelineError(error)) throw error
-    const fix = error.hint === undefined ? {} : { fix: error.hint }
-    const subject = targetText(target)
-    return [{ subject, level: 'error', message: describeError(error.cause), ...fix }]
+    return [failedFinding(targetText(target), error, error.cause)]
   }
 }
 

@@ -35,7 +35,7 @@ export function missingHint(
   }
   const what = name === '' ? 'What the statement names' : `${kind} ${name}`
   const role = shown(place.role)
-  const parts = name.split('.')
+  const parts = name.match(PARTS) ?? []
   const [database = '', schema = ''] = parts
   const grants =
     parts.length === 3 && /^(object|table|view)$/i.test(kind)
@@ -50,5 +50,10 @@ function inDatabase(schema: string, database: string): string {
 
 /** As a person would write it in SQL. */
 export function shown(name: string): string {
-  return /^[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*$|^"/.test(name) ? name : quoteIdentifier(name)
+  return WRITTEN.test(name) ? name : quoteIdentifier(name)
 }
+
+const PART = '(?:[A-Za-z_][\\w$]*|"(?:[^"]|"")+")'
+const PARTS = new RegExp(PART, 'g')
+/** As it stands in SQL already. */
+const WRITTEN = new RegExp(`^${PART}(?:\\.${PART})*$`)

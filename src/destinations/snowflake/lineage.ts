@@ -9,7 +9,7 @@
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { tableName } from '../../core/table-schema.ts'
-import { PARTIAL_MOVE_IN, PARTIAL_UPDATE, UPDATE } from '../../warehouse/change-code.ts'
+import { PARTIAL_MOVE_IN, PARTIAL_UPDATE, TRUNCATE, UPDATE } from '../../warehouse/change-code.ts'
 import { POSITION_ID, writeModeOf } from '../../warehouse/table-layout.ts'
 import { completedCountSql, withoutLaterRootsSql } from './completed-rows.ts'
 import { currentRowsSql } from './current-rows.ts'
@@ -100,16 +100,32 @@ function movesSql(input: MergeInput, ids: readonly number[]): string {
     `${lastCode(`${KIND} NOT IN (${PARTIAL_UPDATE}, ${UPDATE})`)} ${earlier} AS reset`,
     ...ids.map((id) => `${lastCode(`${KIND} >= ${PARTIAL_UPDATE} AND ${hasColumnSql(id)}`)} ${earlier} AS c${id}`),
   ]
+  const reset = resetSince(input, 'reset')
   const columns = [
     'moved AS code',
     'pos',
-    ...keys.map((key, index) => `CASE WHEN reset IS NULL THEN ${key} END AS r${index + 1}`),
-    `CASE WHEN MOD(reset, 8) = ${PARTIAL_MOVE_IN} THEN reset END AS next_move`,
-    ...ids.map((id) => `CASE WHEN reset IS NULL OR c${id} >= reset THEN c${id} END AS p${id}`),
+    ...keys.map((key, index) => `CASE WHEN ${reset} IS NULL THEN ${key} END AS r${index + 1}`),
+    `CASE WHEN MOD(${reset}, 8) = ${PARTIAL_MOVE_IN} THEN ${reset} END AS next_move`,
+    ...ids.map((id) => `CASE WHEN ${reset} IS NULL OR c${id} >= ${reset} THEN c${id} END AS p${id}`),
   ]
   return `SELECT ${columns.join(', ')}
-    FROM (SELECT ${[...keys, 'pos', 'moved', ...runs].join(', ')} FROM ${input.keyChanges})
+    FROM (SELECT ${[...keys, 'pos', 'moved', ...runs].join(', ')} FROM ${input.keyChanges}) m ${joinEmptied(input, 'm.moved')}
     WHERE MOD(moved, 8) = ${PARTIAL_MOVE_IN}`
+}
+
+/**
+ * The later of a reset and the last truncate before it. A row that a transform left out when it came after the truncate has
+ * no change in a log, and what the table has under its key is a row of before.
+ */
+export function resetSince({ features }: MergeInput, reset: string): string {
+  return features.truncates === 0 ? reset : `GREATEST_IGNORE_NULLS(${reset}, emptied.at)`
+}
+
+/** What `resetSince` needs of a relation of changes with this code. */
+export function joinEmptied(input: MergeInput, code: string): string {
+  if (input.features.truncates === 0) return ''
+  return `LEFT JOIN (SELECT code, ${lastCode(`${KIND} = ${TRUNCATE}`)} OVER (ORDER BY code ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS at
+      FROM ${input.rows}) emptied ON emptied.code = ${code}`
 }
 
 /** Each move takes over what the one before it has found: every round doubles how far back it has looked. */

@@ -6,7 +6,7 @@
  * of a snapshot are loaded several at a time, for minutes. Nobody else's rows are touched before; and a call that is
  * repeated while the first one is still under way finds what that one recorded once it has the lock.
  */
-import type { Lease, SnapshotLoad, TargetTable } from '../../core/destination.ts'
+import type { Lease, SnapshotLoad, SnapshotLoaded, TargetTable } from '../../core/destination.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { StageFile } from '../../core/stage.ts'
@@ -67,7 +67,7 @@ export async function freshFiles(
 }
 
 /**
- * Returns the rows added. Undefined where one of the files is in the table by now: an earlier call, whose reply was lost, was
+ * Undefined where one of the files is in the table by now: an earlier call, whose reply was lost, was
  * carried out meanwhile.
  */
 export function loadSnapshot(
@@ -76,22 +76,23 @@ export function loadSnapshot(
   fresh: FreshFiles,
   stage: StageFiles,
   nowMs: number,
-): Promise<number | undefined> {
+): Promise<SnapshotLoaded | undefined> {
   session.phase('copy', tableName(fresh.target.table))
   return load(session, { ...fresh, lease, stage, nowMs })
 }
 
 /** Straight into the table, unless some of the rows or values do not belong there. */
-async function load(session: SnowflakeSession, fresh: FileLoad): Promise<number | undefined> {
+async function load(session: SnowflakeSession, fresh: FileLoad): Promise<SnapshotLoaded | undefined> {
   if (totalFeatures(fresh.files).quarantinedRows > 0) return loadThroughStaging(session, fresh)
   try {
-    return await session.transaction(async () => {
+    const rows = await session.transaction(async () => {
       let added = 0
       for (const run of runsOf(fresh.stage.uploaded(fresh.files))) {
         added += await copyFiles(session, fresh.stage, run.files, directSql(fresh, run.files, run.first))
       }
       return finishLoad(session, fresh, added)
     })
+    return rows === undefined ? undefined : { rows, quarantined: 0 }
   } catch (error) {
     const hasJson = dataColumns(fresh.layout).some((column) => column.type.kind === 'json')
     if (session.isStop(error) || !hasJson || !isRefused(error)) throw error
@@ -124,10 +125,10 @@ function intoSql(layout: TableLayout, own: readonly (readonly [number, string])[
   return `${tableSql(layout)} (${[...data, ...own.map(([id]) => columnSql(layout, id))].join(', ')})`
 }
 
-async function loadThroughStaging(session: SnowflakeSession, fresh: FileLoad): Promise<number | undefined> {
+async function loadThroughStaging(session: SnowflakeSession, fresh: FileLoad): Promise<SnapshotLoaded | undefined> {
   const { layout, stage, files, loadedBefore, nowMs } = fresh
   const [file] = files
-  if (file === undefined) return 0
+  if (file === undefined) return { rows: 0, quarantined: 0 }
   const name = 'snapshot'
   const staged = await loadStaged(session, stage, { files, layout, schema: file.schema, from: undefined, name })
   const quarantine = await countQuarantined(session, staged)
@@ -149,7 +150,7 @@ async function loadThroughStaging(session: SnowflakeSession, fresh: FileLoad): P
     return finishLoad(session, fresh, rows)
   })
   await dropStaged(session, name)
-  return added
+  return added === undefined ? undefined : { rows: added, quarantined: quarantine.rows + quarantine.refused }
 }
 
 /** Takes the lease and records the files; what all of them have added is recorded with the first. */

@@ -45,6 +45,8 @@ export async function queryWithDeadline<T>(
     return await client.query<T>(statement.sql, statement.values, AbortSignal.any([signal, deadline.signal]))
   } catch (error) {
     signal.throwIfAborted()
+    // The server answers before it has removed a half-made slot, and takes the next statement after that.
+    await client.query('SELECT 1', undefined, signal).catch(() => undefined)
     throw deadline.signal.aborted && blocked !== undefined ? await blocked : error
   } finally {
     clearTimeout(timer)

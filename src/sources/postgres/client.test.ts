@@ -179,14 +179,14 @@ describe('a connection that cannot be made says why and what to do', () => {
     expect(await code({ url, database: 'No such' })).toEqual(['source_setting', expect.stringContaining('"No such"')])
     const { role, url: own } = await database.createRole()
     await database.query(`ALTER ROLE ${role} NOLOGIN`)
-    expect(await code({ url: own })).toEqual(['source_authentication', `ALTER ROLE ${role} LOGIN`])
+    expect(await code({ url: own })).toEqual(['source_authentication', `ALTER ROLE "${role}" LOGIN`])
   })
 
   test('a role that may not replicate', async () => {
     const { role, url } = await database.createRole()
     expect(await code({ url }, true)).toEqual([
       'source_permission',
-      expect.stringContaining(`ALTER ROLE ${role} REPLICATION`),
+      expect.stringContaining(`ALTER ROLE "${role}" REPLICATION`),
     ])
   })
 

@@ -191,7 +191,7 @@ export class PostgresClient implements AsyncDisposable {
         const last = Array.isArray(result) ? result.at(-1) : result
         return (last?.rows ?? []) as unknown as readonly T[]
       },
-      firstWords(sql),
+      sql,
       signal,
     )
   }
@@ -216,7 +216,7 @@ export class PostgresClient implements AsyncDisposable {
       handleError: (error: Error) => {
         // After an error of the server ReadyForQuery follows, but the driver tells it no more to this query.
         failure = error
-        reject(translateError(this.#lost ?? error, firstWords(sql), this.settings))
+        reject(translateError(this.#lost ?? error, firstWords(sql), this.settings, sql))
       },
       handleCommandComplete: () => undefined,
       handleReadyForQuery: () => (failure === undefined ? resolve() : undefined),
@@ -269,13 +269,14 @@ export class PostgresClient implements AsyncDisposable {
     return this.close()
   }
 
-  #inTurn<T>(work: () => Promise<T>, doing: string, signal: AbortSignal | undefined): Promise<T> {
+  #inTurn<T>(work: () => Promise<T>, sql: string, signal: AbortSignal | undefined): Promise<T> {
     const turn = this.#tail.then(work).catch((error: unknown) => {
       if (signal?.aborted === true && error === signal.reason) throw error
       throw translateError(
         this.#lost !== undefined && sqlState(error) === undefined ? this.#lost : error,
-        doing,
+        firstWords(sql),
         this.settings,
+        sql,
       )
     })
     this.#tail = turn.catch(() => undefined)

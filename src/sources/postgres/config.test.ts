@@ -56,6 +56,24 @@ test('a table has a short and a long form, and they may be mixed', () => {
   ])
 })
 
+test('a table that is listed twice, however it is written, is refused where it stands again', () => {
+  const tables = [
+    'public.orders',
+    'a.b',
+    { name: '"public".orders', write: 'append' },
+    'orders',
+    'a.*',
+    'a."*"',
+    '"a".*',
+  ]
+  const result = postgresSourceSchema.safeParse({ ...MINIMAL, tables })
+  expect(result.error?.issues.map(({ path, message }) => [path.join('.'), message])).toEqual([
+    ['tables.2', 'must be left out: tables[0] is the same'],
+    ['tables.3', 'must be left out: tables[0] is the same'],
+    ['tables.6', 'must be left out: tables[4] is the same'],
+  ])
+})
+
 test('TLS is a mode, or a mode with files', () => {
   expect(parse({ ssl: 'verify-full' }).ssl).toBe('verify-full')
   expect(parse({ ssl: { mode: 'verify-ca', rootcert: 'ca.pem' } }).ssl).toEqual({

@@ -6,7 +6,7 @@ import { WRITE_MODES } from '../../core/destination.ts'
 import { DURATION_FORM, DURATION_PATTERN, durationMs } from '../../core/duration.ts'
 import { isPipelineError } from '../../core/errors.ts'
 import { connectionSettings, SSL_MODES } from './connection-settings.ts'
-import { parseTableName, TABLE_NAME_FORM } from './table-selection.ts'
+import { parseTableName, repeatedEntries, TABLE_NAME_FORM } from './table-selection.ts'
 
 const duration = z
   .string()
@@ -222,6 +222,10 @@ export const postgresSourceSchema = z
     tables: z.array(table).min(1).describe('Tables to copy'),
   })
   .superRefine((source, context) => {
+    for (const { index, first } of repeatedEntries(source.tables)) {
+      const message = `must be left out: tables[${first}] is the same`
+      context.addIssue({ code: 'custom', path: ['tables', index], message })
+    }
     try {
       connectionSettings({ ...source, connect_timeout: undefined, statement_timeout: undefined })
     } catch (error) {

@@ -8,22 +8,15 @@ import { PipelineError } from '../../core/errors.ts'
 import { type ConnectionSettings, describeConnection } from './connection-settings.ts'
 import { type ServerError, serverVerdict, type Verdict } from './server-error.ts'
 
-type Context = Readonly<Record<string, string | number | boolean>>
-
 /**
- * `doing` is a gerund with its object: "Reading public.orders". An error of our own passes unchanged, and so does the
+ * `doing` is a gerund with its object: "Reading public.orders"; `sql`, the statement, is for hints alone. An error of our own passes unchanged, and so does the
  * reason of an abort.
  */
-export function translateError(
-  error: unknown,
-  doing: string,
-  settings: ConnectionSettings,
-  context: Context = {},
-): Error {
+export function translateError(error: unknown, doing: string, settings: ConnectionSettings, sql?: string): Error {
   if (error instanceof PipelineError) return error
   if (error instanceof Error && error.name === 'AbortError') return error
-  const [code, hint] = verdict(error, settings)
-  const options = { cause: harmless(error), context }
+  const [code, hint] = verdict(error, settings, sql)
+  const options = { cause: harmless(error) }
   return new PipelineError(code, doing, hint === undefined ? options : { ...options, hint })
 }
 
@@ -67,8 +60,8 @@ function harmless(error: unknown): Error {
   return new Error(error.message === '' ? nodeCode(error) : error.message)
 }
 
-function verdict(error: unknown, settings: ConnectionSettings): Verdict {
-  if (isServerError(error)) return serverVerdict(error, settings)
+function verdict(error: unknown, settings: ConnectionSettings, sql?: string): Verdict {
+  if (isServerError(error)) return serverVerdict(error, settings, sql)
   const code = nodeCode(error)
   const message = error instanceof Error ? error.message : String(error)
   return networkVerdict(code, settings) ?? tlsVerdict(code, message, settings) ?? messageVerdict(message, settings)

@@ -1,6 +1,5 @@
 /** What `doctor` finds out about each configured table. */
-import { describeError, PipelineError } from '../../core/errors.ts'
-import type { Finding } from '../../core/finding.ts'
+import { type Finding, failedFinding } from '../../core/finding.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { TableRequest } from '../../core/source.ts'
 import { tableName } from '../../core/table-schema.ts'
@@ -82,8 +81,8 @@ export async function examineTables(
       // It says which similar tables there are.
       findings.push(
         await requestedTables(client, [request], signal).then(
-          () => failure(subject, 'it appeared meanwhile'),
-          (error: unknown) => failure(subject, error),
+          () => failedFinding(subject, 'it appeared meanwhile'),
+          (error: unknown) => failedFinding(subject, error),
         ),
       )
       continue
@@ -130,7 +129,7 @@ function shapeFindings(
   try {
     tableSchema({ request, catalog: table }, serverVersion)
   } catch (error) {
-    return [failure(subject, error)]
+    return [failedFinding(subject, error)]
   }
   const identity = findIdentity(table, serverVersion, request.key)
   const nullable = identity.columns.filter((name) =>
@@ -173,6 +172,7 @@ export function accessFindings(
         subject,
         level: 'error',
         message: `This role may not use the schema ${closed.namespace}`,
+        code: 'source_permission',
         fix: `GRANT USAGE ON SCHEMA ${schema} TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${role}`,
       },
     ]
@@ -186,6 +186,7 @@ export function accessFindings(
         subject,
         level: 'error',
         message: 'This role may not read it',
+        code: 'source_permission',
         fix: `GRANT SELECT ON ${unreadable.join(', ')} TO ${role}`,
       },
     ]
@@ -197,6 +198,7 @@ export function accessFindings(
       subject,
       level: 'error',
       message: `Row-level security of ${hidden.namespace}.${hidden.name} would hide rows from this role`,
+      code: 'source_permission',
       fix: `ALTER ROLE ${role} BYPASSRLS`,
     },
   ]
@@ -236,12 +238,8 @@ function publishedFindings(
       subject,
       level: 'error',
       message: `It is not in the publication ${name}, and this role may not add it: that takes the owner of both`,
+      code: 'source_permission',
       fix: `ALTER PUBLICATION ${quoteIdentifier(name)} ADD TABLE ${item}`,
     },
   ]
-}
-
-export function failure(subject: string, error: unknown): Finding {
-  const hint = error instanceof PipelineError ? error.hint : undefined
-  return { subject, level: 'error', message: describeError(error), ...(hint === undefined ? {} : { fix: hint }) }
 }

@@ -144,6 +144,7 @@ test('a server that cannot be reached is one finding', async () => {
       level: 'error',
       message: expect.stringContaining('no-such-host.invalid'),
       fix: expect.stringContaining('DNS'),
+      code: 'source_unreachable',
     },
   ])
 })

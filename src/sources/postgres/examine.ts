@@ -1,11 +1,11 @@
 /** What `doctor` finds out about a Postgres source: server, role, publications, slot, then each table. */
 import { isPipelineError } from '../../core/errors.ts'
-import type { Finding } from '../../core/finding.ts'
+import { type Finding, failedFinding } from '../../core/finding.ts'
 import type { TableRequest } from '../../core/source.ts'
 import type { SourceRecord } from '../../core/state.ts'
 import { connect } from './client.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
-import { type ExaminedTables, examineTables, failure } from './examine-tables.ts'
+import { type ExaminedTables, examineTables } from './examine-tables.ts'
 import { formatLsn } from './lsn.ts'
 import { type PrepareOptions, WAL_LEVEL_FIX } from './prepare.ts'
 import { lacking, type Publication, publicationOptions, readPublications } from './publication.ts'
@@ -84,7 +84,7 @@ export async function examineSource(
     findings.push(...tables.findings)
   } catch (error) {
     signal.throwIfAborted()
-    findings.push(failure(findings.length === 0 ? 'connection' : 'examination', error))
+    findings.push(failedFinding(findings.length === 0 ? 'connection' : 'examination', error))
   }
   return findings
 }
@@ -175,7 +175,7 @@ async function replicationFindings(
 ): Promise<readonly Finding[]> {
   const { error } = await replicating
   signal.throwIfAborted()
-  if (error !== undefined) return [failure('replication privilege', error)]
+  if (error !== undefined) return [failedFinding('replication privilege', error)]
   const how = facts.superuser ? 'superuser' : facts.replication ? 'REPLICATION' : 'granted by the service'
   return [{ subject: 'replication privilege', level: 'ok', message: how }]
 }
@@ -291,6 +291,7 @@ function publicationFindings(
         subject,
         level: mayAlter ? 'note' : 'error',
         message: 'Its options leave changes out',
+        ...(mayAlter ? {} : { code: 'source_permission' as const }),
         fix: `ALTER PUBLICATION ${quoteIdentifier(name)} SET (${with_})`,
       }
     }
@@ -304,7 +305,8 @@ function publicationFindings(
         fix,
       }
     }
-    return { subject, level: 'error', message: 'It does not exist, and this role has no CREATE on the database', fix }
+    const message = 'It does not exist, and this role has no CREATE on the database'
+    return { subject, level: 'error', message, fix, code: 'source_permission' }
   })
 }
 

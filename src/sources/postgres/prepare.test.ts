@@ -179,7 +179,7 @@ test('a role without REPLICATION is told how to get it', () =>
     const error = await failure(source.prepare([request('a')], true, signal))
     expect(error).toMatchObject({
       code: 'source_permission',
-      hint: expect.stringContaining(`ALTER ROLE ${role} REPLICATION`),
+      hint: expect.stringContaining(`ALTER ROLE "${role}" REPLICATION`),
     })
   }))
 

@@ -1,6 +1,7 @@
 /** What PostgreSQL says by SQLSTATE, and what an operator can do. */
 import type { ErrorCode } from '../../core/errors.ts'
 import { type ConnectionSettings, describeConnection } from './connection-settings.ts'
+import { quoteIdentifier } from './sql-text.ts'
 
 /** The slice of a server's error that is used. */
 export interface ServerError extends Error {
@@ -12,13 +13,14 @@ export interface ServerError extends Error {
 
 export type Verdict = readonly [code: ErrorCode, hint: string | undefined]
 
-export function serverVerdict(error: ServerError, settings: ConnectionSettings): Verdict {
+/** `sql`: the statement that was refused, where there is one. */
+export function serverVerdict(error: ServerError, settings: ConnectionSettings, sql?: string): Verdict {
   const { code, message, routine = '' } = error
   switch (code) {
     case '28P01':
       return [
         'source_authentication',
-        `The password for "${settings.user}" is wrong, or the role does not exist: ALTER ROLE ${ident(settings.user)} PASSWORD '…'`,
+        `The password for "${settings.user}" is wrong, or the role does not exist: ALTER ROLE ${quoteIdentifier(settings.user)} PASSWORD '…'`,
       ]
     case '28000':
       return ['source_authentication', authorizationHint(message, settings)]
@@ -28,7 +30,7 @@ export function serverVerdict(error: ServerError, settings: ConnectionSettings):
         `There is no database "${settings.database}" on ${describeConnection(settings)}: check the name (it is case-sensitive)`,
       ]
     case '42501':
-      return ['source_permission', permissionHint(message, settings)]
+      return ['source_permission', permissionHint(message, settings, sql)]
     case '55006':
       return message.includes('replication slot') || routine.startsWith('ReplicationSlot')
         ? [
@@ -104,26 +106,32 @@ export function serverVerdict(error: ServerError, settings: ConnectionSettings):
 function authorizationHint(message: string, settings: ConnectionSettings): string {
   if (message.includes('pg_hba.conf')) {
     const encryption = message.includes('no encryption') ? ' The server may accept TLS only: ssl mode require.' : ''
-    const kind = message.includes('replication') ? 'replication' : settings.database
-    return `Add a line to pg_hba.conf and reload (SELECT pg_reload_conf()): host ${kind} ${settings.user} <address of this machine>/32 scram-sha-256.${encryption}`
+    const kind = message.includes('replication') ? 'replication' : quoteIdentifier(settings.database)
+    return `Add a line to pg_hba.conf and reload (SELECT pg_reload_conf()): host ${kind} ${quoteIdentifier(settings.user)} <address of this machine>/32 scram-sha-256.${encryption}`
   }
-  if (message.includes('not permitted to log in')) return `ALTER ROLE ${ident(settings.user)} LOGIN`
-  return `Check that the role exists: CREATE ROLE ${ident(settings.user)} LOGIN REPLICATION PASSWORD '…'`
+  if (message.includes('not permitted to log in')) return `ALTER ROLE ${quoteIdentifier(settings.user)} LOGIN`
+  return `Check that the role exists: CREATE ROLE ${quoteIdentifier(settings.user)} LOGIN REPLICATION PASSWORD '…'`
 }
 
-function permissionHint(message: string, settings: ConnectionSettings): string | undefined {
-  const role = ident(settings.user)
+function permissionHint(message: string, settings: ConnectionSettings, sql = ''): string | undefined {
+  const role = quoteIdentifier(settings.user)
   // 16 and later: "permission denied to start WAL sender"; before: "must be superuser or replication role to …".
   if (/WAL sender|walsender|replication slot|replication role/i.test(message)) {
     return `ALTER ROLE ${role} REPLICATION (on Amazon RDS: GRANT rds_replication TO ${role})`
   }
-  const table = /permission denied for (?:table|relation|view) (.+)$/.exec(message)?.[1]
-  if (table !== undefined) return `GRANT SELECT ON ${ident(table)} TO ${role}`
+  const denied = /permission denied for (?:table|relation|view) (.+)$/.exec(message)?.[1]
+  if (denied !== undefined) {
+    // The server leaves out the schema.
+    const name = quoteIdentifier(denied)
+    const before = sql.slice(0, Math.max(0, sql.indexOf(`.${name}`)))
+    const namespace = /"(?:[^"]|"")+"$/.exec(before)?.[0]
+    return `GRANT SELECT ON ${namespace === undefined ? name : `${namespace}.${name}`} TO ${role}`
+  }
   if (message.includes('row-level security')) return `ALTER ROLE ${role} BYPASSRLS`
   const schema = /permission denied for schema (.+)$/.exec(message)?.[1]
-  if (schema !== undefined) return `GRANT USAGE ON SCHEMA ${ident(schema)} TO ${role}`
+  if (schema !== undefined) return `GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${role}`
   if (message.includes('permission denied for database'))
-    return `GRANT CONNECT, CREATE ON DATABASE ${ident(settings.database)} TO ${role}`
+    return `GRANT CONNECT, CREATE ON DATABASE ${quoteIdentifier(settings.database)} TO ${role}`
   return undefined
 }
 
@@ -171,8 +179,4 @@ function undefinedObjectVerdict(message: string, routine: string): Verdict {
     ]
   if (/^snapshot .* does not exist/.test(message)) return ['snapshot_lost', undefined]
   return ['source_query', undefined]
-}
-
-function ident(name: string): string {
-  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
 }

@@ -302,7 +302,7 @@ test('row-level security that would hide rows is an error, not fewer rows', asyn
   )
   await expect(readAll(session, schema!, signal)).rejects.toMatchObject({
     code: 'source_permission',
-    hint: `ALTER ROLE ${role} BYPASSRLS`,
+    hint: `ALTER ROLE "${role}" BYPASSRLS`,
   })
 })
 

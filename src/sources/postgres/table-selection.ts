@@ -20,6 +20,20 @@ export function isPattern(text: string): boolean {
   return parseTableName(text)?.name === '*' && !text.endsWith('"')
 }
 
+/** Entries that say what an earlier one says, however it is written: their places in the list. */
+export function repeatedEntries(
+  entries: readonly { readonly name: string }[],
+): readonly { readonly index: number; readonly first: number }[] {
+  const places = new Map<string, number>()
+  return entries.flatMap(({ name }, index) => {
+    const table = parseTableName(name)
+    const key = JSON.stringify([table?.namespace, table?.name, isPattern(name)])
+    const first = places.get(key)
+    if (first === undefined) places.set(key, index)
+    return first === undefined ? [] : [{ index, first }]
+  })
+}
+
 /** Entries with `schema.*` replaced by the tables of that schema that no other entry names. */
 export function expandTables<T extends { readonly name: string }>(
   entries: readonly T[],

@@ -100,7 +100,9 @@ test('tables that another role made are read and written by whoever is granted t
   await database.query(`REVOKE ALL ON ALL TABLES IN SCHEMA ${schema} FROM ${role}`)
   await expect(state.saveSource(SHOP)).rejects.toMatchObject({
     code: 'state_permission',
-    hint: expect.stringContaining(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema}`),
+    hint: expect.stringContaining(
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "${schema}" TO "${role}"`,
+    ),
   })
 })
 

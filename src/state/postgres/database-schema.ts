@@ -1,7 +1,7 @@
 /** The tables of a state. `sync_watermarks`, `sync_runs` and `sync_errors` are made to be read by people. */
 import { PipelineError } from '../../core/errors.ts'
 import type { StateClient, StateConnection } from './connection.ts'
-import { grantSql, type Place } from './errors.ts'
+import { grantSql, type Place, quotedName } from './errors.ts'
 import { takeMakerLock } from './writer-lock.ts'
 
 const VERSION = 1
@@ -55,7 +55,7 @@ const NAMES = ['version', 'watermarks', 'runs', 'errors', 'sources', 'chunks', '
 const TABLES = NAMES.map((name) => `sync_${name}`)
 
 export function quotedSchema(place: Place): string {
-  return `"${place.schema.replaceAll('"', '""')}"`
+  return quotedName(place.schema)
 }
 
 /** What there is, and what this role may do with it. */
@@ -170,21 +170,21 @@ function requireWritable({ is_standby, encoding }: Inventory, place: Place): voi
 
 function requireAccess(found: Inventory, place: Place, mode: 'read' | 'write'): void {
   if (found.may_use === true && found.may_read && (mode === 'read' || found.may_write)) return
-  const role = quoted(found.role)
+  const [schema, role] = [quotedSchema(place), quotedName(found.role)]
   const sql =
     mode === 'write'
-      ? grantSql(place.schema, role)
-      : `GRANT USAGE ON SCHEMA ${place.schema} TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA ${place.schema} TO ${role}`
+      ? grantSql(place.schema, found.role)
+      : `GRANT USAGE ON SCHEMA ${schema} TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${role}`
   throw denied(place, found, `may not ${mode} its tables`, sql)
 }
 
 function requireMaking(found: Inventory, place: Place): void {
-  const role = quoted(found.role)
+  const [schema, role] = [quotedSchema(place), quotedName(found.role)]
   if (found.may_use === null && !found.may_make_schema) {
-    throw denied(place, found, 'may not make a schema', `CREATE SCHEMA ${place.schema} AUTHORIZATION ${role}`)
+    throw denied(place, found, 'may not make a schema', `CREATE SCHEMA ${schema} AUTHORIZATION ${role}`)
   }
   if (found.may_use === false || found.may_make_tables === false) {
-    throw denied(place, found, 'may not make tables', `GRANT USAGE, CREATE ON SCHEMA ${place.schema} TO ${role}`)
+    throw denied(place, found, 'may not make tables', `GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role}`)
   }
 }
 
@@ -206,8 +206,4 @@ function foreign(place: Place, tables: readonly string[]): PipelineError {
 
 function opening({ server, schema }: Place): string {
   return `Opening the state ${server}, schema ${schema}`
-}
-
-function quoted(name: string): string {
-  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
 }

@@ -5,6 +5,8 @@ export interface Place {
   /** `host:port/database`. */
   readonly server: string
   readonly schema: string
+  /** Who connects. */
+  readonly role: string
   /** How long a writer waits for the one before it, which may have been killed a moment ago. Default: 3 s. */
   readonly lockWaitMs?: number
 }
@@ -63,10 +65,10 @@ function codeOf(error: PipelineError, state: string | undefined): ErrorCode | un
   }
 }
 
-function hintFor(state: string | undefined, { server, schema }: Place): string | undefined {
+function hintFor(state: string | undefined, { server, schema, role }: Place): string | undefined {
   switch (state) {
     case '42501':
-      return grantSql(schema, 'the role of state.url')
+      return grantSql(schema, role)
     case '25006':
       return `${server} takes no writes: set state.url to the primary`
     case '53100':
@@ -79,12 +81,17 @@ function hintFor(state: string | undefined, { server, schema }: Place): string |
     case '42P01':
     case '42703':
     case '3F000':
-      return `The tables of schema ${schema} are not as they were made. Put back a copy, or DROP SCHEMA ${schema} CASCADE: tables then go on from the destination's checkpoints where the source still has their changes, and are \`needs_resync\` where not`
+      return `The tables of schema ${schema} are not as they were made. Put back a copy, or DROP SCHEMA ${quotedName(schema)} CASCADE: tables then go on from the destination's checkpoints where the source still has their changes, and are \`needs_resync\` where not`
     default:
       return undefined
   }
 }
 
 export function grantSql(schema: string, role: string): string {
-  return `GRANT USAGE ON SCHEMA ${schema} TO ${role}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${role}`
+  const [place, to] = [quotedName(schema), quotedName(role)]
+  return `GRANT USAGE ON SCHEMA ${place} TO ${to}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${place} TO ${to}`
+}
+
+export function quotedName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
 }

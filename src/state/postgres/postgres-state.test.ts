@@ -144,7 +144,7 @@ test('after kill -9 in the middle of writes everything that was acknowledged is 
        const { connectionSettings } = await import(${url('../../sources/postgres/connection-settings.ts')});
        const settings = connectionSettings({ url: ${JSON.stringify(database.url)} });
        const state = await openPostgresState({
-         server: 'db', schema: '${schema}', mode: 'write', connect: (signal) => connect(settings, {}, signal),
+         server: 'db', schema: '${schema}', role: 'r', mode: 'write', connect: (signal) => connect(settings, {}, signal),
        });
        const tokensOf = (table, number) => [{ table, token: String(number) }];
        ${WRITE_STEPS}`,

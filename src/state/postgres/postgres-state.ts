@@ -73,7 +73,7 @@ class PostgresState implements State {
 
   constructor(
     connection: StateConnection,
-    place: { readonly server: string; readonly schema: string },
+    place: Place,
     mode: 'read' | 'write',
     isThere: boolean,
   ) {

@@ -1,12 +1,12 @@
 /** What `doctor` finds out about a source that is polled: server, what the role can see, then each table. */
 import { formatDuration } from '../../../core/duration.ts'
-import type { Finding } from '../../../core/finding.ts'
+import { type Finding, failedFinding } from '../../../core/finding.ts'
 import type { TableRequest } from '../../../core/source.ts'
 import { tableName } from '../../../core/table-schema.ts'
 import { type CatalogTable, readCatalog } from '../catalog.ts'
 import { connect, type PostgresClient } from '../client.ts'
 import type { ConnectionSettings } from '../connection-settings.ts'
-import { type Access, accessFindings, failure, readAccess } from '../examine-tables.ts'
+import { type Access, accessFindings, readAccess } from '../examine-tables.ts'
 import { quoteIdentifier, quoteTable } from '../sql-text.ts'
 import { refusalOf, relationKey, requestedTables, tableSchema } from '../table-schemas.ts'
 import { type CursorColumn, cursorNow, findCursor, indexFix } from './cursor-column.ts'
@@ -66,7 +66,7 @@ export async function examinePolling(
     findings.push(...(await examineTables(client, options, requests, inFlight, signal)))
   } catch (error) {
     signal.throwIfAborted()
-    findings.push(failure(findings.length === 0 ? 'connection' : 'examination', error))
+    findings.push(failedFinding(findings.length === 0 ? 'connection' : 'examination', error))
   }
   return findings
 }
@@ -148,7 +148,7 @@ async function examineTables(
     if (catalog === undefined) {
       // It says which similar tables there are.
       const missing = await requestedTables(client, [request], signal, 'polling').catch((error: unknown) => error)
-      findings.push(failure(subject, missing))
+      findings.push(failedFinding(subject, missing))
       continue
     }
     findings.push(...(await examineTable(client, options, request, requests, catalog, access, inFlight, signal)))
@@ -187,7 +187,7 @@ async function examineTable(
     ]
   } catch (error) {
     signal.throwIfAborted()
-    return [failure(subject, error)]
+    return [failedFinding(subject, error)]
   }
 }
 
