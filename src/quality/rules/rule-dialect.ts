@@ -14,6 +14,8 @@ export interface RuleDialect {
   readonly countIf: (condition: string) => string
   /** The whole value, by a regular expression. */
   readonly matches: (value: string, pattern: string) => string
+  /** NULL where the value is; `list`: literals, at least one. */
+  readonly isNoneOf: (value: string, list: readonly string[]) => string
   /** Characters, not bytes. */
   readonly length: (value: string) => string
   /** A value of this kind as text, the same in both for all but floats and bytes. */
@@ -29,6 +31,8 @@ export const DUCKDB_RULES: RuleDialect = {
   literal: quoteText,
   countIf: (condition) => `count(*) FILTER (${condition})`,
   matches: (value, pattern) => `regexp_full_match(${value}, ${pattern})`,
+  // NOT IN compares a column with one literal after the other and joins what comes out: twice as long, from four literals to a thousand.
+  isNoneOf: (value, list) => `NOT list_contains([${list.join(', ')}], ${value})`,
   length: (value) => `length(${value})`,
   text: (value) => `CAST(${value} AS VARCHAR)`,
   typeName: duckDbType,
@@ -43,6 +47,7 @@ export const SNOWFLAKE_RULES: RuleDialect = {
   countIf: (condition) => `COUNT_IF(${condition})`,
   // It matches whole values by itself.
   matches: (value, pattern) => `REGEXP_LIKE(${value}, ${pattern})`,
+  isNoneOf: (value, list) => `${value} NOT IN (${list.join(', ')})`,
   length: (value) => `LENGTH(${value})`,
   text: snowflakeText,
   typeName: snowflakeTypeName,

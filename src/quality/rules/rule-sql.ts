@@ -129,9 +129,9 @@ function valueCondition(
       return { condition: parts.join(' OR ') || 'FALSE', reason: `must have ${told.join(' and ')} characters` }
     }
     case 'values': {
-      const list = question.values.map(typed).join(', ')
+      const list = question.values.map(typed)
       const reason = `must be one of ${question.values.slice(0, 10).join(', ')}${question.values.length > 10 ? ', …' : ''}`
-      return { condition: list === '' ? `${value} IS NOT NULL` : `${value} NOT IN (${list})`, reason }
+      return { condition: list.length === 0 ? `${value} IS NOT NULL` : dialect.isNoneOf(value, list), reason }
     }
   }
 }
