@@ -1,9 +1,10 @@
 /** The process: signals, exit code, and the wiring that only a whole process needs. */
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { runCommandLine } from './cli/command-line.ts'
-import { giveHeapRoom } from './v8-flags.ts'
+import { exposeCollector, giveHeapRoom } from './v8-flags.ts'
 
 giveHeapRoom()
+exposeCollector()
 const stop = new AbortController()
 
 /** The first request finishes what is in hand; the second ends the process, which loses nothing: what counts is committed. */

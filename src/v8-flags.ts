@@ -13,3 +13,8 @@ export function giveHeapRoom(): void {
   setFlagsFromString('--heap-growing-percent=300')
   setFlagsFromString('--semi-space-growth-factor=1')
 }
+
+/** Where much work is over, this process may collect what it left: see `returnMemory`. */
+export function exposeCollector(): void {
+  setFlagsFromString('--expose-gc')
+}

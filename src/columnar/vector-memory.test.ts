@@ -1,8 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { vectorValues } from '../../test/support/vector-values.ts'
 import { VectorBuilder } from './vector-builder.ts'
-import { giveMemory, releaseVectors, takeMemory } from './vector-memory.ts'
+import { giveMemory, releaseVectors, returnMemory, takeMemory } from './vector-memory.ts'
 import { WireBuffer } from './wire-buffer.ts'
 
 const KIB = 1024
@@ -14,6 +16,20 @@ test('memory that was given back is used again, where it is large enough and not
   giveMemory(first.buffer)
   expect(takeMemory(301 * KIB).buffer).toBe(first.buffer)
   expect(takeMemory(300 * KIB).buffer).not.toBe(first.buffer)
+})
+
+test('memory that is returned is collected', async () => {
+  setFlagsFromString('--expose-gc')
+  const leave = (bytes: number) => {
+    const { buffer } = takeMemory(bytes)
+    giveMemory(buffer)
+    return new WeakRef(buffer)
+  }
+  const left = [leave(5 * KIB * KIB), leave(6 * KIB * KIB)]
+  // Until a turn is over, what it asked a weak reference for is kept.
+  await nextTurn()
+  returnMemory()
+  expect(left.map((each) => each.deref())).toEqual([undefined, undefined])
 })
 
 test('any size fits', () => {

@@ -10,6 +10,7 @@
  * The source is told to forget only what is recorded, so a slow destination or snapshot holds back nobody's log. What
  * touches the destination or a table's place in the group takes its turn.
  */
+import { returnMemory } from '../columnar/vector-memory.ts'
 import { describeError, disposition, isPipelineError, type PipelineError } from '../core/errors.ts'
 import { laterPosition, type Position, parsePosition } from '../core/position.ts'
 import { readingMode } from '../core/source.ts'
@@ -174,7 +175,11 @@ class SourceRun {
         follow: (table) => this.#follower.follow(table),
         reached,
         rested: () => this.#letGoSoon(),
-        letGo: () => this.#letGo(),
+        letGo: () => {
+          // Before the destination is let go of: DuckDB, when it closes, hands what was freed back to the system.
+          if (!once) returnMemory()
+          return this.#letGo()
+        },
         idle: () => this.#mergeWake.notify(),
         watch: (run) => this.#watch(run),
       },
