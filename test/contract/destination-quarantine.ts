@@ -70,6 +70,7 @@ export function describeQuarantine(fixture: () => DestinationFixture): void {
     expect(counts).toMatchObject({ inserted: 1, updated: 1, quarantined: 1 })
     expect(await table.rows('id', 'doc', 'amount')).toEqual(['1 NULL 1.00', '2 {"still":"fine"} 2.00', '3 NULL 3.00'])
     const entries = await list()
+    expect(entries.map(({ reason }) => reason)).toEqual(['not accepted as JSON', 'not accepted as JSON'])
     expect(entries.map(({ key, column: name, raw, position }) => [key, name, raw, position])).toEqual([
       ['["3"]', 'doc', refused, at(11)],
       ['["1"]', 'doc', refused, before(10)],

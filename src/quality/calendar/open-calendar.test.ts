@@ -44,6 +44,13 @@ test.each<[string, CalendarRequest, string, string, boolean]>([
     'closure',
     false,
   ],
+  [
+    'a closure of a shop that is a holiday too',
+    { country: 'DE', expect: 'every_day', closures: [{ day: day('2026-12-25') }] },
+    '2026-12-25',
+    'closure',
+    false,
+  ],
   ['Good Friday on the exchange', { named: 'NYSE' }, '2026-04-03', 'holiday', false],
   ['1 May of TARGET', { named: 'target2' }, '2026-05-01', 'holiday', false],
 ])('%s', async (_, request, date, kind, expected) => {
