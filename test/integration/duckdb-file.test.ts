@@ -279,6 +279,19 @@ describe('trouble', () => {
     await expect(roomy.flush(flush, never)).resolves.toMatchObject({ outcome: 'committed' })
   })
 
+  test('a snapshot that cannot be finished within the limit is finished with more', async () => {
+    const destination = open({ memoryBytesMax: 20 << 20 })
+    const table = await DrivenTable.open({ destination, stage } as unknown as DrivenTable['fixture'], ITEMS)
+    const [from, rows] = [boundaryBefore(10), 100_000]
+    await destination.beginSnapshot(table.lease, table.target, ITEMS, false, never)
+    const like = await stage.snapshot(ITEMS, from, [{ values: { 1: '1', 2: 'x', 3: null } }])
+    const file = await stage.query({ ...like, rows }, `SELECT i AS c1, 'x' AS c2, 'y' AS c3 FROM range(${rows}) t(i)`)
+    await destination.loadSnapshot(table.lease, { target: table.target, files: [file] }, never)
+    // As if it had been read in two sessions: each key is looked for twice.
+    await destination.finishSnapshot(table.lease, table.target, ITEMS, from, 2, never)
+    expect((await destination.checkpoints('shop', never))?.tables).toMatchObject([{ position: from }])
+  })
+
   test('a log that cannot be replayed within the limit does not lock us out', async () => {
     await live(open())
     for (const each of opened.splice(0)) await each[Symbol.asyncDispose]()

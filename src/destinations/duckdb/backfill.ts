@@ -100,27 +100,30 @@ export async function recordLoaded(
 export async function finishBackfill(session: Session, lease: Lease, end: BackfillEnd): Promise<number | undefined> {
   const { table } = end.target
   try {
-    return await session.transaction(async () => {
-      await takeLease(session, lease)
-      const loaded = await loadedBatches(session, table)
-      if (!end.batchIds.every((id) => loaded.has(id))) return undefined
-      const deleted = await settle(session, end)
-      const id = idValues(table)
-      await session.run(`DELETE FROM _simplyload.tombstones WHERE ${OF_TABLE}`, id)
-      const others = [...loaded].filter((batch) => !end.batchIds.includes(batch))
-      if (others.length > 0) {
-        const list = others.map(quoteLiteral).join(', ')
-        await session.run(`DELETE FROM _simplyload.loads WHERE ${OF_TABLE} AND batch_id IN (${list})`, id)
-      }
-      // What an earlier reading of all rows put aside says nothing any more.
-      if (end.range === undefined && end.keys === undefined && end.target.write === 'merge')
-        await forgetQuarantine(session, table, end.position)
-      return deleted
-    })
+    return await session.retryWithMoreMemory(() => session.transaction(() => finish(session, lease, end)))
   } catch (error) {
     if (session.isStop(error)) throw error
     throw translateError(error, `Finishing the backfill of ${tableName(table)}`, { table: tableName(table) })
   }
+}
+
+async function finish(session: Session, lease: Lease, end: BackfillEnd): Promise<number | undefined> {
+  const { table } = end.target
+  await takeLease(session, lease)
+  const loaded = await loadedBatches(session, table)
+  if (!end.batchIds.every((id) => loaded.has(id))) return undefined
+  const deleted = await settle(session, end)
+  const id = idValues(table)
+  await session.run(`DELETE FROM _simplyload.tombstones WHERE ${OF_TABLE}`, id)
+  const others = [...loaded].filter((batch) => !end.batchIds.includes(batch))
+  if (others.length > 0) {
+    const list = others.map(quoteLiteral).join(', ')
+    await session.run(`DELETE FROM _simplyload.loads WHERE ${OF_TABLE} AND batch_id IN (${list})`, id)
+  }
+  // What an earlier reading of all rows put aside says nothing any more.
+  if (end.range === undefined && end.keys === undefined && end.target.write === 'merge')
+    await forgetQuarantine(session, table, end.position)
+  return deleted
 }
 
 /** Returns the rows deleted, or the entries closed where it was about keys. */

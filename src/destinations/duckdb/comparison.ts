@@ -22,7 +22,6 @@ import {
 import { totalFeatures } from '../../warehouse/total-features.ts'
 import { duckdbType, keyText } from './column-type.ts'
 import { isCurrentSql } from './current-rows.ts'
-import { isMemoryError } from './errors.ts'
 import { historyFaults } from './history-quality.ts'
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import { loadLayouts } from './layout-store.ts'
@@ -50,13 +49,8 @@ export async function compareTable(
   locate: (path: string) => string,
 ): Promise<TableComparison> {
   await session.useThreads('all')
-  try {
-    return await compareSides(session, request, locate)
-  } catch (error) {
-    // Two sides of large values, joined, may need more than a merge of theirs did.
-    if (isMemoryError(error) && (await session.useMoreMemory())) return compareSides(session, request, locate)
-    throw error
-  }
+  // Two sides of large values, joined, may need more than a merge of theirs did.
+  return session.retryWithMoreMemory(() => compareSides(session, request, locate))
 }
 
 async function compareSides(

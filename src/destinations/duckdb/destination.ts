@@ -184,7 +184,7 @@ export class DuckDbDestination implements Destination, ComparingDestination, Key
     signal: AbortSignal,
   ): Promise<void> {
     return this.#use('write', `Finishing the snapshot of ${tableName(target.table)}`, signal, (session) =>
-      finishSnapshot(session, lease, target.table, position, positions),
+      session.retryWithMoreMemory(() => finishSnapshot(session, lease, target.table, position, positions)),
     )
   }
 

@@ -8,7 +8,6 @@ import { tableName } from '../../core/table-schema.ts'
 import { identityColumns } from '../../warehouse/table-layout.ts'
 import { keyOf, openSides } from './comparison.ts'
 import type { DatabaseFile } from './database-file.ts'
-import { isMemoryError } from './errors.ts'
 import type { Session } from './session.ts'
 
 /** Some megabytes of text. */
@@ -58,18 +57,13 @@ async function differingKeys(
   const keys = identityColumns(layout).map((_, index) => `k${index + 1}`)
   const onKey = keys.map((key) => `s.${key} = d.${key}`).join(' AND ')
   const either = keys.map((key) => `coalesce(s.${key}, d.${key}) AS ${key}`).join(', ')
-  const compare = () =>
+  await session.retryWithMoreMemory(() =>
     session.run(
       `CREATE OR REPLACE TEMP TABLE compare_keys AS SELECT ${either}, s.present IS NULL AS extra
        FROM (SELECT ${keys.join(', ')}, true AS present FROM ${source}) s
        FULL OUTER JOIN (SELECT ${keys.join(', ')}, true AS present FROM ${destination}) d ON ${onKey}
        WHERE s.present IS NULL OR d.present IS NULL`,
-    )
-  try {
-    await compare()
-  } catch (error) {
-    if (!isMemoryError(error) || !(await session.useMoreMemory())) throw error
-    await compare()
-  }
+    ),
+  )
   return session.stream(`SELECT ${keyOf(layout, '')} AS key, extra FROM compare_keys`)
 }

@@ -1,6 +1,6 @@
 /** One connection for the length of one call: statements, bound values, transactions, interruption. */
 import type { DuckDBConnection, DuckDBResult, DuckDBValue } from '@duckdb/node-api'
-import { isInterruption } from './errors.ts'
+import { isInterruption, isMemoryError } from './errors.ts'
 
 export type SqlValue = string | number | bigint | boolean | null
 /** A row by column name; 64-bit integers come as bigint. */
@@ -54,6 +54,16 @@ export class Session {
     await this.useThreads('one')
     await this.run(`SET memory_limit = '${Math.floor(memoryBytesMax / 1024)}KiB'`)
     return true
+  }
+
+  /** What failed for want of memory is done again with more, once. It must leave nothing behind when it fails. */
+  async retryWithMoreMemory<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isMemoryError(error) || !(await this.useMoreMemory())) throw error
+      return work()
+    }
   }
 
   /** Returns the number of rows that were changed. */
