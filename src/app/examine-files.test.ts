@@ -11,7 +11,12 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const never = new AbortController().signal
 
 async function findings(...paths: readonly string[]) {
-  const tables = paths.map((path, index) => ({ name: `t${index}`, path, format: 'csv', columns: { id: 'bigint' } }))
+  const tables = paths.map((path, index) => ({
+    name: `t${index}`,
+    path,
+    format: 'csv' as const,
+    columns: { id: 'bigint' },
+  }))
   const config = await parseConfig(
     CONFIG_SCHEMA,
     { version: 1, sources: { monthly: { type: 'files', tables } }, destination: { type: 'duckdb', path: 'x.duckdb' } },
