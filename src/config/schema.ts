@@ -191,8 +191,3 @@ function onlyType(schema: ConnectorSchema): string {
   const [type] = schema._zod.propValues?.type ?? []
   return String(type)
 }
-
-/** A schema that `configSchema` made, whatever the connectors. */
-export type ConfigSchema = ReturnType<
-  typeof configSchema<ConnectorSchemaList, ConnectorSchemaList, ConnectorSchemaList, ConnectorSchemaList>
->

@@ -26,8 +26,6 @@ export type ControlAction =
   /** Rows of which something is in quarantine are read again, into the table that is there. Keys as in `RowKeys`. */
   | { readonly kind: 'replay'; readonly keys: readonly string[] }
 
-export type ControlKind = ControlAction['kind']
-
 /** A range as a person writes it: texts that the column's type reads, both ends included. */
 export interface WrittenRange {
   /** Absent: the first column of the key. */

@@ -203,12 +203,6 @@ export interface BackfillEnd {
   readonly loadedMs: number
 }
 
-/** The failure of one table in a flush: the flush was rolled back, and can be tried again without that table. */
-export interface TableFailure {
-  readonly table: TableId
-  readonly error: Error
-}
-
 export interface QuarantineEntry {
   /** The same each time it is listed. */
   readonly id: string

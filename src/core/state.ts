@@ -73,11 +73,6 @@ export interface ChunkRecord {
   readonly batchIds: readonly string[]
 }
 
-export interface LedgerEntry {
-  readonly file: StageFile
-  readonly loadedMs: number | undefined
-}
-
 export interface RunRecord {
   readonly id: string
   readonly source: string

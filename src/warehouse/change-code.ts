@@ -20,8 +20,3 @@ const FILE_SHIFT = 35
 export function firstCode(fileNumber: number): bigint {
   return BigInt(fileNumber) << BigInt(FILE_SHIFT)
 }
-
-/** Number of the file that a code points into. */
-export function fileNumberOf(code: bigint): number {
-  return Number(code >> BigInt(FILE_SHIFT))
-}

@@ -29,6 +29,3 @@ export const duckdbDestinationSchema = z
     ...(memory === undefined ? {} : { memoryLimitBytes: memory }),
     ...(threads === undefined ? {} : { threads }),
   }))
-
-/** `path` as written. */
-export type DuckDbDestinationConfig = z.output<typeof duckdbDestinationSchema>

@@ -26,8 +26,6 @@ export interface Lock {
   readonly mode: LockMode
 }
 
-export const NOTHING_TOUCHED: Touched = { reads: [], writes: [] }
-
 /** Rows of a DuckDB query, read whole. */
 export async function queryRows(
   { session, signal }: StatementContext,

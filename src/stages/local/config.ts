@@ -17,6 +17,3 @@ export const localStageSchema = z
       .describe('How long a stage file stays after its rows are in the final table.'),
   })
   .transform(({ type, path, retention }) => ({ type, path, retentionMs: durationMs(retention) }))
-
-/** `path` as written; `retentionMs` in milliseconds. */
-export type LocalStageConfig = z.output<typeof localStageSchema>

@@ -82,6 +82,3 @@ export const s3StageSchema = z
     path_style: path_style ?? rest.endpoint !== undefined,
     retentionMs: durationMs(retention),
   }))
-
-/** `prefix` without a slash at its ends; `cache` as written; `retentionMs` in milliseconds. */
-export type S3StageConfig = z.output<typeof s3StageSchema>

@@ -10,5 +10,3 @@ export const fileStateSchema = z.strictObject({
     .default('.simplyload/state')
     .describe('Folder of its own for operational state. Relative paths start at the folder of the configuration file.'),
 })
-
-export type FileStateConfig = z.output<typeof fileStateSchema>

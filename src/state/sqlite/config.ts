@@ -8,5 +8,3 @@ export const sqliteStateSchema = z.strictObject({
     .default('.simplyload/state.db')
     .describe('File for operational state. Relative paths start at the folder of the configuration file.'),
 })
-
-export type SqliteStateConfig = z.output<typeof sqliteStateSchema>

@@ -5,7 +5,7 @@
  * those that came after the token was made, since none came until now.
  */
 import { PipelineError } from '../../../core/errors.ts'
-import { HASHES_MAX, RowHashes } from './row-hashes.ts'
+import { RowHashes } from './row-hashes.ts'
 import type { Cursor, Watermark } from './watermark.ts'
 
 /**
@@ -117,9 +117,6 @@ export function parseToken(text: string, table: string): TableToken {
     content: json.content,
   }
 }
-
-/** About what a token may have: hashes in base64, and some thousand transactions or partitions. */
-export const TOKEN_BYTES_MAX = HASHES_MAX * 11 + 1024 * 1024
 
 function textOf(cursor: Cursor): string | null {
   return cursor === undefined ? null : String(cursor)
