@@ -96,14 +96,15 @@ test('what would be rounded, cut or guessed is no value and is counted', async (
     '1.5,1.234,2024-02-30,2024-02-29 01:02:03+02,1e400,maybe,x',
     '1e-1,1e-1,2024-02-29 10:00:00,2024-02-29 01:02:03.1234567,"1,5",,',
     'x,"1,2",infinity,2024-02-29 01:00-05,-,,',
+    '1_000,1_0,24-02-29,24-02-29 01:02:03,1_0.5,1_0,',
   ]
   const header = 'i,d,day,t,f,b,u\n'
   const clean = await read(await written(`${header}${good.join('\n')}\n`, { columns, format: CSV }))
   expect(clean.bad).toEqual({ i: '0', d: '0', day: '0', t: '0', f: '0', b: '0', u: '0' })
   expect(clean.rows.map(({ d }) => d)).toEqual(['1.20', '1.50', '12.00'])
   const dirty = await read(await written(`${header}${wrong.join('\n')}\n`, { columns, format: CSV }))
-  expect(dirty.bad).toEqual({ i: '3', d: '3', day: '3', t: '3', f: '3', b: '1', u: '1' })
-  expect(dirty.rows).toHaveLength(3)
+  expect(dirty.bad).toEqual({ i: '4', d: '4', day: '4', t: '4', f: '4', b: '2', u: '1' })
+  expect(dirty.rows).toHaveLength(4)
 })
 
 test('columns are found by name, whatever their order; one that is missing is NULL and said to be', async () => {

@@ -52,12 +52,12 @@ export function valueOfText(raw: string, { type, format }: FileColumn, decimalSe
     case 'int16':
     case 'int32':
       // 1.5 and 1e-1 are other numbers than what they are rounded to. One parse more is less than looking for their letters.
-      return `CASE WHEN TRY_CAST(${raw} AS DOUBLE) = ${cast(raw)} THEN ${cast(raw)} END`
+      return `CASE WHEN TRY_CAST(${raw} AS DOUBLE) = ${cast(raw)} AND ${isUnmarked(raw)} THEN ${cast(raw)} END`
     case 'int64': {
       // Beyond 2^52 a double has no decimals either, so there the letters are looked at.
       const isSmall = `${cast(raw)} BETWEEN -${HALVES_END} AND ${HALVES_END}`
       const exact = `CASE WHEN ${isSmall} THEN ${cast(raw)} WHEN ${wholeText(raw)} THEN ${cast(raw)} END`
-      return `CASE WHEN TRY_CAST(${raw} AS DOUBLE) = ${cast(raw)} THEN ${exact} END`
+      return `CASE WHEN TRY_CAST(${raw} AS DOUBLE) = ${cast(raw)} AND ${isUnmarked(raw)} THEN ${exact} END`
     }
     case 'decimal':
       return decimalOf(raw, type.scale, cast, decimalSeparator)
@@ -65,7 +65,8 @@ export function valueOfText(raw: string, { type, format }: FileColumn, decimalSe
     case 'float64': {
       const text = decimalSeparator === ',' ? withPoint(raw) : raw
       const value = cast(text)
-      return `CASE WHEN isinf(${value}) AND NOT contains(lower(${raw}), 'inf') THEN NULL ELSE ${value} END`
+      const isTooLarge = `isinf(${value}) AND NOT contains(lower(${raw}), 'inf')`
+      return `CASE WHEN (${isTooLarge}) OR NOT ${isUnmarked(raw)} THEN NULL ELSE ${value} END`
     }
     case 'date':
     case 'timestamp':
@@ -79,6 +80,11 @@ export function valueOfText(raw: string, { type, format }: FileColumn, decimalSe
 
 /** From here on doubles are whole numbers. */
 const HALVES_END = 2 ** 52
+
+/** DuckDB takes `1_000` for 1000, as in its SQL: in a file it is as likely something else. */
+function isUnmarked(raw: string): string {
+  return `NOT contains(${raw}, '_')`
+}
 
 function wholeText(raw: string): string {
   return `regexp_full_match(${raw}, '\\s*[+-]?\\d+(\\.0*)?\\s*')`
@@ -103,7 +109,7 @@ function decimalOf(raw: string, scale: number, cast: (text: string) => string, s
   const short = `strlen(${raw}) - strpos(${raw}, '${separator}') <= ${scale}${exponent}`
   const whole = `NOT ${hasAny(raw, [separator, 'e', 'E'])}`
   const value = cast(separator === ',' ? withPoint(raw) : raw)
-  return `CASE WHEN ${short} THEN ${value} WHEN ${whole} THEN ${value} WHEN ${exact} THEN ${value} END`
+  return `CASE WHEN NOT ${isUnmarked(raw)} THEN NULL WHEN ${short} THEN ${value} WHEN ${whole} THEN ${value} WHEN ${exact} THEN ${value} END`
 }
 
 /** Words such as `infinity` and `epoch` begin with no digit. */
@@ -113,9 +119,11 @@ function isoOf(
   cast: (text: string) => string,
 ): string {
   const digitFirst = `${raw} >= '0' AND ${raw} < ':'`
+  // 24-03-05 would be a day of the year 24.
+  const isWholeYear = `(${cast(raw)} >= '1000-01-01' OR regexp_matches(${raw}, '^\\d{4}'))`
   switch (kind) {
     case 'date':
-      return `CASE WHEN ${digitFirst} AND (strlen(${raw}) <= 10 OR TRY_CAST(${raw} AS TIMESTAMP) = ${cast(raw)}) THEN ${cast(raw)} END`
+      return `CASE WHEN ${digitFirst} AND (strlen(${raw}) <= 10 OR TRY_CAST(${raw} AS TIMESTAMP) = ${cast(raw)}) THEN CASE WHEN strpos(${raw}, '-') = 5 OR ${isWholeYear} THEN ${cast(raw)} END END`
     case 'time':
       return `CASE WHEN regexp_full_match(${raw}, '\\d\\d?:\\d\\d(:\\d\\d(\\.\\d{1,6}0*)?)?') THEN ${cast(raw)} END`
     case 'timestamp': {
@@ -126,7 +134,7 @@ function isoOf(
     }
     case 'timestamptz': {
       const tooFine = `strlen(${raw}) > 26 AND regexp_matches(${raw}, '\\.\\d{6}\\d*[1-9]')`
-      return `CASE WHEN ${digitFirst} AND NOT (${tooFine}) THEN ${cast(raw)} END`
+      return `CASE WHEN ${digitFirst} AND NOT (${tooFine}) AND ${isWholeYear} THEN ${cast(raw)} END`
     }
   }
 }

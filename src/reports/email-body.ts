@@ -7,11 +7,12 @@ import { bytes, count, counted } from '../core/quantity.ts'
 import { escapeHtml, visibleText } from './escape-html.ts'
 import { timeText } from './figures.ts'
 import { SEVERITY_COLORS, VERDICT_COLORS } from './report-colors.ts'
-import { checksOf, compareChecks, difference, type ReportSummary } from './summary.ts'
+import { checksOf, compareChecks, difference, type MarkedDay, markedDays, type ReportSummary } from './summary.ts'
 
 /** A summary, not the report. */
 const FINDINGS_MAX = 12
 const MESSAGE_MAX = 300
+const MARKS_MAX = 10
 const WIDTH = 640
 
 const FONT = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
@@ -43,6 +44,7 @@ export function emailHtml(run: CheckRun, summary: ReportSummary, pictureId: stri
           ),
         ]),
     row(findings(run)),
+    ...marks(run).map((line) => row(`<p style="margin:0;${SOFT}">${escapeHtml(line)}</p>`)),
     row(
       `<p style="margin:0;font-size:12px;${SOFT}">Run ${escapeHtml(run.run)} of ${timeText(run.startedMs)} by ${escapeHtml(run.user)} on ${escapeHtml(run.host)}, SimplyLoad ${escapeHtml(run.toolVersion)}. All findings are in the attached file.</p>`,
     ),
@@ -103,6 +105,19 @@ function findings(run: CheckRun): string {
   return `<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0">${rows.join('')}</table>${rest}`
 }
 
+/** Days that a person has called expected, with the reason. */
+function marks(run: CheckRun): readonly string[] {
+  const all = markedDays(run)
+  const several = new Set(all.map(({ set }) => set)).size > 1
+  const told = ({ set, day, reason }: MarkedDay) =>
+    `${several ? `${set} ` : ''}${day} is marked as expected: ${reason.slice(0, MESSAGE_MAX)}`
+  const left = all.length - MARKS_MAX
+  return [
+    ...all.slice(0, MARKS_MAX).map(told),
+    ...(left > 0 ? [`${counted(left, 'more day')} marked as expected; the PDF and the HTML report have them.`] : []),
+  ]
+}
+
 function openFindings(run: CheckRun) {
   return [...checksOf(run)]
     .filter(({ check }) => check.outcome !== 'pass')
@@ -131,6 +146,7 @@ export function emailText(run: CheckRun, summary: ReportSummary): string {
           `- ${check.severity} ${file ?? set}: ${check.outcome === 'fail' ? '' : `${check.title}: not evaluated. `}${check.message.slice(0, MESSAGE_MAX)}`,
       ),
     ...(open.length > FINDINGS_MAX ? [`${count(open.length - FINDINGS_MAX)} more in the attached file.`] : []),
+    ...marks(run).map((line) => `- ${line}`),
     '',
     `Run ${run.run} of ${timeText(run.startedMs)} by ${run.user} on ${run.host}`,
   ]

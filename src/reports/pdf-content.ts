@@ -6,11 +6,12 @@ import { CALENDAR_WIDTH, calendarSvg, setDays } from './calendar-svg.ts'
 import { visibleText } from './escape-html.ts'
 import { timeText } from './figures.ts'
 import { SEVERITY_COLORS, VERDICT_COLORS } from './report-colors.ts'
-import { checksOf, compareChecks, difference, type ReportSummary } from './summary.ts'
+import { checksOf, compareChecks, difference, markedDays, type ReportSummary } from './summary.ts'
 
 /** More pages than anybody reads; the HTML report has all. */
 const FINDINGS_MAX = 200
 const FILES_MAX = 100
+const MARKS_MAX = 100
 const TEXT_MAX = 600
 const PAGE_WIDTH = 515
 
@@ -34,6 +35,7 @@ export function pdfContent(run: CheckRun, summary: ReportSummary): Content[] {
     counters(summary),
     ...(run.files.length > 0 ? [coverage(summary)] : []),
     ...calendars(run),
+    ...marks(run),
     ...findings(run),
     ...(run.files.length > 0 ? files(run) : []),
     ...audit(run),
@@ -113,6 +115,20 @@ function calendars(run: CheckRun): Content[] {
       },
     ]
   })
+}
+
+function marks(run: CheckRun): Content[] {
+  const all = markedDays(run)
+  if (all.length === 0) return []
+  const rows = all
+    .slice(0, MARKS_MAX)
+    .map(({ set, day, reason }): TableCell[] => [{ text: day }, { text: plain(reason) }, { text: plain(set) }])
+  const left = all.length - rows.length
+  return [
+    { text: 'Days that are marked as expected', style: 'heading' },
+    listing([60, '*', 160], ['Day', 'Why', 'Table'], rows),
+    ...(left > 0 ? [{ text: `${counted(left, 'more day')} in the HTML report.`, style: 'soft' }] : []),
+  ]
 }
 
 function findings(run: CheckRun): Content[] {

@@ -27,7 +27,9 @@ it('says in text what the run found', async ({ skip }) => {
   if (spawnSync('pdftotext', ['-v']).error !== undefined) skip('there is no pdftotext here: install poppler-utils')
   const hostile = '<b>x</b> \u202eevil =1+1'
   const [file] = run.files
-  const changed = { ...run, files: [{ ...file!, reasons: [hostile] }] }
+  const [day, ...days] = file!.days
+  const marked = { ...day!, marked: 'strike at the carrier' }
+  const changed = { ...run, files: [{ ...file!, reasons: [hostile], days: [marked, ...days] }] }
   const folder = mkdtempSync(join(tmpdir(), 'simplyload-pdf-'))
   try {
     const path = join(folder, 'report.pdf')
@@ -39,6 +41,7 @@ it('says in text what the run found', async ({ skip }) => {
       '<b>x</b> [U+202E]evil =1+1',
       'records counted',
       'Calendar of monthly.files.sales',
+      `Days that are marked as expected Day Why Table ${day!.day} strike at the carrier`,
       'Audit trail',
     ])
       expect(text).toContain(words)

@@ -169,3 +169,21 @@ function coverageSentence({ records, parsed, rejected, openFiles, holds }: Cover
       : `Of ${counted(records, 'record')}, ${count(parsed)} were read and ${count(rejected)} rejected: none is unaccounted for.`
   return `${counted(openFiles, 'file')} ${openFiles === 1 ? 'was' : 'were'} not read completely: ${count(records)} records counted, ${count(parsed + rejected)} read or rejected.`
 }
+
+export interface MarkedDay {
+  readonly set: string
+  readonly day: string
+  /** Why a person has called it expected. */
+  readonly reason: string
+}
+
+/** By set and day, each once. */
+export function markedDays(run: CheckRun): readonly MarkedDay[] {
+  const marked = new Map<string, MarkedDay>()
+  for (const { set, days } of run.files) {
+    for (const { day, marked: reason } of days) {
+      if (reason !== undefined) marked.set(`${set}\n${day}`, { set, day, reason })
+    }
+  }
+  return [...marked].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each)
+}

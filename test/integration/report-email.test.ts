@@ -69,7 +69,16 @@ test('the CSV is read by other programs, with every finding in it and no formula
 
 test('what files hold is text in an e-mail too', async () => {
   const name = '<script>x</script>\r\nBcc: thief@example.com\u202e'
-  const hostile = { ...run, files: run.files.map((file) => ({ ...file, file: name, reasons: [name] })) }
+  const mark = { marked: '<b>strike</b>' }
+  const hostile = {
+    ...run,
+    files: run.files.map((file) => ({
+      ...file,
+      file: name,
+      reasons: [name],
+      days: file.days.map((day, at) => ({ ...day, ...(at === 0 ? mark : {}) })),
+    })),
+  }
   await using receiver = await startReceiver()
   await sendReport(withMessages(hostile, ['<img src=x onerror=hit()>']), {}, settings(receiver), newFolder())
   const [letter] = receiver.letters
@@ -77,6 +86,9 @@ test('what files hold is text in an e-mail too', async () => {
   const html = partOf(letter!.message, 'text/html').content!.toString()
   expect(html).not.toMatch(/<script|<img src=x/)
   expect(html).toContain('&lt;img src=x onerror=hit()&gt;')
+  const told = `${run.files[0]!.days[0]!.day} is marked as expected: `
+  expect(html).toContain(`${told}&lt;b&gt;strike&lt;/b&gt;`)
+  expect(partOf(letter!.message, 'text/plain').content!.toString()).toContain(`${told}<b>strike</b>`)
   expect(readMime(letter!.message).headers.has('bcc')).toBe(false)
 })
 

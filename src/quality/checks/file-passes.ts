@@ -178,8 +178,16 @@ export async function attempt(work: Promise<readonly (readonly unknown[])[]>, si
     if (isResourceError(error)) throw error
     const text = error instanceof Error ? error.message : String(error)
     const [first = text] = text.split('\n')
-    return { failure: first.replace(/^(?:[A-Z]\w* )*Error: /, '').replace(/\.$/, '') }
+    return { failure: readingFailure(first) }
   }
+}
+
+/** DuckDB's words, but for those that say something of its inside alone. */
+function readingFailure(message: string): string {
+  const text = message.replace(/^(?:[A-Z]\w* )*Error: /, '').replace(/\.$/, '')
+  return /state machine|INTERNAL|csv_scanner/i.test(text)
+    ? 'its lines do not end alike, or it is no text in the configured encoding'
+    : text
 }
 
 /** A query over a file that DuckDB reads by itself, with bytes by its own word. */

@@ -331,7 +331,13 @@ function failingText({ about, column, reason, rule }: RowQuestion, told: string,
 /** What values that are none of their type look like. */
 function typeHint(values: readonly string[], typeText: string): string | undefined {
   if (values.length === 0) return undefined
+  // A byte order mark is white space to `trim`, and nothing else that reads numbers.
+  if (values.every((value) => value.includes('\ufeff'))) return 'with a byte order mark in it: files were put together'
   const all = (pattern: RegExp) => values.every((value) => pattern.test(value.trim()))
+  if (all(/^[+-]?\d{1,3}([,' \u00a0\u202f]\d{3})+(\.\d*)?$/)) return 'written with thousands separators'
+  if (all(/^[+-]?\d+(_\d+)+(\.\d*)?$/)) return 'written with `_` between digits'
+  if (all(/^\(.*\d.*\)$|^\d.*-$/)) return 'negative as bookkeepers write it'
+  if (/^(?:date|time)/i.test(typeText) && all(/^\d{2}-\d\d?-\d\d?$/)) return 'with a year of two digits'
   if (all(/^[+-]?\d{1,3}(\.\d{3})*,\d+$|^[+-]?\d+,\d+$/)) return 'written with a decimal comma'
   if (all(/^\d{1,2}\.\d{1,2}\.\d{4}$/)) return 'written as %d.%m.%Y'
   if (all(/^\d{1,2}\/\d{1,2}\/\d{4}$/)) return 'written as %m/%d/%Y or %d/%m/%Y'
