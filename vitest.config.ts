@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/support/longest-first.ts'
 
 // The processes that tests start, hundreds of them, read the same sources: with this Node strips and compiles each once.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url))
@@ -44,6 +45,7 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     // Files share what they import, as the parts of one process do: evaluating it anew takes 0.2 s for each.
     isolate: false,
+    sequence: { sequencer: LongestFirst },
     // Real servers and files on small machines: limits for what hangs, not measures.
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -6,7 +6,7 @@ import { type RowDelta, SessionTransaction } from './execution/session-transacti
 import type { TableVersions } from './execution/table-versions.ts'
 import { canceled } from './refusals.ts'
 import { SessionParameters } from './session-parameters.ts'
-import { prepareDuckdb } from './sql/duckdb-setup.ts'
+import { prepareConnection } from './sql/duckdb-setup.ts'
 import type { ObjectName, SessionVariable } from './sql/session-context.ts'
 
 export interface SessionPlace {
@@ -65,7 +65,7 @@ export class Session {
     },
   ): Promise<Session> {
     const connection = await instance.connect()
-    await prepareDuckdb(connection)
+    await prepareConnection(connection)
     const transaction = new SessionTransaction(connection, shared.locks, shared.versions, shared.onCommit)
     return new Session(given, connection, transaction)
   }

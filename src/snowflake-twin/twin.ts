@@ -19,7 +19,7 @@ import { QueryHistory } from './history/query-history.ts'
 import { SessionRegistry } from './protocol/session-registry.ts'
 import { TwinServer } from './protocol/twin-server.ts'
 import { asObject, asText } from './protocol/wire-message.ts'
-import { prepareDuckdb } from './sql/duckdb-setup.ts'
+import { prepareConnection, prepareInstance } from './sql/duckdb-setup.ts'
 import { SnowflakeError } from './sql/snowflake-error.ts'
 import { StageRoom } from './stages/stage-room.ts'
 import type { TwinClock } from './twin-clock.ts'
@@ -77,8 +77,8 @@ export async function startTwin(options: TwinOptions = {}): Promise<Twin> {
     threads: String(options.threads ?? 2),
   })
   const connection = await instance.connect()
-  // The functions of the instance are there before two sessions could register them at once.
-  await prepareDuckdb(connection)
+  await prepareInstance(connection)
+  await prepareConnection(connection)
   const catalog = await TwinCatalog.load(connection)
   const sizes = new TableSizes()
   for (const table of catalog.all('table')) await sizes.load(connection, table)

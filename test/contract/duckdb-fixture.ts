@@ -2,10 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { filesInPlace } from '../../src/core/stage.ts'
 import { openDuckDbDestination } from '../../src/destinations/duckdb/destination.ts'
 import type { MergeLimits } from '../../src/destinations/duckdb/merge-input.ts'
+import { inDuckDbFile } from '../support/duckdb-look.ts'
 import { StageRows } from '../support/stage-rows.ts'
 import type { AnyDestination, DestinationFixture, TextRow } from './destination-fixture.ts'
 
@@ -31,15 +31,10 @@ export async function openDuckDbFixture(mergeLimits?: MergeLimits): Promise<Dest
   }
   const query = async (sql: string): Promise<TextRow[]> => {
     await release()
-    const instance = await DuckDBInstance.create(path)
-    const connection = await instance.connect()
-    try {
+    return inDuckDbFile(path, 'READ_WRITE', async (connection) => {
       const reader = await connection.runAndReadAll(sql)
       return reader.getRowObjectsJson() as unknown as TextRow[]
-    } finally {
-      connection.closeSync()
-      instance.closeSync()
-    }
+    })
   }
   const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
   return {

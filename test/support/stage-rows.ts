@@ -41,21 +41,22 @@ export interface SnapshotRow {
   readonly whole?: boolean
 }
 
+/** One that only writes files, for all: making one takes longer than most tests write. */
+let writing: Promise<DuckDBInstance> | undefined
+
 export class StageRows {
   readonly folder: string
   readonly #connection: DuckDBConnection
-  readonly #instance: DuckDBInstance
   #files = 0
 
-  private constructor(folder: string, instance: DuckDBInstance, connection: DuckDBConnection) {
+  private constructor(folder: string, connection: DuckDBConnection) {
     this.folder = folder
-    this.#instance = instance
     this.#connection = connection
   }
 
   static async open(folder: string): Promise<StageRows> {
-    const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
-    return new StageRows(folder, instance, await instance.connect())
+    writing ??= DuckDBInstance.create(':memory:', { threads: '1' })
+    return new StageRows(folder, await (await writing).connect())
   }
 
   location(path: string): string {
@@ -64,7 +65,6 @@ export class StageRows {
 
   close(): void {
     this.#connection.closeSync()
-    this.#instance.closeSync()
   }
 
   /** Rows with `op` `p`, of which the values have the column with this id. */

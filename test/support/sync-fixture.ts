@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import type pg from 'pg'
 import { loadConfig } from '../../src/config/load.ts'
 import { CONFIG_SCHEMA, openRequestBox } from '../../src/connectors.ts'
@@ -14,6 +14,7 @@ import type { ControlAction, ControlAnswer } from '../../src/core/control-reques
 import type { ProgressEvent, SyncSummary } from '../../src/core/progress.ts'
 import type { RequestBox } from '../../src/core/state.ts'
 import { type ComparedTable, compareTable, type Difference, textRows } from './comparison.ts'
+import { inDuckDbFile } from './duckdb-look.ts'
 import { runPipeline, type Wraps } from './pipeline.ts'
 import { createTestDatabase, type TestDatabase } from './postgres.ts'
 import { type StateKind, stateConfig } from './state-config.ts'
@@ -169,18 +170,8 @@ export class SyncFixture implements AsyncDisposable {
   }
 
   /** No sync may be running. */
-  async withWarehouse<T>(use: (connection: Awaited<ReturnType<DuckDBInstance['connect']>>) => Promise<T>): Promise<T> {
-    const instance = await DuckDBInstance.create(this.warehouse, { access_mode: 'READ_ONLY' })
-    try {
-      const connection = await instance.connect()
-      try {
-        return await use(connection)
-      } finally {
-        connection.closeSync()
-      }
-    } finally {
-      instance.closeSync()
-    }
+  async withWarehouse<T>(use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    return inDuckDbFile(this.warehouse, 'READ_ONLY', use)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import type { DataType } from '../../src/snowflake-twin/sql/data-type.ts'
 import { storedType, typeText } from '../../src/snowflake-twin/sql/data-type.ts'
-import { prepareDuckdb } from '../../src/snowflake-twin/sql/duckdb-setup.ts'
+import { prepareConnection, prepareInstance } from '../../src/snowflake-twin/sql/duckdb-setup.ts'
 import type { Plan, QueryPlan } from '../../src/snowflake-twin/sql/plan.ts'
 import { runtimeError } from '../../src/snowflake-twin/sql/runtime-error.ts'
 import type { Bind, Relation, SessionContext, StageRows } from '../../src/snowflake-twin/sql/session-context.ts'
@@ -22,7 +22,8 @@ export const NOW = 1_795_176_000_123_456n
 export async function openTranslatedSession() {
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
-  await prepareDuckdb(connection)
+  await prepareInstance(connection)
+  await prepareConnection(connection)
   await connection.run('CREATE SCHEMA "DB.PUBLIC"')
   const relations = new Map<string, Relation>()
   const parameters = new Map([['TIMEZONE', 'UTC']])

@@ -8,17 +8,16 @@ import { canonicalDouble, canonicalJson, JsonError } from './canonical-json.ts'
 import { divideExactly } from './exact-division.ts'
 import { formatMoment, parseClock, parseMoment } from './timestamp-format.ts'
 
-/**
- * Once per connection that runs translated SQL. Functions and macros are the instance's, so a second call finds them; a database file keeps
- * the macros only, so it is a function that is looked for.
- */
-export async function prepareDuckdb(connection: DuckDBConnection): Promise<void> {
-  // Text → TIMESTAMPTZ and AT TIME ZONE must not depend on the machine's own zone.
-  await connection.run("SET TimeZone = 'UTC'")
-  const found = await connection.runAndReadAll("SELECT 1 FROM duckdb_functions() WHERE function_name = 'sf_parse_json'")
-  if (found.currentRowCount > 0) return
+/** Once per instance, before anything else runs on it. A database file keeps the macros, not the functions. */
+export async function prepareInstance(connection: DuckDBConnection): Promise<void> {
   for (const scalar of FUNCTIONS) connection.registerScalarFunction(scalarFunction(scalar))
   for (const macro of MACROS) await connection.run(`CREATE OR REPLACE MACRO ${macro}`)
+}
+
+/** Once per connection that runs translated SQL. */
+export async function prepareConnection(connection: DuckDBConnection): Promise<void> {
+  // Text → TIMESTAMPTZ and AT TIME ZONE must not depend on the machine's own zone.
+  await connection.run("SET TimeZone = 'UTC'")
 }
 
 interface TextFunction {
