@@ -1,5 +1,7 @@
 /** What the publication leaves out never reaches the stream: when that happens it is noticed, and nothing is silently short. */
 import { expect, test } from 'vitest'
+import { createTestDatabase } from '../support/postgres.ts'
+import { createStreamFixture, readToEnd } from '../support/stream-reading.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
 
 const SQL = `CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, i FROM generate_series(1, 20) i;
@@ -38,6 +40,26 @@ test('all tables of a publication that was dropped must be read again', async ()
     'public.other': 'needs_resync',
   })
 })
+
+test.each([['DROP PUBLICATION everything'], ['ALTER PUBLICATION everything DROP TABLE part']])(
+  '%s while the stream is read ends it, so that a start finds out what is missing',
+  async (sql) => {
+    await using database = await createTestDatabase()
+    await database.query(`CREATE TABLE part (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE other (id int PRIMARY KEY);
+    CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (10)`)
+    const published = 'FOR TABLE part, other WITH (publish_via_partition_root = true)'
+    const fixture = await createStreamFixture(database, ['part', 'other'], published)
+    await using stream = await fixture.open()
+    await database.query('INSERT INTO part VALUES (1); INSERT INTO other VALUES (1)')
+    await readToEnd(database, stream)
+    await readToEnd(database, stream)
+    await database.query(sql)
+    await expect(readToEnd(database, stream)).rejects.toMatchObject({
+      code: 'source_moved',
+      context: { table: 'public.part' },
+    })
+  },
+)
 
 test('an application goes on updating and deleting a table that has no key while it is copied', async () => {
   await using fixture = await SyncFixture.create({

@@ -93,7 +93,10 @@ test('what the server says about slot and publication reaches the caller', async
     await expect(readUntil(stream, () => false)).rejects.toMatchObject({ code: 'source_setting' })
   }
   await database.query('SELECT pg_drop_replication_slot($1)', [fixture.slot])
-  await expect(fixture.open()).rejects.toMatchObject({ code: 'source_slot_missing' })
+  await expect(fixture.open()).rejects.toMatchObject({
+    code: 'source_slot_missing',
+    hint: expect.stringContaining('checkpoint reset'),
+  })
 })
 
 test('an abort ends the reading at once, with its reason', async () => {

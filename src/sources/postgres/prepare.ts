@@ -12,6 +12,7 @@ import { sqlState } from './errors.ts'
 import { applyPublicationChanges, notWhollyPublished, publicationChanges, readPublications } from './publication.ts'
 import type { Ask } from './reading.ts'
 import type { ReplicationNames } from './replication-names.ts'
+import { SLOT_GONE_FIX } from './server-error.ts'
 import { createSlot, dropSlotSql, readSlot, requireUsableSlot } from './slot.ts'
 import { quoteIdentifier } from './sql-text.ts'
 import { readSystem, readTimelineEnds } from './system-identity.ts'
@@ -137,7 +138,7 @@ async function identifySystem(
 function slotMissing(name: string): PipelineError {
   return new PipelineError('source_slot_missing', `Finding the replication slot ${name}`, {
     cause: new Error('it was there before and is gone, so changes may be lost'),
-    hint: 'Read the tables again: simplyload checkpoint reset. A new slot is then made',
+    hint: SLOT_GONE_FIX,
     context: { slot: name },
   })
 }

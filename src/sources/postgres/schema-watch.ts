@@ -5,8 +5,10 @@
  * Each alteration writes descriptions of columns anew, and a schema remembers which transactions it has seen. A table
  * with a younger description is looked at once the stream has passed the place at which the catalog was asked: an
  * alteration waits for the transactions that use its table, so every row of the form before has come by then.
+ *
+ * Nor does the stream say that a table was taken out of its publication: its changes just do not come any more.
  */
-
+import { PipelineError } from '../../core/errors.ts'
 import type { PostgresClient } from './client.ts'
 import { parseLsn } from './lsn.ts'
 import type { RelationMessage } from './pgoutput.ts'
@@ -39,6 +41,7 @@ interface RelationRow {
   readonly name: string
   readonly written_by: readonly number[] | null
   readonly has_column_list: boolean
+  readonly published: boolean
 }
 
 interface ColumnRow {
@@ -50,11 +53,19 @@ interface ColumnRow {
 }
 
 const relationsSql = (
-  columnList: string,
+  hasColumnLists: boolean,
 ) => `SELECT c.oid::int8::float8 AS oid, n.nspname AS namespace, c.relname AS name, (
     SELECT json_agg(a.xmin::text::int8 ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
-  ) AS written_by, ${columnList} AS has_column_list
+  ) AS written_by, ${hasColumnLists ? HAS_COLUMN_LIST : 'false'} AS has_column_list, EXISTS (
+    SELECT FROM pg_publication p WHERE p.pubname = ANY($2::name[]) AND (p.puballtables
+      OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND (r.prrelid = c.oid
+        OR c.relispartition AND r.prrelid IN (SELECT relid FROM pg_partition_ancestors(c.oid))))${hasColumnLists ? OF_SCHEMA : ''})
+  ) AS published
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY($1::oid[])`
+
+/** PostgreSQL 15 and later, as column lists are. */
+const OF_SCHEMA = `
+      OR EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid)`
 
 /** A column list of a publication hides columns for good: what the catalog has is then not what will be sent. */
 const HAS_COLUMN_LIST = `EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
@@ -72,6 +83,7 @@ export class SchemaWatch {
   readonly #answered = new WeakMap<FollowedTable, string>()
   readonly #gone: GoneTable[] = []
   readonly #goneTold = new WeakSet<FollowedTable>()
+  readonly #published = new WeakSet<FollowedTable>()
   #lsn = 0n
 
   constructor(publications: readonly string[], everyMs: number) {
@@ -99,7 +111,7 @@ export class SchemaWatch {
     return this.#altered.length > 0 && readThrough >= this.#lsn
   }
 
-  /** One query for all tables. Returns the place that has to be reached, where one of them was altered. */
+  /** One query for all tables. Returns the place that has to be reached, where one of them was altered. Throws `source_moved`. */
   async look(
     client: PostgresClient,
     tables: Iterable<FollowedTable>,
@@ -110,11 +122,9 @@ export class SchemaWatch {
     const byOid = new Map<number, FollowedTable>()
     for (const table of tables) if (table.oid !== undefined && !table.failed) byOid.set(table.oid, table)
     const hasColumnLists = client.serverVersion >= 150_000
-    const rows = await client.query<RelationRow>(
-      relationsSql(hasColumnLists ? HAS_COLUMN_LIST : 'false'),
-      [[...byOid.keys()], ...(hasColumnLists ? [this.#publications] : [])],
-      signal,
-    )
+    const asked = [[...byOid.keys()], this.#publications]
+    const rows = await client.query<RelationRow>(relationsSql(hasColumnLists), asked, signal)
+    this.#requirePublished(byOid, rows)
     this.#noteGone(byOid, rows)
     this.#altered = rows.flatMap((row) => {
       const table = byOid.get(row.oid)
@@ -129,6 +139,22 @@ export class SchemaWatch {
     if (this.#altered.length === 0) return undefined
     this.#lsn = parseLsn(await currentLsn(client, signal))
     return this.#lsn
+  }
+
+  /** The start knows what to do about a table whose changes are missing. */
+  #requirePublished(tables: ReadonlyMap<number, FollowedTable>, rows: readonly RelationRow[]): void {
+    for (const { oid, namespace, name, published } of rows) {
+      const table = tables.get(oid)
+      if (table === undefined || `${namespace}.${name}` !== table.name) continue
+      if (published) this.#published.add(table)
+      else if (this.#published.has(table)) {
+        throw new PipelineError('source_moved', `Following ${table.name}`, {
+          cause: new Error(`it is not in the publication ${this.#publications.join(' or ')} any more`),
+          hint: 'The next start finds out what still holds',
+          context: { table: table.name },
+        })
+      }
+    }
   }
 
   /** Nothing is to be done: no change comes any more, or the next one stops the table. But nobody should have to wait for it. */

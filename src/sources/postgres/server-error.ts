@@ -169,9 +169,11 @@ function internalVerdict(message: string, routine: string): Verdict {
     : ['source_query', undefined]
 }
 
+export const SLOT_GONE_FIX = 'Read the tables again: simplyload checkpoint reset. A new slot is then made'
+
 function undefinedObjectVerdict(message: string, routine: string): Verdict {
   if (/^replication slot .* does not exist/.test(message) || routine.startsWith('ReplicationSlot'))
-    return ['source_slot_missing', undefined]
+    return ['source_slot_missing', SLOT_GONE_FIX]
   if (/^publication .* does not exist/.test(message))
     return [
       'source_setting',
