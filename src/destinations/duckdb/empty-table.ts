@@ -35,18 +35,16 @@ export async function compressEmpty(
   })
 }
 
-/**
- * All rows of a file that its source wrote itself have one position, and ids of their own: trying each method on them costs a tenth
- * of a load.
- */
+/** All rows of a file that its source wrote itself have one position: trying each method on it costs a tenth of a load, and on ids as much. */
 async function ofPositions(
   session: Session,
   layout: TableLayout,
   files: readonly InspectedFile[],
 ): Promise<TextCompression> {
-  const isOne = files.every(({ file }) => file.kind === 'changes' && file.firstPosition === file.lastPosition)
-  if (!isOne) return new Map()
+  if (!sharesPositions(files.map(({ file }) => file))) return new Map()
   const { rare, repeated } = await textMethods(session)
-  const rowIds = layout.identity.kind === 'append' ? identityColumns(layout) : []
-  return new Map([[POSITION_ID, repeated], ...rowIds.map(({ id }) => [id, rare] as const)])
+  return new Map([
+    [POSITION_ID, repeated] as const,
+    ...(layout.identity.kind === 'append' ? [[ROW_ID_ID, rare] as const] : []),
+  ])
 }
