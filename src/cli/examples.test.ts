@@ -1,4 +1,5 @@
-import type { Command } from 'commander'
+import { globSync, readFileSync } from 'node:fs'
+import type { Command, CommanderError } from 'commander'
 import { expect, test } from 'vitest'
 import { EXAMPLES } from './examples.ts'
 import { createProgram } from './program.ts'
@@ -24,12 +25,35 @@ test('every command that takes something has examples, and no example is of anot
 test.each(Object.entries(EXAMPLES))('the examples of %s can be typed', (name, lines) => {
   for (const line of lines) {
     const program = open()
-    const typed = line.replace(/ > .*$/, '')
-    const words = [...typed.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
-      ([, double, single, bare]) => double ?? single ?? bare,
-    )
+    const words = wordsOf(line)
     expect(words.slice(0, name.split(' ').length).join(' ')).toBe(name)
-    program.commander.exitOverride().parse(words as string[], { from: 'user' })
+    program.commander.exitOverride().parse(words, { from: 'user' })
     expect(program.invocation(), line).toBeDefined()
   }
 })
+
+test.each(['README.md', ...globSync('docs/guides/*.md').toSorted()])('the commands in %s can be typed', (path) => {
+  const text = readFileSync(path, 'utf8')
+  const lines = [...text.matchAll(/^(?:\$ )?(?:npx )?simplyload ([^\n]*)$|`(?:npx )?simplyload ([^`\n]+)`/gm)]
+  for (const [, block, inline] of lines) {
+    const { commander } = open()
+    for (const one of [commander, ...commander.commands.flatMap((each) => [each, ...each.commands])]) {
+      one.exitOverride().configureOutput({ writeOut: () => undefined, writeErr: () => undefined })
+    }
+    try {
+      commander.parse(wordsOf(block ?? inline ?? ''), { from: 'user' })
+    } catch (error) {
+      // Where a command is only named, what it takes is left out.
+      const { code } = error as CommanderError
+      if (code !== 'commander.missingArgument' && code !== 'commander.help') throw error
+    }
+  }
+})
+
+/** As a shell takes them, up to a comment or where its output goes. */
+function wordsOf(line: string): string[] {
+  const typed = line.replace(/ +(#|>) .*$/, '')
+  return [...typed.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+    ([, double, single, bare]) => double ?? single ?? bare ?? '',
+  )
+}
