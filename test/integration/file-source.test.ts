@@ -63,6 +63,16 @@ describe('append', () => {
     expect(await ask(folder, 'SELECT count(DISTINCT _fivetran_id) FROM files.sales')).toEqual(['1210'])
   })
 
+  it('a large first file gives its table the compression that suits its text, its ids and its position', async () => {
+    writeInput(folder, 'data/sales_2024-02.tsv', month('2024-02', 10_000))
+    await loadFiles(folder, [SALES])
+    expect(await table()).toEqual(await read('data/*'))
+    await write(`ATTACH '${join(folder, 'out.duckdb')}' AS out; CHECKPOINT out`)
+    const columns = `SELECT DISTINCT column_name, compression FROM pragma_storage_info('files.sales')
+      WHERE segment_type = 'VARCHAR' ORDER BY ALL`
+    expect(await ask(folder, columns)).toEqual(['_fivetran_id ZSTD', '_source_position DICT_FSST', 'note ZSTD'])
+  })
+
   it('a file that has changed since is told, and nothing of it is loaded again', async () => {
     writeInput(folder, 'data/sales_2024-02.tsv', month('2024-02', 5))
     await loadFiles(folder, [SALES])
