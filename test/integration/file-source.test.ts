@@ -64,7 +64,7 @@ describe('append', () => {
   })
 
   it('a large first file gives its table the compression that suits its text, its ids and its position', async () => {
-    writeInput(folder, 'data/sales_2024-02.tsv', month('2024-02', 10_000))
+    writeInput(folder, 'data/sales_2024-02.tsv', month('2024-02', 12_000))
     await loadFiles(folder, [SALES])
     expect(await table()).toEqual(await read('data/*'))
     await write(`ATTACH '${join(folder, 'out.duckdb')}' AS out; CHECKPOINT out`)

@@ -10,7 +10,7 @@ import { createTableSql } from './schema-evolution.ts'
 import type { Session } from './session.ts'
 import type { InspectedFile } from './stage-inspection.ts'
 import { tableSql } from './table-sql.ts'
-import { chooseTextCompression, type TextCompression, textMethods } from './text-compression.ts'
+import { chooseTextCompression, SAMPLE_ROWS_MIN, type TextCompression, textMethods } from './text-compression.ts'
 
 /** Only of tables that nobody sees yet: whoever made something of a table that is there is to find it. */
 export async function compressEmpty(
@@ -26,8 +26,8 @@ export async function compressEmpty(
   const found = await session.rows(`SELECT 1 FROM ${tableSql(layout)} LIMIT 1`)
   if (found.length > 0) return
   const texts = await chooseTextCompression(session, layout, files)
-  if (texts.size === 0) return
   const own = await ofPositions(session, layout, files)
+  if (texts.size + own.size === 0) return
   await session.transaction(async () => {
     await takeLease(session, lease)
     await session.run(`DROP TABLE ${tableSql(layout)}`)
@@ -41,7 +41,8 @@ async function ofPositions(
   layout: TableLayout,
   files: readonly InspectedFile[],
 ): Promise<TextCompression> {
-  if (!sharesPositions(files.map(({ file }) => file))) return new Map()
+  const isLarge = files.some(({ file }) => file.rows >= SAMPLE_ROWS_MIN)
+  if (!isLarge || !sharesPositions(files.map(({ file }) => file))) return new Map()
   const { rare, repeated } = await textMethods(session)
   return new Map([
     [POSITION_ID, repeated] as const,

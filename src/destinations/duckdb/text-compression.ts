@@ -28,7 +28,7 @@ interface TextMethods {
 export const STORAGE_VERSION = 'v1.3.0'
 
 /** Fewer values tell nothing. */
-const SAMPLE_ROWS_MIN = 10_000
+export const SAMPLE_ROWS_MIN = 10_000
 const SAMPLE_ROWS_MAX = 50_000
 /** Distinct values per value, above which a dictionary never pays. */
 const RARE_FROM = 0.4
