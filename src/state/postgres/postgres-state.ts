@@ -71,12 +71,7 @@ class PostgresState implements State {
   /** Files that are no longer in the ledger, while whoever discarded them may not have been told. */
   readonly #discarded = new Map<string, Map<string, StageFile>>()
 
-  constructor(
-    connection: StateConnection,
-    place: Place,
-    mode: 'read' | 'write',
-    isThere: boolean,
-  ) {
+  constructor(connection: StateConnection, place: Place, mode: 'read' | 'write', isThere: boolean) {
     this.#connection = connection
     this.#mode = mode
     this.#isThere = isThere
