@@ -35,9 +35,27 @@ export type RunDecoder = (
   column: number,
 ) => number
 
+/**
+ * Bytes of the vector that the values of a run take at most, and the loop that writes them from `at` on. It returns where they
+ * end, or `FAILED`. It is compiled by itself: with what opens and closes a run in it, each took the compiler several times as long.
+ */
+interface RunLoop {
+  readonly bytes: (run: TupleRun, column: number) => number
+  readonly write: (builder: VectorBuilder, at: number, source: WireBuffer, run: TupleRun, column: number) => number
+}
+
 /** Gives the same as `decode` for each value. */
 export function runDecoder(decode: ValueDecoder): RunDecoder {
-  return LOOPS.get(decode) ?? callForEach(decode)
+  const loop = LOOPS.get(decode)
+  return loop === undefined ? callForEach(decode) : runOf(loop)
+}
+
+function runOf({ bytes, write }: RunLoop): RunDecoder {
+  return (builder, row, source, run, column) => {
+    const start = builder.openRun(bytes(run, column))
+    const end = write(builder, start, source, run, column)
+    return end === FAILED ? FAILED : builder.closeRun(row, run, column, end)
+  }
 }
 
 function callForEach(decode: ValueDecoder): RunDecoder {
@@ -54,11 +72,11 @@ function callForEach(decode: ValueDecoder): RunDecoder {
   }
 }
 
-const int2Loop: RunDecoder = (builder, row, source, run, column) => {
+const int2Loop: RunLoop['write'] = (builder, start, source, run, column) => {
   const { offsets, lengths, rows } = run
   const wire = source.view
   const from = column * run.capacity
-  let at = builder.openRun(rows * 4)
+  let at = start
   const view = builder.view
   for (let index = from; index < from + rows; index++) {
     const length = lengths[index] as number
@@ -67,14 +85,14 @@ const int2Loop: RunDecoder = (builder, row, source, run, column) => {
     view.setInt32(at, wire.getInt16(offsets[index] as number), true)
     at += 4
   }
-  return builder.closeRun(row, run, column, at)
+  return at
 }
 
-const int4Loop: RunDecoder = (builder, row, source, run, column) => {
+const int4Loop: RunLoop['write'] = (builder, start, source, run, column) => {
   const { offsets, lengths, rows } = run
   const wire = source.view
   const from = column * run.capacity
-  let at = builder.openRun(rows * 4)
+  let at = start
   const view = builder.view
   for (let index = from; index < from + rows; index++) {
     const length = lengths[index] as number
@@ -83,14 +101,14 @@ const int4Loop: RunDecoder = (builder, row, source, run, column) => {
     view.setInt32(at, wire.getInt32(offsets[index] as number), true)
     at += 4
   }
-  return builder.closeRun(row, run, column, at)
+  return at
 }
 
-const int8Loop: RunDecoder = (builder, row, source, run, column) => {
+const int8Loop: RunLoop['write'] = (builder, start, source, run, column) => {
   const { offsets, lengths, rows } = run
   const wire = source.view
   const from = column * run.capacity
-  let at = builder.openRun(rows * 8)
+  let at = start
   const view = builder.view
   for (let index = from; index < from + rows; index++) {
     const length = lengths[index] as number
@@ -101,14 +119,14 @@ const int8Loop: RunDecoder = (builder, row, source, run, column) => {
     view.setInt32(at + 4, wire.getInt32(offset), true)
     at += 8
   }
-  return builder.closeRun(row, run, column, at)
+  return at
 }
 
-const timestampLoop: RunDecoder = (builder, row, source, run, column) => {
+const timestampLoop: RunLoop['write'] = (builder, start, source, run, column) => {
   const { offsets, lengths, rows } = run
   const wire = source.view
   const from = column * run.capacity
-  let at = builder.openRun(rows * 8)
+  let at = start
   const view = builder.view
   for (let index = from; index < from + rows; index++) {
     const length = lengths[index] as number
@@ -124,14 +142,14 @@ const timestampLoop: RunDecoder = (builder, row, source, run, column) => {
     view.setInt32(at + 4, high, true)
     at += 8
   }
-  return builder.closeRun(row, run, column, at)
+  return at
 }
 
-const float8Loop: RunDecoder = (builder, row, source, run, column) => {
+const float8Loop: RunLoop['write'] = (builder, start, source, run, column) => {
   const { offsets, lengths, rows } = run
   const wire = source.view
   const from = column * run.capacity
-  let at = builder.openRun(rows * 8)
+  let at = start
   const view = builder.view
   for (let index = from; index < from + rows; index++) {
     const length = lengths[index] as number
@@ -145,14 +163,14 @@ const float8Loop: RunDecoder = (builder, row, source, run, column) => {
     view.setInt32(at + 4, notANumber ? 0x7ff80000 : high, true)
     at += 8
   }
-  return builder.closeRun(row, run, column, at)
+  return at
 }
 
-const boolLoop: RunDecoder = (builder, row, source, run, column) => {
+const boolLoop: RunLoop['write'] = (builder, start, source, run, column) => {
   const { offsets, lengths, rows } = run
   const wire = source.view
   const from = column * run.capacity
-  let at = builder.openRun(rows)
+  let at = start
   const view = builder.view
   for (let index = from; index < from + rows; index++) {
     const length = lengths[index] as number
@@ -161,15 +179,13 @@ const boolLoop: RunDecoder = (builder, row, source, run, column) => {
     view.setUint8(at, wire.getUint8(offsets[index] as number) === 0 ? 0 : 1)
     at++
   }
-  return builder.closeRun(row, run, column, at)
+  return at
 }
 
-const textLoop: RunDecoder = (builder, row, source, run, column) => {
+const textLoop: RunLoop['write'] = (builder, start, source, run, column) => {
   const { offsets, lengths, rows } = run
   const from = column * run.capacity
-  let bytes = 0
-  for (let index = from; index < from + rows; index++) bytes += Math.max(-4, lengths[index] as number) + 4
-  let at = builder.openRun(bytes + rows)
+  let at = start
   const target = builder.bytes
   const view = builder.view
   for (let index = from; index < from + rows; index++) {
@@ -179,16 +195,14 @@ const textLoop: RunDecoder = (builder, row, source, run, column) => {
     copyBytes(target, view, at + 4, source, offsets[index] as number, length)
     at += length + 4
   }
-  return builder.closeRun(row, run, column, at)
+  return at
 }
 
-const jsonbLoop: RunDecoder = (builder, row, source, run, column) => {
+const jsonbLoop: RunLoop['write'] = (builder, start, source, run, column) => {
   const { offsets, lengths, rows } = run
   const wire = source.view
   const from = column * run.capacity
-  let bytes = 0
-  for (let index = from; index < from + rows; index++) bytes += Math.max(-4, lengths[index] as number) + 4
-  let at = builder.openRun(bytes)
+  let at = start
   const target = builder.bytes
   const view = builder.view
   for (let index = from; index < from + rows; index++) {
@@ -200,16 +214,29 @@ const jsonbLoop: RunDecoder = (builder, row, source, run, column) => {
     copyBytes(target, view, at + 4, source, offset + 1, length)
     at += length + 4
   }
-  return builder.closeRun(row, run, column, at)
+  return at
 }
 
-const LOOPS: ReadonlyMap<ValueDecoder, RunDecoder> = new Map([
-  [decodeInt2, int2Loop],
-  [decodeInt4, int4Loop],
-  [decodeInt8, int8Loop],
-  [decodeTimestamp, timestampLoop],
-  [decodeFloat8, float8Loop],
-  [decodeBool, boolLoop],
-  [decodeText, textLoop],
-  [decodeJsonb, jsonbLoop],
+const widthOf =
+  (bytes: number): RunLoop['bytes'] =>
+  ({ rows }) =>
+    rows * bytes
+
+/** The values and their lengths. */
+const textBytes: RunLoop['bytes'] = ({ lengths, capacity, rows }, column) => {
+  const from = column * capacity
+  let bytes = 0
+  for (let index = from; index < from + rows; index++) bytes += Math.max(-4, lengths[index] as number) + 4
+  return bytes
+}
+
+const LOOPS: ReadonlyMap<ValueDecoder, RunLoop> = new Map([
+  [decodeInt2, { bytes: widthOf(4), write: int2Loop }],
+  [decodeInt4, { bytes: widthOf(4), write: int4Loop }],
+  [decodeInt8, { bytes: widthOf(8), write: int8Loop }],
+  [decodeTimestamp, { bytes: widthOf(8), write: timestampLoop }],
+  [decodeFloat8, { bytes: widthOf(8), write: float8Loop }],
+  [decodeBool, { bytes: widthOf(1), write: boolLoop }],
+  [decodeText, { bytes: textBytes, write: textLoop }],
+  [decodeJsonb, { bytes: textBytes, write: jsonbLoop }],
 ])
