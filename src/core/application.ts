@@ -129,6 +129,7 @@ export interface TableStatus {
   /** `namespace.name` on the destination. */
   readonly target: string
   readonly state: TableState
+  /** These three: since the table was first seen. */
   readonly rowsSnapshot: number
   readonly changesMerged: number
   readonly quarantined: number

@@ -10,7 +10,7 @@ import type { Lease } from '../core/destination.ts'
 import { describeError, disposition, errorSide, isPipelineError } from '../core/errors.ts'
 import { boundary } from '../core/position.ts'
 import type { OpenBackfill } from '../core/state.ts'
-import type { RowRange } from '../core/table-schema.ts'
+import { type RowRange, tableName } from '../core/table-schema.ts'
 import type { Backfill, BackfillBook } from './backfill-book.ts'
 import { forgetReading } from './chunk-plan.ts'
 import type { SourceContext, StopSignals } from './context.ts'
@@ -109,12 +109,16 @@ export class ControlDesk {
   }
 
   async #answer(request: ControlRequest, answer: Answer): Promise<void> {
-    const { state, clock, log, name } = this.#context
+    const { state, clock, log, name, emit } = this.#context
     await state.answerRequest(request.id, { ...answer, atMs: clock.nowMs() })
-    log.info(
-      { source: name, table: `${request.table.namespace}.${request.table.name}`, outcome: answer.outcome },
-      `${request.action.kind}: ${answer.message ?? answer.outcome}`,
-    )
+    const table = tableName(request.table)
+    const said = answer.message ?? answer.outcome
+    log.info({ source: name, table, outcome: answer.outcome }, `${request.action.kind}: ${said}`)
+    // Who asked may not have waited for the answer.
+    if (answer.outcome === 'refused') {
+      const message = `${table}: ${request.action.kind} is refused: ${said}`
+      emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
+    }
   }
 
   /** Undefined: it has to wait. */

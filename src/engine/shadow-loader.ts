@@ -5,6 +5,7 @@
 import { PipelineError } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
 import { comparePositions, type Position } from '../core/position.ts'
+import { counted } from '../core/quantity.ts'
 import type { StageFile } from '../core/stage.ts'
 import type { SourceContext } from './context.ts'
 import type { SnapshotPorts } from './snapshot-ports.ts'
@@ -106,7 +107,7 @@ export class ShadowLoader {
     if (rows === 0) return
     const { clock, emit, name } = this.#context
     await this.#ports.book.save(table, { quarantined: table.record.quarantined + rows })
-    const message = `${table.name}: values of ${rows} rows are in quarantine: simplyload quarantine list`
+    const message = `${table.name}: values of ${counted(rows, 'row')} in quarantine (simplyload quarantine list)`
     emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
   }
 

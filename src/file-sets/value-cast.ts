@@ -51,13 +51,12 @@ export function valueOfText(raw: string, { type, format }: FileColumn, decimalSe
       return format === 'base64' ? `TRY(from_base64(${raw}))` : `TRY(unhex(regexp_replace(${raw}, '^(\\\\x|0x)', '')))`
     case 'int16':
     case 'int32':
-      // 1.5 and 1e-1 are other numbers than what they are rounded to. One parse more is less than looking for their letters.
-      return `CASE WHEN TRY_CAST(${raw} AS DOUBLE) = ${cast(raw)} AND ${isUnmarked(raw)} THEN ${cast(raw)} END`
     case 'int64': {
-      // Beyond 2^52 a double has no decimals either, so there the letters are looked at.
-      const isSmall = `${cast(raw)} BETWEEN -${HALVES_END} AND ${HALVES_END}`
-      const exact = `CASE WHEN ${isSmall} THEN ${cast(raw)} WHEN ${wholeText(raw)} THEN ${cast(raw)} END`
-      return `CASE WHEN TRY_CAST(${raw} AS DOUBLE) = ${cast(raw)} AND ${isUnmarked(raw)} THEN ${exact} END`
+      // 1.5 and 1e-1 are other numbers than what they are rounded to. One parse more, as a double, is less than looking for their letters;
+      // only of what a double does not tell apart (many digits, or too small: 1e-400) are the letters looked at.
+      const isTold = `strlen(${raw}) <= ${DOUBLE_DIGITS} AND (${cast(raw)} <> 0 OR ${raw} = '0')`
+      const isExact = `TRY_CAST(${raw} AS DOUBLE) = ${cast(raw)} AND ${isUnmarked(raw)}`
+      return `CASE WHEN ${isTold} AND ${isExact} THEN ${cast(raw)} WHEN ${wholeText(raw)} THEN ${cast(raw)} END`
     }
     case 'decimal':
       return decimalOf(raw, type.scale, cast, decimalSeparator)
@@ -78,8 +77,8 @@ export function valueOfText(raw: string, { type, format }: FileColumn, decimalSe
   }
 }
 
-/** From here on doubles are whole numbers. */
-const HALVES_END = 2 ** 52
+/** Of so many digits no two numbers are the same double. */
+const DOUBLE_DIGITS = 15
 
 /** DuckDB takes `1_000` for 1000, as in its SQL: in a file it is as likely something else. */
 function isUnmarked(raw: string): string {
@@ -128,9 +127,10 @@ function isoOf(
       return `CASE WHEN regexp_full_match(${raw}, '\\d\\d?:\\d\\d(:\\d\\d(\\.\\d{1,6}0*)?)?') THEN ${cast(raw)} END`
     case 'timestamp': {
       // To the second and to the millisecond: what nearly all are like. `_` is any character.
-      const usual = `${raw} LIKE '____-__-_____:__:__' OR ${raw} LIKE '____-__-_____:__:__.___'`
+      const usual = [`${raw} LIKE '____-__-_____:__:__'`, `${raw} LIKE '____-__-_____:__:__.___'`]
       const other = `regexp_full_match(${raw}, '\\d{4,6}-\\d\\d?-\\d\\d?([ T]\\d\\d?:\\d\\d(:\\d\\d(\\.\\d{1,6}0*)?)?)? ?(Z|UTC|\\+00(:?00)?)?')`
-      return `CASE WHEN ${usual} THEN ${cast(raw)} WHEN ${other} THEN ${cast(raw)} END`
+      // One after the other: rows that an OR has taken apart are sorted.
+      return `CASE ${[...usual, other].map((form) => `WHEN ${form} THEN ${cast(raw)}`).join(' ')} END`
     }
     case 'timestamptz': {
       const tooFine = `strlen(${raw}) > 26 AND regexp_matches(${raw}, '\\.\\d{6}\\d*[1-9]')`

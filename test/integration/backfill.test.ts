@@ -220,6 +220,10 @@ test('what cannot be is refused with the reason, and the table goes on', async (
   expect(await refusal(undefined, 'bag')).toContain('table resync public.bag')
   expect(await refusal(undefined, 'logged')).toContain('table resync public.logged')
   expect(await refusal(undefined, 'absent')).toContain('not among the tables')
+  const told = sync.events.filter((event) => event.event === 'notice').map(({ message }) => message)
+  expect(told).toContainEqual(
+    expect.stringMatching(/^public\.logged: backfill is refused: .*table resync public\.logged/),
+  )
   expect(await refusal({ from: 'x' }, 't')).toContain('"x" is no value of "id"')
   expect(await refusal({ column: 'idd', from: '1' }, 't')).toContain('Did you mean "id"?')
   await fixture.sql('INSERT INTO t VALUES (1)')
