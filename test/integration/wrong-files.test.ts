@@ -184,6 +184,18 @@ test('keys that repeat are told with their lines, and those in two files with th
   expect(checkOf(sets[0]!, 'rule.key')?.message).toBe('2 values of id are in more than one file: 2 in a.tsv and b.tsv')
 })
 
+test('keys with spaces around them are compared across files too', async () => {
+  await using folder = await CheckFolder.make()
+  const set = salesSet({ key: ['id'] })
+  const rows = (...ids: readonly string[]) => HEADER + ids.map((id) => `${id}\t2024-03-01\t1.00\tx\n`).join('')
+  const found = [rows(' 1', '2'), rows('3', '4'), rows(' 2', '4')].map((text, at) =>
+    folder.write(`${at}.tsv`, text, set),
+  )
+  const { sets } = await folder.check(await Promise.all(found))
+  const check = checkOf(sets[0]!, 'rule.key')
+  expect([check?.evaluated, check?.failed, check?.files]).toEqual([6, 2, ['0.tsv', '1.tsv', '2.tsv']])
+})
+
 /** Rows on each day of a month for which `has` says so: with fewer, none at all may be chance. */
 function daily(year: number, number: number, has: (day: string) => boolean): string {
   const first = monthStart(year, number)

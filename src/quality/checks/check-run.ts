@@ -23,7 +23,7 @@ import { inspectRules, referredFiles } from './inspect-rules.ts'
 import { missingPeriods, periodsCheck } from './period-gaps.ts'
 import { resourceError } from './resource-error.ts'
 import { earlierFiles, runName, writeResult } from './result-store.ts'
-import { acrossRules, checkAcross } from './set-checks.ts'
+import { acrossRules, checkAcross, type ReadableFile, soundColumnsOf } from './set-checks.ts'
 import { verdictOf, worstVerdict } from './verdict.ts'
 
 const MEMORY_BYTES = 4 * 2 ** 30
@@ -236,22 +236,23 @@ async function checkSets(
     const checks: CheckResult[] = []
     const gaps = own.length + known.length > 1 ? periodsCheck(periods, missing) : undefined
     if (gaps !== undefined) checks.push(gaps)
-    const readable = own.filter(
-      (file) => (results.find((result) => result.file === file.name)?.coverage.parsed ?? 0) > 0,
-    )
+    const readable = own.flatMap((file) => {
+      const result = results.find((each) => each.file === file.name)
+      return result !== undefined && result.coverage.parsed > 0 ? [{ file, sound: soundColumnsOf(result) }] : []
+    })
     for (const rule of readable.length > 1 ? acrossRules(set) : []) {
-      const passes: FilePasses[] = []
-      for (const file of readable) {
+      const opened: ReadableFile[] = []
+      for (const { file, sound } of readable) {
         let bytes = 0
         const activity = 'comparing keys of all files'
         const onBytes = (more: number): void => {
           bytes += more
           listener({ event: 'file', atMs: Date.now(), file: file.name, activity, bytes, bytesTotal: file.bytes })
         }
-        passes.push(await FilePasses.open(file, { database, folder: scratch, onBytes }, signal))
+        opened.push({ passes: await FilePasses.open(file, { database, folder: scratch, onBytes }, signal), sound })
       }
       using session = await database.session(signal)
-      checks.push(await checkAcross(rule, passes, session, signal))
+      checks.push(await checkAcross(rule, opened, session, signal))
     }
     sets.push({ set: name, checks, missingPeriods: missing })
   }

@@ -1,10 +1,10 @@
 /** Questions about all files of a set together: keys that are in two of them, periods without one. */
-import type { CheckResult, CheckRule } from '../../core/file-check.ts'
+import type { CheckResult, CheckRule, FileResult } from '../../core/file-check.ts'
 import type { FileSet } from '../../core/file-set.ts'
 import { count, counted } from '../../core/quantity.ts'
 import { quoteName } from '../../file-sets/value-cast.ts'
 import type { CheckSession } from './check-database.ts'
-import type { FilePasses } from './file-passes.ts'
+import type { Answer, FilePasses } from './file-passes.ts'
 import { keyRules } from './file-questions.ts'
 import { judgeCounts, unasked } from './judgement.ts'
 
@@ -17,13 +17,29 @@ export function acrossRules(set: FileSet): readonly CheckRule[] {
   )
 }
 
+export interface ReadableFile {
+  readonly passes: FilePasses
+  /** As in `ReadRequest`. */
+  readonly sound: ReadonlySet<string>
+}
+
+/** Columns of which the scan of a file has found each text to be a value; none where it has refused a record. */
+export function soundColumnsOf({ coverage, checks }: FileResult): ReadonlySet<string> {
+  const sound = checks.flatMap(({ id, failed }) =>
+    id.startsWith(TYPE_CHECK) && failed === 0 ? [id.slice(TYPE_CHECK.length)] : [],
+  )
+  return new Set(coverage.rejected === 0 ? sound : [])
+}
+
+const TYPE_CHECK = 'structure.type.'
+
 /**
  * Each file's keys are read once into a table on the side, which lies on the disk where memory is full, and are compared there.
  * Keys that repeat within a file are told by that file's own check.
  */
 export async function checkAcross(
   rule: CheckRule,
-  files: readonly FilePasses[],
+  files: readonly ReadableFile[],
   session: CheckSession,
   signal: AbortSignal,
 ): Promise<CheckResult> {
@@ -40,18 +56,17 @@ export async function checkAcross(
   }
   const keys = question.columns.map(quoteName)
   const present = keys.map((key) => `${key} IS NOT NULL`).join(' AND ')
-  const names = files.map(({ file }) => file.name)
+  const names = files.map(({ passes }) => passes.file.name)
   let made = false
   await session.run('DROP TABLE IF EXISTS set_keys')
-  for (const [index, passes] of files.entries()) {
+  for (const [index, { passes, sound }] of files.entries()) {
     const missing = question.columns.filter((name) => !passes.planned().columns.has(name))
     if (missing.length > 0) return unasked(described, `${passes.file.name} has no column ${missing.join(', ')}`)
-    const failure = await passes.pass({ session }, signal, async ({ relation, rows }) => {
-      const select = `${relation.prologue}SELECT ${keys.join(', ')}, ${index} AS "~file" FROM file WHERE ${present}`
-      const answer = await rows(made ? `INSERT INTO set_keys ${select}` : `CREATE TEMP TABLE set_keys AS ${select}`)
-      return 'failure' in answer ? answer.failure : undefined
-    })
-    if (failure !== undefined) return unasked(described, `${passes.file.name} could not be read: ${failure}`)
+    const select = `SELECT ${keys.join(', ')}, ${index} AS "~file" FROM file WHERE ${present}`
+    const table = { session, made, index }
+    const read = (trusted: ReadonlySet<string>) => keepKeys({ passes, sound: trusted }, select, table, signal)
+    const answer = (await read(sound)) ?? (await read(new Set())) ?? { failure: 'records were refused' }
+    if ('failure' in answer) return unasked(described, `${passes.file.name} could not be read: ${answer.failure}`)
     made = true
   }
   const list = keys.join(', ')
@@ -84,4 +99,31 @@ export async function checkAcross(
     unasked: 'No row has a value',
   })
   return { ...result, files: involved.flatMap(([index]) => names[Number(index)] ?? []) }
+}
+
+interface KeyTable {
+  readonly session: CheckSession
+  /** The table is there. */
+  readonly made: boolean
+  /** Of the file. */
+  readonly index: number
+}
+
+/** Undefined: DuckDB's reader has refused what the scan has taken for numbers; nothing of the file is kept then. */
+async function keepKeys(
+  { passes, sound }: ReadableFile,
+  select: string,
+  { session, made, index }: KeyTable,
+  signal: AbortSignal,
+): Promise<Answer | undefined> {
+  return await passes.pass({ session, sound }, signal, async ({ relation, statement, rows }) => {
+    const sql = `${relation.prologue}${select}`
+    const answer = await rows(made ? `INSERT INTO set_keys ${sql}` : `CREATE TEMP TABLE set_keys AS ${sql}`)
+    if (sound.size === 0 || statement.rejected === undefined) return answer
+    if ('failure' in answer) return undefined
+    const [refused] = await session.row(`SELECT count(*) FROM (${statement.rejected})`)
+    if (Number(refused) === 0) return answer
+    await session.run(made ? `DELETE FROM set_keys WHERE "~file" = ${index}` : 'DROP TABLE set_keys')
+    return undefined
+  })
 }
