@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { readRulePlaces } from '../../config/rule-place.ts'
 import { configuredFileSets } from '../../connectors.ts'
 import { PipelineError } from '../../core/errors.ts'
 import type { CheckRun } from '../../core/file-check.ts'
@@ -20,6 +21,7 @@ import type { BusinessCalendar } from '../../quality/calendar/business-calendar.
 import { type CalendarRequest, openCalendar } from '../../quality/calendar/open-calendar.ts'
 import type { CheckRunRequest, CheckRunSetting, NamedCalendar } from '../../quality/checks/check-run.ts'
 import { readExpectedDays } from '../../quality/checks/expected-days.ts'
+import type { RuleProblem } from '../../quality/checks/inspect-rules.ts'
 import { listResults, readResult } from '../../quality/checks/result-store.ts'
 import type { LoadedConfig } from '../loaded-config.ts'
 import { FILES_FOLDER } from './recorded-files.ts'
@@ -48,7 +50,14 @@ export class ConfiguredFiles implements FileCommands {
       configuredFileSets(config).map(({ table }) => table),
     )
     const { validateSets } = await import('../../quality/checks/validate-sets.ts')
-    const setting = { folder: this.#results, resolve: (file: string) => resolve(folder, file) }
+    const { configFile } = this.#setting
+    const placeOf = configFile === undefined ? () => undefined : await readRulePlaces(configFile)
+    const setting = {
+      folder: this.#results,
+      resolve: (file: string) => resolve(folder, file),
+      locate: ({ set: { table }, rule }: RuleProblem) =>
+        placeOf({ source: table.source, table: table.name, rule: rule.name }),
+    }
     await validateSets(configuredFileSets(config), setting, signal)
   }
 

@@ -25,15 +25,60 @@ import type { CheckSession } from './check-database.ts'
 
 const COLUMNS_TOLD = 20
 
-/**
- * Throws `config_invalid` for the first rule that cannot be asked. `resolve`: absolute path of a file that a rule refers to; it must
- * be among those that the session may open.
- */
+/** A rule that cannot be asked. */
+export interface RuleProblem {
+  readonly set: FileSet
+  readonly rule: CheckRule
+  readonly problem: SqlProblem
+}
+
+/** Throws `config_invalid` with every rule that cannot be asked. `resolve`: as for `findRuleProblems`. */
 export async function inspectRules(
   set: FileSet,
   session: CheckSession,
   resolve: (file: string) => string,
 ): Promise<void> {
+  const problems = await findRuleProblems(set, session, resolve)
+  if (problems.length > 0) throw ruleError(problems)
+}
+
+/** `locate`: where a rule is written, as `file:line:column`. */
+export function ruleError(
+  problems: readonly RuleProblem[],
+  locate: (problem: RuleProblem) => string | undefined = () => undefined,
+): PipelineError {
+  const [first, ...others] = problems
+  if (first === undefined) throw new PipelineError('internal', 'Telling rules without a problem')
+  const place = (each: RuleProblem) => {
+    const at = locate(each)
+    return at === undefined ? '' : `${at}: `
+  }
+  const { rule, set, problem } = first
+  const context = { rule: rule.name, ...(problem.place === undefined ? {} : problem.place) }
+  if (others.length === 0) {
+    return new PipelineError('config_invalid', `Reading the rule ${rule.name} of ${qualifiedTableName(set.table)}`, {
+      cause: new Error(place(first) + describeProblem(problem)),
+      hint: hintOf(rule),
+      context,
+    })
+  }
+  const lines = problems.map(
+    (each) =>
+      `${place(each)}${each.rule.name} of ${qualifiedTableName(each.set.table)}: ${describeProblem(each.problem)}`,
+  )
+  return new PipelineError('config_invalid', `Reading ${problems.length} rules`, {
+    cause: new Error(lines.join('\n')),
+    hint: [...new Set(problems.map((each) => hintOf(each.rule)))].join(' '),
+    context,
+  })
+}
+
+/** `resolve`: absolute path of a file that a rule refers to; it must be among those that the session may open. */
+export async function findRuleProblems(
+  set: FileSet,
+  session: CheckSession,
+  resolve: (file: string) => string,
+): Promise<readonly RuleProblem[]> {
   const serialize: SerializeSql = async (sql) =>
     String((await session.row(`SELECT json_serialize_sql(${quoteText(sql)})`))[0])
   const names = set.columns.map(({ name }) => name)
@@ -48,16 +93,13 @@ export async function inspectRules(
     ),
     decimalSeparator: set.format.kind === 'parquet' ? '.' : set.format.decimalSeparator,
   }
+  const problems: RuleProblem[] = []
   for (const rule of set.rules) {
     const problem = await problemOf(rule, { serialize, session, scope, names, resolve })
-    if (problem === undefined) continue
-    throw new PipelineError('config_invalid', `Reading the rule ${rule.name} of ${qualifiedTableName(set.table)}`, {
-      cause: new Error(describeProblem(problem)),
-      hint: hintOf(rule),
-      context: { rule: rule.name, ...(problem.place === undefined ? {} : problem.place) },
-    })
+    if (problem !== undefined) problems.push({ set, rule, problem })
   }
   await session.run('DROP TABLE file')
+  return problems
 }
 
 /** Absolute paths of other files that rules compare with. */
