@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { CheckRun } from '../../src/core/file-check.ts'
 import { simplyload } from '../support/command-process.ts'
-import { writeInput } from '../support/file-scene.ts'
+import { ask, writeInput } from '../support/file-scene.ts'
 
 const CONFIG = `version: 1
 sources:
@@ -83,6 +83,39 @@ test('files are loaded, shown, refused where they are wrong, and deleted by peri
     const again = await run('files', 'load', 'sales_2024-02.tsv')
     expect(again.events.find(({ event }) => event === 'load')).toMatchObject({ outcome: 'already_loaded' })
     expect((await run('query', 'SELECT count(*) AS n FROM monthly_files.sales')).stdout).toMatch(/"n":"?0/)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('a row without a value of which no more than a warning is said is loaded and told of; one without its key is put aside', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'files-load-'))
+  try {
+    const columns = '{ id: bigint, day: date, paid: { type: date, nullable: false, severity: WARNING } }'
+    const config = CONFIG.replace('{ id: bigint, day: date }', columns).replace(
+      'date: day',
+      'date: day\n        key: [id]',
+    )
+    writeInput(folder, 'simplyload.yaml', config)
+    writeInput(
+      folder,
+      'sales_2024-02.tsv',
+      'id\tday\tpaid\n1\t2024-02-01\t2024-02-02\n2\t2024-02-02\t\n\t2024-02-03\t2024-02-03\n',
+    )
+    const { events } = await simplyload(folder, ['files', 'load', '--on-bad-rows', 'quarantine'])
+    expect(events.filter(({ event }) => event === 'load')).toMatchObject([{ outcome: 'loaded', rows: 2 }])
+    expect(await ask(folder, 'SELECT id, paid FROM monthly_files.sales ORDER BY id')).toEqual([
+      '1 2024-02-02',
+      '2 NULL',
+    ])
+    const [name = ''] = readdirSync(join(folder, '.simplyload/files')).filter((each) => each.endsWith('.json'))
+    const [file] = (JSON.parse(readFileSync(join(folder, '.simplyload/files', name), 'utf8')) as CheckRun).files
+    const told = file?.checks.filter(({ id }) => /^rule\..*_not_null$/.test(id))
+    expect(told?.map(({ id, severity, failed }) => [id, severity, failed])).toEqual([
+      ['rule.id_not_null', 'WARNING', 1],
+      ['rule.paid_not_null', 'WARNING', 1],
+    ])
+    expect(file?.badRows?.rows).toBe(1)
   } finally {
     rmSync(folder, { recursive: true })
   }

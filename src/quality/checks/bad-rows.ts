@@ -120,9 +120,8 @@ class BadNumbers {
   }
 }
 
-/** A missing value may be told by a rule of its own. */
 function reasonsOf(rows: readonly RowQuestion[]): readonly RowQuestion[] {
-  return rows.filter(({ about, rule }) => about !== 'rule' || rule?.question.kind === 'not_null')
+  return rows.filter(({ makesBad }) => makesBad)
 }
 
 function reasonOf(asked: readonly RowQuestion[], flags: readonly unknown[]): string {

@@ -221,9 +221,9 @@ async function badRowsOf(
   { onBadRows, badRowsFormat: format, database, pipeFolder, badFolder, folder, onActivity }: FileCheckSetting,
   signal: AbortSignal,
 ): Promise<FileResult['badRows']> {
-  const missing = scan.questions.rows.filter(({ rule }) => rule?.question.kind === 'not_null').map(({ id }) => id)
+  const asked = new Set(scan.questions.rows.flatMap(({ id, makesBad }) => (makesBad ? [id] : [])))
   const isBad = ({ id, failed }: CheckResult) =>
-    failed > 0 && (/^structure\.(type|null|ragged|encoding|quotes|length)/.test(id) || missing.includes(id))
+    failed > 0 && (asked.has(id) || /^structure\.(ragged|encoding|quotes|length)/.test(id))
   const bad = checks.filter(isBad)
   const refused = onBadRows === 'fail' && bad.some(({ outcome }) => outcome === 'fail')
   if (bad.length === 0 || refused || scan.failure !== undefined) return undefined

@@ -11,6 +11,8 @@ export interface RowQuestion extends ScanCounter {
   readonly about: 'type' | 'null' | 'rule'
   readonly column: string | undefined
   readonly rule: CheckRule | undefined
+  /** A row that fails cannot be loaded as it is. */
+  readonly makesBad: boolean
   readonly severity: Severity
   readonly title: string
   /** True for a row that fails. */
@@ -56,6 +58,7 @@ export function questionsOf(set: FileSet, scope: QuestionScope): FileQuestions {
         about: 'type',
         column: name,
         rule: undefined,
+        makesBad: true,
         severity: badSeverity,
         title: `${name} has values of type ${typeText}`,
         evaluated: `count(${raw})`,
@@ -73,6 +76,7 @@ export function questionsOf(set: FileSet, scope: QuestionScope): FileQuestions {
       about: 'null',
       column: name,
       rule: undefined,
+      makesBad: true,
       severity: badSeverity,
       title: `${name} has a value in each row`,
       evaluated: 'count(*)',
@@ -117,13 +121,14 @@ function saidByRule(column: string, rules: readonly CheckRule[]): boolean {
 function ruleQuestion({ rule, evaluated, failed, condition, reason }: RowRule, badSeverity: Severity): RowQuestion {
   const { question } = rule
   // A row without a value that must be there is a bad row, and kept apart where those are.
-  const isLess = question.kind === 'not_null' && rule.severity === 'CRITICAL'
+  const makesBad = question.kind === 'not_null' && rule.severity === 'CRITICAL'
   return {
     id: `rule.${rule.name}`,
     about: 'rule',
     column: 'column' in question ? question.column : undefined,
     rule,
-    severity: isLess ? badSeverity : rule.severity,
+    makesBad,
+    severity: makesBad ? badSeverity : rule.severity,
     title: ruleTitle(rule),
     evaluated,
     failed,

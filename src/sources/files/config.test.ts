@@ -49,6 +49,7 @@ test('what is said of a column becomes rules, besides those of the key and own o
     amount: { type: 'decimal(12,2)', range: { min: 0, max: 1000.5 }, severity: 'WARNING', limit: { share: 0.01 } },
     code: { type: 'text', pattern: '[A-Z]+', values: ['A', 7], length: { max: 3 }, sensitive: true },
     region: { type: 'text', references: { file: 'regions.csv', column: 'code' } },
+    paid: { type: 'date', nullable: false, severity: 'WARNING' },
   }
   const rules = [
     { name: 'positive', condition: 'amount > 0', severity: 'INFO', limit: { rows: 3 } },
@@ -65,6 +66,7 @@ test('what is said of a column becomes rules, besides those of the key and own o
     ['code_length', 'CRITICAL', {}],
     ['code_values', 'CRITICAL', {}],
     ['region_references', 'CRITICAL', {}],
+    ['paid_not_null', 'WARNING', {}],
     ['positive', 'INFO', { rows: 3 }],
     ['orphans', 'CRITICAL', {}],
   ])
@@ -80,7 +82,7 @@ test('what is said of a column becomes rules, besides those of the key and own o
     values: ['A', '7'],
   })
   expect(set?.rules[0]?.question).toEqual({ kind: 'unique', columns: ['id'], across: 'file' })
-  expect(set?.columns.map(({ nullable }) => nullable)).toEqual([false, false, true, true, true])
+  expect(set?.columns.map(({ nullable }) => nullable)).toEqual([false, false, true, true, true, true])
   expect(set?.columns[3]?.sensitive).toBe(true)
 })
 

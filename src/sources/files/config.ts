@@ -156,7 +156,8 @@ function columnsOf({ columns, key = [] }: FileTableOptions): readonly FileColumn
       // The schema has let no other text through.
       type: typeOfText(type) ?? { kind: 'text' },
       sourceType: type,
-      nullable: options.nullable && !key.includes(name),
+      // A row without a value that is no more than told of is loaded.
+      nullable: (options.nullable || options.severity !== 'CRITICAL') && !key.includes(name),
       sensitive: options.sensitive,
       format,
     }
@@ -179,8 +180,11 @@ function columnRules({ columns }: FileTableOptions, key: readonly string[]): rea
       severity,
       limit,
     })
+    const isKey = key.includes(column)
+    const notNull = rule('not_null', { kind: 'not_null', columns: [column] })
     return [
-      ...(nullable && !key.includes(column) ? [] : [rule('not_null', { kind: 'not_null', columns: [column] })]),
+      // Without its key a row has no place in the table, whatever is said of the column.
+      ...(isKey ? [{ ...notNull, severity: 'CRITICAL' as const }] : nullable ? [] : [notNull]),
       ...(range === undefined ? [] : [rule('range', { kind: 'range', column, ...range })]),
       ...(pattern === undefined ? [] : [rule('pattern', { kind: 'pattern', column, pattern })]),
       ...(length === undefined ? [] : [rule('length', { kind: 'length', column, ...length })]),

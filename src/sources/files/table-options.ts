@@ -77,7 +77,10 @@ const columnOptions = z.strictObject({
     .describe(
       'How dates and times are written, in letters of strptime: `%d.%m.%Y`. Bytes: `hex` or `base64`. Default: ISO 8601; hex',
     ),
-  nullable: z.boolean().default(true).describe('`false`: NULL is a bad value'),
+  nullable: z
+    .boolean()
+    .default(true)
+    .describe('`false`: NULL is a bad value; with a `severity` below `CRITICAL` its row is loaded, and told of'),
   sensitive: z.boolean().default(false).describe('Loaded, but shown in no report, message or file of bad rows'),
   range: z
     .strictObject({
