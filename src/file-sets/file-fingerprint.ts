@@ -97,8 +97,13 @@ export function fileError(path: string, error: unknown): unknown {
         cause: new Error('this user may not read it'),
         hint: `Let this user read it: chmod u+r ${path}, and x for each folder above it.`,
       })
-    case 'EIO':
     case 'ELOOP':
+      return new PipelineError('source_file', `Reading ${path}`, {
+        ...options,
+        cause: new Error('it is a link that leads back to itself'),
+        hint: `See where it leads (ls -l ${path}), and remove it or let it lead to a file.`,
+      })
+    case 'EIO':
     case 'EMFILE':
     case 'ENAMETOOLONG':
     case 'EISDIR':

@@ -89,6 +89,8 @@ test('what is not there is told', async () => {
   expect(await failure([fileSet({ path: 'data/other_*.tsv' })])).toContain('has the path data/other_*.tsv')
   expect(await failure([])).toContain('no source of type files')
   expect(await failure([fileSet({ path: 'data' })])).toContain('no file in')
+  symlinkSync('itself.tsv', join(folder, 'itself.tsv'))
+  expect(await failure([fileSet({ path: 'itself.tsv' })], ['itself.tsv'])).toContain('a link that leads back to itself')
 })
 
 test('a month that does not exist is an error that names the file', async () => {

@@ -192,12 +192,12 @@ async function entriesOf(folder: string): Promise<readonly Dirent[]> {
   }
 }
 
-/** A link that leads nowhere is a file: reading it says so. */
+/** A link that leads nowhere, or back to itself, is a file: reading it says so. */
 async function isFolderLink(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory()
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ELOOP')) return false
     throw fileError(path, error)
   }
 }

@@ -1,6 +1,8 @@
 /** What stands before the first record: lines to be skipped, blank ones, the header with the names of the columns. */
 import { PipelineError } from '../core/errors.ts'
 import type { DelimitedFormat, FoundFile } from '../core/file-set.ts'
+import { firstBytes } from './file-fingerprint.ts'
+import { MAGIC_BYTES, refuseOtherFormat } from './other-format.ts'
 import { FileText } from './unpack-file.ts'
 
 /** A header with a thousand columns has some ten thousand bytes. */
@@ -25,11 +27,13 @@ export interface Prologue {
   readonly bomBytes: number
 }
 
-/** Throws `source_file` where there is no record in the first MiB, and where the text is UTF-16 and should be none. */
+/** Throws `source_file` where there is no record in the first MiB, and where the file is not text, or not text as its set says. */
 export async function readPrologue(file: FoundFile, signal: AbortSignal): Promise<Prologue> {
   const { format } = file.set
   if (format.kind === 'parquet') throw new Error('a Parquet file has no lines')
+  if (file.compression === 'none') refuseOtherFormat(file.name, await firstBytes(file.path, MAGIC_BYTES))
   const { text, isWhole, bomBytes } = await beginOf(file, format, signal)
+  refuseOtherFormat(file.name, text)
   if (format.encoding !== 'utf-16' && looksLikeUtf16(text)) throw otherEncoding(file, format)
   let at = 0
   let line = 1
@@ -39,6 +43,8 @@ export async function readPrologue(file: FoundFile, signal: AbortSignal): Promis
     at = end ?? text.length
     line++
   }
+  const separator = SEPARATOR_LINE.exec(text.subarray(at, at + 16).toString('latin1'))
+  if (separator !== null) throw separatorLine(file, format, separator[1] ?? '')
   let header: readonly string[] | undefined
   let beginsWithHeader = false
   if (format.header) {
@@ -139,6 +145,20 @@ function otherEncoding(file: FoundFile, { encoding }: DelimitedFormat): Pipeline
   return new PipelineError('source_file', `Reading ${file.name}`, {
     cause: new Error(`it is UTF-16, and not ${encoding}`),
     hint: 'Say so in the configuration of the table: format: { type: …, encoding: utf-16 }',
+    context: { file: file.name },
+  })
+}
+
+/** Excel reads the delimiter from such a first line, and shows none of it. */
+const SEPARATOR_LINE = /^"?sep=(.)"?[^\r\n]?[\r\n]/i
+
+function separatorLine(file: FoundFile, { delimiter, skipLines }: DelimitedFormat, named: string): PipelineError {
+  const other = named === delimiter ? '' : `delimiter: ${JSON.stringify(named)}, `
+  return new PipelineError('source_file', `Reading ${file.name}`, {
+    cause: new Error(
+      `the line before its header is sep=${named === '\t' ? '(tab)' : named}, which tells Excel the delimiter`,
+    ),
+    hint: `Skip that line in the configuration of the table: format: { type: csv, ${other}skip_lines: ${skipLines + 1} }`,
     context: { file: file.name },
   })
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { PipelineError } from '../core/errors.ts'
 import type { DelimitedFormat, FileCompression, FileEncoding } from '../core/file-set.ts'
 import { compressionOf, firstBytes, identifyFile } from './file-fingerprint.ts'
+import { MAGIC_BYTES, refuseOtherFormat } from './other-format.ts'
 import { readRecord } from './prologue.ts'
 import { type GuessedColumn, guessColumns, parquetColumn } from './suggest-columns.ts'
 import { suggestPath } from './suggest-path.ts'
@@ -54,6 +55,7 @@ export async function suggestSet(
     const columns = found.map((row) => parquetColumn(String(row.column_name), String(row.column_type)))
     return written(place, ['    format: parquet'], columns, ['It begins with PAR1, so it is Parquet.'])
   }
+  refuseOtherFormat(name, await firstBytes(path, MAGIC_BYTES))
   const compression = await compressionOf(path)
   const sample = await sampleOf(path, name, compression, signal)
   const copy = join(folder, `${randomUUID()}.sample`)

@@ -9,6 +9,7 @@ import { judgeCounts, NO_LIMIT, part, unasked } from './judgement.ts'
 import { REJECT_KINDS, type RejectKind } from './reject-list.ts'
 import type { Samples } from './sample-rows.ts'
 import type { FileScan } from './scan-file.ts'
+import { typeHint } from './type-hint.ts'
 
 /** Other files that make an opinion of how many rows a file has. */
 const FILES_MIN = 3
@@ -295,6 +296,7 @@ export function judgeQuestion(
       ? typeHint(
           found?.flatMap(({ values }) => values[column ?? ''] ?? []) ?? [],
           reason.slice(`${column} is no `.length),
+          column ?? '',
         )
       : undefined
   const days = found?.flatMap(({ day }) => day ?? []) ?? []
@@ -307,14 +309,13 @@ export function judgeQuestion(
     evaluated,
     failed,
     limit,
-    failing: failingText(question, part(failed, evaluated, what), failed) + (hint === undefined ? '' : `; ${hint}`),
+    failing:
+      failingText(question, part(failed, evaluated, what), failed) + (hint === undefined ? '' : `; ${hint.looks}`),
     passing: `${counted(evaluated, what)}, none fails`,
     unasked: unread ? 'The file could not be read' : rows === 0 ? 'There are no rows' : 'No row has a value',
     sql,
     why: rule?.why,
-    fix:
-      rule?.fix ??
-      (hint === undefined ? undefined : 'Change the type or format of the column, or have the file made as before.'),
+    fix: rule?.fix ?? hint?.fix,
     samples: found,
     days: [...new Set(days)],
   })
@@ -326,32 +327,6 @@ function failingText({ about, column, reason, rule }: RowQuestion, told: string,
   return rule === undefined
     ? `${told}: ${reason}`
     : `${told} ${failed === 1 ? 'fails' : 'fail'} ${rule.name}: ${reason}`
-}
-
-/** What values that are none of their type look like. */
-function typeHint(values: readonly string[], typeText: string): string | undefined {
-  if (values.length === 0) return undefined
-  // A byte order mark is white space to `trim`, and nothing else that reads numbers.
-  if (values.every((value) => value.includes('\ufeff'))) return 'with a byte order mark in it: files were put together'
-  const all = (pattern: RegExp) => values.every((value) => pattern.test(value.trim()))
-  if (all(/^[+-]?\d{1,3}([,' \u00a0\u202f]\d{3})+(\.\d*)?$/)) return 'written with thousands separators'
-  if (all(/^[+-]?\d+(_\d+)+(\.\d*)?$/)) return 'written with `_` between digits'
-  if (all(/^\(.*\d.*\)$|^\d.*-$/)) return 'negative as bookkeepers write it'
-  if (/^(?:date|time)/i.test(typeText) && all(/^\d{2}-\d\d?-\d\d?$/)) return 'with a year of two digits'
-  if (all(/^[+-]?\d{1,3}(\.\d{3})*,\d+$|^[+-]?\d+,\d+$/)) return 'written with a decimal comma'
-  if (all(/^\d{1,2}\.\d{1,2}\.\d{4}$/)) return 'written as %d.%m.%Y'
-  if (all(/^\d{1,2}\/\d{1,2}\/\d{4}$/)) return 'written as %m/%d/%Y or %d/%m/%Y'
-  if (/^(?:date|time)/i.test(typeText) && all(/^\d{4}-\d\d-\d\d([ T].*)?$/)) {
-    return 'like dates, and not quite: no such day, or more than it holds'
-  }
-  const isNumber = /^(?:int|(?:big|small)int|decimal|numeric|double|float|real)/i.test(typeText)
-  if (isNumber && all(/^[+-]?\d+(\.0*)?$/)) return 'too large for it'
-  if (isNumber && all(/^[+-]?\d+\.\d+$/)) return 'with more decimals than it holds, or too large for it'
-  if (all(/^\d{8}$/)) return 'perhaps dates written as %Y%m%d'
-  if (all(/^\d{4}-\d\d-\d\d([ T].*)?$/)) return 'like dates'
-  if (all(/^[+-]?\d+$/)) return 'like whole numbers'
-  if (all(/^[+-]?\d+\.\d+$/)) return 'like decimal numbers'
-  return undefined
 }
 
 function have(number: number): string {

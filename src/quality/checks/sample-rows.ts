@@ -14,6 +14,8 @@ import type { RejectList } from './reject-list.ts'
 
 export const SAMPLES_MAX = 10
 const VALUE_MAX = 500
+/** It has no width, and readers of text drop it at a beginning: samples show it as this. */
+export const BYTE_ORDER_MARK = '<U+FEFF>'
 /** Where most rows fail, those that fail otherwise are not looked for to the end. */
 const LOOKED_AT_MAX = 20_000
 /** Conditions of one statement: a thousand of them would take longer to plan than to run. */
@@ -98,7 +100,10 @@ async function findRows(
       quoteName(ROW_NUMBER),
       day === undefined ? 'NULL' : `CAST(${day} AS DATE) - DATE '1970-01-01'`,
       ...asked.map(({ condition }) => `coalesce(${condition}, FALSE)`),
-      ...shown.map(({ raw, value }) => `left(CAST(${raw ?? value} AS VARCHAR), ${VALUE_MAX})`),
+      ...shown.map(
+        ({ raw, value }) =>
+          `replace(left(CAST(${raw ?? value} AS VARCHAR), ${VALUE_MAX}), chr(65279), '${BYTE_ORDER_MARK}')`,
+      ),
     ]
     const any = asked.map(({ condition }) => `(${condition})`).join(' OR ')
     const sql = `${relation.prologue}SELECT ${list.join(',\n')}\nFROM file WHERE ${any}`

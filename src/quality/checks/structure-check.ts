@@ -5,7 +5,7 @@ import { nearest } from '../../core/nearest.ts'
 import { judgeCounts } from './judgement.ts'
 
 export interface ColumnFinding {
-  readonly kind: 'missing' | 'extra' | 'reordered' | 'renamed' | 'repeated'
+  readonly kind: 'missing' | 'extra' | 'reordered' | 'renamed' | 'repeated' | 'no_header'
   readonly message: string
 }
 
@@ -14,6 +14,9 @@ export interface ColumnComparison {
   /** As the file has them: names of the set's columns where they are meant, else what the file calls them. */
   readonly columns: readonly string[]
 }
+
+/** A number, a day or a time: nobody calls a column so. */
+const VALUE = /^[+-]?\d[\d.,:/ T-]*$/
 
 const HARMLESS: readonly ColumnFinding['kind'][] = ['reordered', 'extra']
 
@@ -31,6 +34,11 @@ export function compareColumns(header: readonly string[], columns: readonly File
     findings.push({ kind: 'repeated', message: `"${meant}" is there more than once, again as column ${index + 1}` })
     return unusedName(`${written} ${index + 1}`, index, known)
   })
+  // What the values are is not told: one may be sensitive.
+  if (seen.size === 0 && header.some((value) => VALUE.test(value.trim()))) {
+    const message = 'the first line has no name of a column, and looks like values: the file has no header'
+    return { findings: [{ kind: 'no_header', message }], columns: places }
+  }
   const missing = columns.filter(({ name }) => !seen.has(name)).map(({ name }) => name)
   const extra = header.filter((written) => !known.has(folded(written)))
   const renamed = renamedPairs(missing, extra, header, columns)
@@ -73,7 +81,9 @@ export function columnsCheck({ findings }: ColumnComparison, configured: number)
         .join('; ') + (findings.length > 5 ? `; and ${findings.length - 5} more` : ''),
     ),
     passing: `All ${configured} are there, in their order`,
-    fix: 'Ask whoever makes the file for the columns as they were, or change `columns` of the table.',
+    fix: findings.some(({ kind }) => kind === 'no_header')
+      ? 'Have the file made with its header, or say `header: false` in `format` of the table: the columns are then those of the configuration, in its order.'
+      : 'Ask whoever makes the file for the columns as they were, or change `columns` of the table.',
   })
 }
 

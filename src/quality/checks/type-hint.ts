@@ -1,0 +1,52 @@
+/** What values that are none of their type look like, and so what to do about them. */
+import { BYTE_ORDER_MARK } from './sample-rows.ts'
+
+export interface TypeHint {
+  /** As it follows `3 of 900 values of day are no date; `. */
+  readonly looks: string
+  readonly fix: string
+}
+
+/** `values`: some of them, as samples show them. `column`: its name. Undefined: they look like nothing known. */
+export function typeHint(values: readonly string[], typeText: string, column: string): TypeHint | undefined {
+  if (values.length === 0) return undefined
+  const isHeader = (value: string) =>
+    value.replaceAll(BYTE_ORDER_MARK, '').trim().toLowerCase() === column.trim().toLowerCase()
+  const marked = values.filter((value) => value.includes(BYTE_ORDER_MARK))
+  if (marked.length > 0 && (marked.length === values.length || marked.some(isHeader)))
+    return {
+      looks: 'with a byte order mark in it: files were put together',
+      fix: 'Have the file made anew, or its parts sent one by one: each begins with a byte order mark, and perhaps a header.',
+    }
+  if (values.some(isHeader))
+    return {
+      looks: 'the name of the column itself: a header stands among the rows',
+      fix: 'Have the file made with one header at its beginning. Where it is the first line, leave out `header: false`.',
+    }
+  const looks = looksOf(values, typeText)
+  return looks === undefined
+    ? undefined
+    : { looks, fix: 'Change the type or format of the column, or have the file made as before.' }
+}
+
+function looksOf(values: readonly string[], typeText: string): string | undefined {
+  const all = (pattern: RegExp) => values.every((value) => pattern.test(value.trim()))
+  if (all(/^[+-]?\d{1,3}([,' \u00a0\u202f]\d{3})+(\.\d*)?$/)) return 'written with thousands separators'
+  if (all(/^[+-]?\d+(_\d+)+(\.\d*)?$/)) return 'written with `_` between digits'
+  if (all(/^\(.*\d.*\)$|^\d.*-$/)) return 'negative as bookkeepers write it'
+  if (/^(?:date|time)/i.test(typeText) && all(/^\d{2}-\d\d?-\d\d?$/)) return 'with a year of two digits'
+  if (all(/^[+-]?\d{1,3}(\.\d{3})*,\d+$|^[+-]?\d+,\d+$/)) return 'written with a decimal comma'
+  if (all(/^\d{1,2}\.\d{1,2}\.\d{4}$/)) return 'written as %d.%m.%Y'
+  if (all(/^\d{1,2}\/\d{1,2}\/\d{4}$/)) return 'written as %m/%d/%Y or %d/%m/%Y'
+  if (/^(?:date|time)/i.test(typeText) && all(/^\d{4}-\d\d-\d\d([ T].*)?$/)) {
+    return 'like dates, and not quite: no such day, or more than it holds'
+  }
+  const isNumber = /^(?:int|(?:big|small)int|decimal|numeric|double|float|real)/i.test(typeText)
+  if (isNumber && all(/^[+-]?\d+(\.0*)?$/)) return 'too large for it'
+  if (isNumber && all(/^[+-]?\d+\.\d+$/)) return 'with more decimals than it holds, or too large for it'
+  if (all(/^\d{8}$/)) return 'perhaps dates written as %Y%m%d'
+  if (all(/^\d{4}-\d\d-\d\d([ T].*)?$/)) return 'like dates'
+  if (all(/^[+-]?\d+$/)) return 'like whole numbers'
+  if (all(/^[+-]?\d+\.\d+$/)) return 'like decimal numbers'
+  return undefined
+}
