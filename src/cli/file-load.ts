@@ -86,7 +86,7 @@ function tellLoaded({ output }: CommandContext, file: string, failed: readonly C
 
 /** What is to be seen beside the files on their way. */
 function noticeOf(event: ProgressEvent): string | undefined {
-  if (event.event === 'retry') return `${event.message}; trying again in ${duration(event.delayMs)}`
+  if (event.event === 'retry') return `trying again in ${duration(event.delayMs)}: ${event.message}`
   return event.event === 'error' || event.event === 'notice' ? event.message : undefined
 }
 

@@ -345,7 +345,8 @@ function lsnOf(at: Position): bigint {
 }
 
 export function tellRetry({ clock, emit, name, log }: SourceContext, { error, attempt, delayMs }: RetryNotice): void {
-  const message = describeError(error)
+  // First, because paths are long and terminals narrow.
+  const message = `${error.code.endsWith('_full') ? 'no room is left: ' : ''}${describeError(error)}`
   log.warn({ source: name, code: error.code, attempt, delayMs }, message)
   emit({ event: 'retry', source: name, code: error.code, message, attempt, delayMs, atMs: clock.nowMs() })
 }

@@ -150,7 +150,7 @@ function otherEncoding(file: FoundFile, { encoding }: DelimitedFormat): Pipeline
 }
 
 /** Excel reads the delimiter from such a first line, and shows none of it. */
-const SEPARATOR_LINE = /^"?sep=(.)"?[^\r\n]?[\r\n]/i
+export const SEPARATOR_LINE = /^"?sep=(.)"?[^\r\n]?[\r\n]/i
 
 function separatorLine(file: FoundFile, { delimiter, skipLines }: DelimitedFormat, named: string): PipelineError {
   const other = named === delimiter ? '' : `delimiter: ${JSON.stringify(named)}, `

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,6 +50,20 @@ test('a file with semicolons and decimal commas, in Latin-1', async () => {
     Name: 'text',
   })
   expect(yaml).toContain('taken for Latin-1')
+})
+
+test('the line that names the delimiter for Excel is skipped; bytes that are no text are said to be none', async () => {
+  const { set, entry } = await suggested('excel.csv', `sep=;\nid;name\n${rows(50, (index) => `${index};a, b`)}\n`)
+  expect(entry.columns).toEqual({ id: 'int64', name: 'text' })
+  expect(set?.format).toMatchObject({ delimiter: ';', skipLines: 1, header: true })
+  await expect(suggested('book.csv', 'PK\x03\x04\x14\0\x06\0')).rejects.toMatchObject({ code: 'source_file' })
+  const noise = Buffer.concat(
+    Array.from({ length: 157 }, (_, index) => createHash('sha256').update(`${index}`).digest()),
+  )
+  await expect(suggested('noise.csv', noise)).rejects.toMatchObject({
+    code: 'source_file',
+    cause: { message: 'it cannot be cut into records and columns' },
+  })
 })
 
 test('a packed file with tabs, and one with quotes', async () => {

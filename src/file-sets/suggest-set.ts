@@ -9,7 +9,7 @@ import { PipelineError } from '../core/errors.ts'
 import type { DelimitedFormat, FileCompression, FileEncoding } from '../core/file-set.ts'
 import { compressionOf, firstBytes, identifyFile } from './file-fingerprint.ts'
 import { MAGIC_BYTES, refuseOtherFormat } from './other-format.ts'
-import { readRecord } from './prologue.ts'
+import { readRecord, SEPARATOR_LINE } from './prologue.ts'
 import { type GuessedColumn, guessColumns, parquetColumn } from './suggest-columns.ts'
 import { suggestPath } from './suggest-path.ts'
 import { FileText } from './unpack-file.ts'
@@ -63,7 +63,12 @@ export async function suggestSet(
   try {
     await writeFile(copy, sample.text)
     const dialect = await dialectOf(sample, copy, query)
-    const columns = await guessColumns(copy, dialect, query)
+    const columns = await guessColumns(copy, dialect, query).catch((error: unknown) => {
+      // What DuckDB says of a reader that gave up is about its settings.
+      if (error instanceof Error && /CSV|state machine/i.test(error.message))
+        throw noText(name, 'it cannot be cut into records and columns')
+      throw error
+    })
     return written(place, formatLines(dialect.format, columns.decimalSeparator), columns.columns, [
       ...dialect.reasons,
       ...columns.reasons,
@@ -125,10 +130,12 @@ export interface SampleDialect {
 }
 
 async function dialectOf(sample: Sample, copy: string, query: SampleQuery): Promise<SampleDialect> {
+  const excelLine = SEPARATOR_LINE.exec(sample.text)
+  const skipped = excelLine === null ? '' : ', skip = 1'
   const [found] = await query(
-    `SELECT Delimiter, Quote, SkipRows, HasHeader FROM sniff_csv(${quotePath(copy)}, sample_size = 20000, ignore_errors = true)`,
+    `SELECT Delimiter, Quote, SkipRows, HasHeader FROM sniff_csv(${quotePath(copy)}, sample_size = 20000, ignore_errors = true${skipped})`,
   ).catch(() => [])
-  const delimiter = character(found?.Delimiter) ?? mostFrequent(sample.text)
+  const delimiter = excelLine?.[1] ?? character(found?.Delimiter) ?? mostFrequent(sample.text)
   // That a sample has no quotes does not say that the rest has none; with tabs they are seldom meant as such.
   const quote = character(found?.Quote) ?? (delimiter !== '\t' || sample.text.includes('"') ? '"' : undefined)
   const format: DelimitedFormat = {
@@ -138,7 +145,7 @@ async function dialectOf(sample: Sample, copy: string, query: SampleQuery): Prom
     escape: quote,
     encoding: sample.encoding,
     header: found?.HasHeader !== false,
-    skipLines: Number(found?.SkipRows ?? 0),
+    skipLines: Math.max(Number(found?.SkipRows ?? 0), excelLine === null ? 0 : 1),
     nullWords: [''],
     decimalSeparator: '.',
   }
@@ -159,7 +166,13 @@ async function dialectOf(sample: Sample, copy: string, query: SampleQuery): Prom
       ...(format.header
         ? []
         : ['The first line looks like data, so there is no header: give the columns their names.']),
-      ...(format.skipLines === 0 ? [] : [`${format.skipLines} lines before the header do not look like records.`]),
+      ...(format.skipLines === 0
+        ? []
+        : [
+            excelLine === null
+              ? `${format.skipLines} lines before the header do not look like records.`
+              : 'The first line names the delimiter for Excel, and is skipped.',
+          ]),
     ],
   }
 }

@@ -61,7 +61,9 @@ async function load(
     {
       check: () => undefined,
       sync: (event) => {
-        if (event.event === 'retry') full ??= onFull(event.code, stop)
+        if (event.event !== 'retry') return
+        expect(event.message).toMatch(/^no room is left: /)
+        full ??= onFull(event.code, stop)
       },
     },
     stop.signal,
