@@ -1,7 +1,8 @@
 /** What the publication leaves out never reaches the stream: when that happens it is noticed, and nothing is silently short. */
 import { expect, test } from 'vitest'
-import { createTestDatabase } from '../support/postgres.ts'
-import { createStreamFixture, readToEnd } from '../support/stream-reading.ts'
+import { boundary } from '../../src/core/position.ts'
+import { createTestDatabase, POSTGRES_VERSION } from '../support/postgres.ts'
+import { createStreamFixture, readToEnd, tableRequest } from '../support/stream-reading.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
 
 const SQL = `CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, i FROM generate_series(1, 20) i;
@@ -42,7 +43,7 @@ test('all tables of a publication that was dropped must be read again', async ()
 })
 
 test.each([['DROP PUBLICATION everything'], ['ALTER PUBLICATION everything DROP TABLE part']])(
-  '%s while the stream is read ends it, so that a start finds out what is missing',
+  '%s ends a stream that is read, so that a start finds out what is missing; also before anything was looked at again',
   async (sql) => {
     await using database = await createTestDatabase()
     await database.query(`CREATE TABLE part (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE other (id int PRIMARY KEY);
@@ -52,7 +53,9 @@ test.each([['DROP PUBLICATION everything'], ['ALTER PUBLICATION everything DROP 
     await using stream = await fixture.open()
     await database.query('INSERT INTO part VALUES (1); INSERT INTO other VALUES (1)')
     await readToEnd(database, stream)
-    await readToEnd(database, stream)
+    // As after its snapshot: followed anew, by a stream that has looked before.
+    const [schema] = await fixture.describe([tableRequest('part')])
+    stream.addTable({ schema: schema!, request: tableRequest('part'), startAt: boundary(1, 0n) })
     await database.query(sql)
     await expect(readToEnd(database, stream)).rejects.toMatchObject({
       code: 'source_moved',
@@ -60,6 +63,33 @@ test.each([['DROP PUBLICATION everything'], ['ALTER PUBLICATION everything DROP 
     })
   },
 )
+
+test.runIf(POSTGRES_VERSION >= 15)(
+  'a schema that is taken out of the publication takes its tables along, and no table of another one',
+  async () => {
+    await using database = await createTestDatabase()
+    await database.query('CREATE TABLE t (id int PRIMARY KEY); CREATE SCHEMA other; CREATE TABLE other.u (id int)')
+    const fixture = await createStreamFixture(database, ['t'], 'FOR TABLES IN SCHEMA public, other')
+    await using stream = await fixture.open()
+    await database.query('ALTER PUBLICATION everything DROP TABLES IN SCHEMA other')
+    await readToEnd(database, stream)
+    await database.query('ALTER PUBLICATION everything SET TABLES IN SCHEMA other')
+    await expect(readToEnd(database, stream)).rejects.toMatchObject({ code: 'source_moved' })
+  },
+)
+
+test('a publication that is dropped right after the first snapshot is noticed by the sync that made it', async () => {
+  await using fixture = await SyncFixture.create({ sql: SQL, tables: TABLES })
+  const running = fixture.start()
+  await running.live(...TABLES)
+  await fixture.sql('DROP PUBLICATION simplyload')
+  // Whoever wants to see what is committed now makes the stream look at once.
+  await fixture.ask({ kind: 'merge' })
+  const isTold = (event: { tables: readonly { state: string }[] }) =>
+    event.tables.every(({ state }) => state === 'needs_resync')
+  await running.heard('tables', isTold)
+  expect((await running.stop()).summary.outcome).toBe('partial')
+})
 
 test('an application goes on updating and deleting a table that has no key while it is copied', async () => {
   await using fixture = await SyncFixture.create({

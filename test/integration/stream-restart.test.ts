@@ -87,7 +87,9 @@ test('what the server says about slot and publication reaches the caller', async
   }
   await database.query(fill(1, 1))
   await database.query('DROP PUBLICATION everything')
+  await expect(fixture.open()).rejects.toMatchObject({ code: 'source_moved' })
   await database.query(fill(2, 2))
+  await database.query('CREATE PUBLICATION everything FOR ALL TABLES')
   {
     await using stream = await fixture.open()
     await expect(readUntil(stream, () => false)).rejects.toMatchObject({ code: 'source_setting' })

@@ -6,7 +6,8 @@
  * with a younger description is looked at once the stream has passed the place at which the catalog was asked: an
  * alteration waits for the transactions that use its table, so every row of the form before has come by then.
  *
- * Nor does the stream say that a table was taken out of its publication: its changes just do not come any more.
+ * Nor does the stream say that a table was taken out of its publication: its changes just do not come any more. Every
+ * table was published before it was followed, so one that is not published is missing changes.
  */
 import { PipelineError } from '../../core/errors.ts'
 import type { PostgresClient } from './client.ts'
@@ -65,7 +66,9 @@ const relationsSql = (
 
 /** PostgreSQL 15 and later, as column lists are. */
 const OF_SCHEMA = `
-      OR EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid)`
+      OR EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND (s.pnnspid = c.relnamespace
+        OR c.relispartition AND s.pnnspid IN (
+          SELECT a.relnamespace FROM pg_partition_ancestors(c.oid) JOIN pg_class a ON a.oid = relid)))`
 
 /** A column list of a publication hides columns for good: what the catalog has is then not what will be sent. */
 const HAS_COLUMN_LIST = `EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
@@ -83,7 +86,6 @@ export class SchemaWatch {
   readonly #answered = new WeakMap<FollowedTable, string>()
   readonly #gone: GoneTable[] = []
   readonly #goneTold = new WeakSet<FollowedTable>()
-  readonly #published = new WeakSet<FollowedTable>()
   #lsn = 0n
 
   constructor(publications: readonly string[], everyMs: number) {
@@ -145,15 +147,12 @@ export class SchemaWatch {
   #requirePublished(tables: ReadonlyMap<number, FollowedTable>, rows: readonly RelationRow[]): void {
     for (const { oid, namespace, name, published } of rows) {
       const table = tables.get(oid)
-      if (table === undefined || `${namespace}.${name}` !== table.name) continue
-      if (published) this.#published.add(table)
-      else if (this.#published.has(table)) {
-        throw new PipelineError('source_moved', `Following ${table.name}`, {
-          cause: new Error(`it is not in the publication ${this.#publications.join(' or ')} any more`),
-          hint: 'The next start finds out what still holds',
-          context: { table: table.name },
-        })
-      }
+      if (published || `${namespace}.${name}` !== table?.name) continue
+      throw new PipelineError('source_moved', `Following ${table.name}`, {
+        cause: new Error('it is not published any more'),
+        hint: 'The next start finds out what still holds',
+        context: { table: table.name },
+      })
     }
   }
 
