@@ -105,6 +105,11 @@ export interface ChangeSource extends Source {
   /** What to do about a table whose changes have a gap. Absent: it is read again, and has what the source has. */
   gapHint?(table: string): string
   /**
+   * Throws `source_slot_in_use`, with the process named, while somebody reads what only one may read. Asked before anything is
+   * taken from whoever that is. Absent: the source can be read by many.
+   */
+  requireFree?(signal: AbortSignal): Promise<void>
+  /**
    * Makes the permanent slot and publication where they are missing, adds tables to the publication, and reports where
    * the slot stands. Throws `source_permission` with the exact SQL to run as hint where the role may not.
    * With `mayCreateSlot` false a missing slot is `source_slot_missing`: state says there was one, so changes may be lost.

@@ -2,6 +2,7 @@
 import type { Lease, SourceCheckpoints } from '../core/destination.ts'
 import { PipelineError } from '../core/errors.ts'
 import { comparePositions, type Position } from '../core/position.ts'
+import { shellWord } from '../core/shell-word.ts'
 import { type ChangeSource, readingMode } from '../core/source.ts'
 import type { SourceRecord, TableRecord, TableState } from '../core/state.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
@@ -21,6 +22,8 @@ export interface StartedSource {
 
 export async function startSource(context: SourceContext, signal: AbortSignal): Promise<StartedSource> {
   const { source, destination, state, tables, name, clock } = context
+  // Whoever reads it goes on: with the lease gone and the slot still held, neither of the two could.
+  await source.requireFree?.(signal)
   const { lease, checkpoints } = await destination.acquireLease(name, signal)
   // What follows may take its time; whoever had the lease must be able to find out meanwhile that it is gone.
   await destination.release()
@@ -199,7 +202,7 @@ function gapOf({ name }: BookedTable, reason: string, source: ChangeSource): Pip
     cause: new Error(reason),
     hint:
       source.gapHint?.(name) ??
-      `simplyload table resync ${name} reads the table again; until then its rows stay as they are`,
+      `simplyload table resync ${shellWord(name)} reads the table again; until then its rows stay as they are`,
     context: { table: name },
   })
 }
@@ -210,7 +213,7 @@ function noteTransform({ name, emit, clock }: SourceContext, table: BookedTable,
   const isNew = table.record.transform !== digest
   table.record = { ...table.record, transform: digest }
   if (!isNew || action === 'snapshot' || action === 'gap') return
-  const message = `${table.name}: its transform is another one now; rows that were loaded before stay as they are until they are read again: simplyload table resync ${table.name}`
+  const message = `${table.name}: its transform is another one now; rows that were loaded before stay as they are until they are read again: simplyload table resync ${shellWord(table.name)}`
   emit({ event: 'notice', source: name, message, atMs: clock.nowMs() })
 }
 

@@ -102,6 +102,30 @@ test('a second sync on the same state is refused, and the first one does not not
   expect(await fixture.differences(T)).toEqual([])
 })
 
+test('a second sync with a state of its own waits for the slot, names who reads it, and takes nothing from that one', async () => {
+  await using fixture = await create()
+  const running = fixture.start()
+  await running.live('public.t')
+  const second = fixture.start({
+    settings: ['state.path=other.db'],
+    wraps: {
+      destination: (inner) =>
+        new FaultyDestination(inner, () => {
+          throw new Error('nothing is to be asked of it')
+        }),
+    },
+  })
+  const told = await second.heard('retry', (event) => event.attempt === 3)
+  expect(told).toMatchObject({
+    code: 'source_slot_in_use',
+    message: expect.stringMatching(/process \d+ reads it \(simplyload/),
+  })
+  expect((await second.stop()).summary.outcome).toBe('interrupted')
+  await fixture.sql(`UPDATE t SET v = 'still here'`)
+  await running.heard('merged', (event) => event.tables.some((table) => table.updated === 100))
+  expect((await running.stop()).error).toBeUndefined()
+})
+
 test('a process whose lease was taken by another one changes nothing any more', async () => {
   await using fixture = await create()
   await fixture.once()
@@ -119,8 +143,11 @@ test('a process whose lease was taken by another one changes nothing any more', 
   })
   await fixture.sql(`UPDATE t SET v = 'by whom?' WHERE id = 1`)
   await held.opened
-  // It has a state of its own, and takes the lease before it finds the slot in use.
-  const taker = simplyload(fixture.folder, ['sync', '--once', '--set', 'state.path=other.db', '--log-level', 'warn'])
+  // It has a state and a slot of its own, so that nothing tells it of the other one.
+  const slot = `other_slot_of_${fixture.database.name}`
+  await fixture.sql(`SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`)
+  const own = ['--set', 'state.path=other.db', '--set', `sources.shop.slot=${slot}`]
+  const taker = simplyload(fixture.folder, ['sync', '--once', ...own, '--log-level', 'warn'])
   await waitForEpoch(fixture, 3)
   resume.open()
   expect((await stale.ended).error).toMatchObject({ code: 'lease_lost' })

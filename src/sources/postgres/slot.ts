@@ -96,11 +96,16 @@ export function requireUsableSlot(slot: Slot, database: string): void {
       context,
     })
   }
+  requireFreeSlot(slot)
+}
+
+/** Throws `source_slot_in_use`. */
+export function requireFreeSlot(slot: Slot): void {
   if (slot.activePid === undefined) return
-  throw new PipelineError('source_slot_in_use', doing, {
+  throw new PipelineError('source_slot_in_use', `Using the replication slot ${slot.name}`, {
     cause: new Error(`process ${slot.activePid} reads it${slot.activeBy === undefined ? '' : ` (${slot.activeBy})`}`),
     hint: `If that is no other sync that should go on: SELECT pg_terminate_backend(${slot.activePid})`,
-    context: { ...context, pid: slot.activePid },
+    context: { slot: slot.name, pid: slot.activePid },
   })
 }
 

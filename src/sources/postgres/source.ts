@@ -27,6 +27,7 @@ import { readForVerification, readRowsByKey } from './read-rows.ts'
 import { ReadingChoice } from './reading-choice.ts'
 import { replicationNames } from './replication-names.ts'
 import { resolveRange } from './row-range.ts'
+import { readSlot, requireFreeSlot } from './slot.ts'
 import { requestedTables } from './table-schemas.ts'
 
 /** What an earlier run has recorded of the source; undefined where there was none. */
@@ -55,6 +56,7 @@ export class PostgresSource implements ChangeSource {
   readonly #settings: ConnectionSettings
   readonly #choice: ReadingChoice
   readonly #polling: PollReading
+  readonly #slot: string
   /** For short questions. Made when first needed, and again after it was lost. */
   #client: Promise<PostgresClient> | undefined
 
@@ -79,6 +81,7 @@ export class PostgresSource implements ChangeSource {
       failover: config.failover,
       slotTimeoutMs: config.slot_timeout,
     }
+    this.#slot = options.names.slot
     const ask = (signal: AbortSignal) => this.#ask(signal)
     this.#polling = new PollReading(config, options, ask, recorded)
     this.#choice = new ReadingChoice(
@@ -108,6 +111,11 @@ export class PostgresSource implements ChangeSource {
     const client = await this.#ask(signal)
     const found = await requestedTables(client, tables, signal, reading.mode)
     return found.map((table) => reading.schema(table, client.serverVersion))
+  }
+
+  async requireFree(signal: AbortSignal): Promise<void> {
+    const slot = await readSlot(await this.#ask(signal), this.#slot, signal)
+    if (slot !== undefined) requireFreeSlot(slot)
   }
 
   async prepare(
