@@ -125,6 +125,12 @@ describe('the command line', () => {
     expect(run.stderr).toMatch(/error:|Usage:/)
   })
 
+  test('a mistyped command or option of a command points to the help that has it', async () => {
+    expect((await runCli(['nope'])).stderr).toContain('(simplyload --help lists')
+    expect((await runCli(['table', 'nope'])).stderr).toContain('(simplyload table --help lists its commands')
+    expect((await runCli(['table', 'resync', '--nope'])).stderr).toContain('(simplyload table resync --help lists')
+  })
+
   test('version and help are answers', async () => {
     expect(await runCli(['--version'])).toMatchObject({ exitCode: 0, stdout: '1.2.3\n', stderr: '' })
     const help = await runCli(['sync', '--help'])

@@ -179,6 +179,24 @@ describe('sync', () => {
 })
 
 describe('doctor', () => {
+  test('a long message goes on beside its subject, and what is to be copied stays whole', async () => {
+    const fix = `SELECT '${'x'.repeat(90)}'`
+    const run = await runCli(['doctor', '--no-color'], {
+      columns: 60,
+      application: {
+        async *doctor() {
+          const message = 'nothing is confirmed of what has not been recorded before'
+          yield { part: 'source shop', findings: [{ subject: 'slot', level: 'warning', message, fix }] }
+        },
+      },
+    })
+    expect(run.stdout.split('\n').slice(1, 4)).toEqual([
+      '  ! slot  nothing is confirmed of what has not been recorded',
+      '          before',
+      `    fix: ${fix}`,
+    ])
+  })
+
   test('shows each finding with its fix verbatim, and fails by the side of the first error', async () => {
     const run = await runCli(['doctor'], {
       application: {

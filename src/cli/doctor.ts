@@ -5,12 +5,14 @@ import type { CommandContext, CommandEnd } from './command.ts'
 import { EXIT, type ExitCode, exitCodeFor } from './exit-code.ts'
 import type { Palette } from './palette.ts'
 import { type SelectionOptions, selection } from './selection.ts'
-import { displayWidth, fitted, printable } from './terminal-text.ts'
+import { displayWidth, fitted, printable, wrap } from './terminal-text.ts'
 
 const SUBJECT_WIDTH_MAX = 44
+const MESSAGE_WIDTH_MIN = 30
 
 export async function doctor(context: CommandContext, options: SelectionOptions): Promise<CommandEnd> {
-  const { output, signal } = context
+  const { output, signal, stdout } = context
+  const terminalWidth = stdout.isTTY === true ? (stdout.columns ?? 80) : Number.POSITIVE_INFINITY
   const application = await context.open()
   const found: Finding[] = []
   let exitCode: ExitCode = EXIT.ok
@@ -20,7 +22,7 @@ export async function doctor(context: CommandContext, options: SelectionOptions)
       found.push(finding)
       if (finding.level === 'error' && exitCode === EXIT.ok) exitCode = exitCodeOfFinding(examination.part, finding)
     }
-    for (const line of examinationLines(examination, output.colors)) output.answer(line)
+    for (const line of examinationLines(examination, output.colors, terminalWidth)) output.answer(line)
   }
   const number = (level: Finding['level']): number => found.filter((finding) => finding.level === level).length
   const [errors, warnings] = [number('error'), number('warning')]
@@ -42,16 +44,19 @@ function exitCodeOfFinding(part: string, { code }: Finding): ExitCode {
   return part.startsWith('source') ? EXIT.source : EXIT.destination
 }
 
-function examinationLines({ part, findings }: Examination, colors: Palette): readonly string[] {
+function examinationLines({ part, findings }: Examination, colors: Palette, terminalWidth: number): readonly string[] {
   const widest = Math.max(0, ...findings.map((finding) => displayWidth(printable(finding.subject))))
   const width = Math.min(widest, SUBJECT_WIDTH_MAX)
   const lines = findings.flatMap((finding) => {
-    const line = `  ${mark(finding.level, colors)} ${fitted(printable(finding.subject), width, 'left')}  ${printable(finding.message)}`
+    const subject = fitted(printable(finding.subject), width, 'left')
+    const besideWidth = Math.max(terminalWidth - width - 6, MESSAGE_WIDTH_MIN)
+    const [first = '', ...more] = wrap(printable(finding.message), besideWidth)
+    const line = `  ${mark(finding.level, colors)} ${subject}  ${first}`
     // Verbatim and whole: it is there to be copied.
     const fix = finding.fix
       ?.split('\n')
       .map((text, index) => `    ${index === 0 ? colors.green('fix:') : '    '} ${printable(text)}`)
-    return [line, ...(fix ?? [])]
+    return [line, ...more.map((text) => `${' '.repeat(width + 6)}${text}`), ...(fix ?? [])]
   })
   return [colors.bold(part), ...lines, '']
 }

@@ -53,10 +53,12 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   demo: ['demo'],
 }
 
-/** Says them for every command that has some, at the end of its help. */
+/** Says them for every command that has some, at the end of its help; and which help there is, where one is mistyped. */
 export function showExamples(command: Command, path = ''): void {
   for (const one of command.commands) {
     const name = `${path} ${one.name()}`.trim()
+    const has = one.commands.length > 0 ? 'commands and options' : 'options'
+    one.showHelpAfterError(`(simplyload ${name} --help lists its ${has})`)
     const lines = EXAMPLES[name]
     if (lines !== undefined) {
       one.addHelpText('after', ['', 'Examples:', ...lines.map((line) => `  simplyload ${line}`)].join('\n'))

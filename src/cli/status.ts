@@ -1,5 +1,6 @@
 import type { SourceStatus, TableStatus } from '../core/application.ts'
 import { bytes, count, duration } from '../core/quantity.ts'
+import { shellWord } from '../core/shell-word.ts'
 import { tableName } from '../core/table-schema.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import type { Palette } from './palette.ts'
@@ -50,11 +51,6 @@ const COLUMNS = [
   { title: 'AGE', align: 'right', dispensable: 3 },
   { title: 'LAST SYNC', align: 'right', dispensable: 5 },
 ] as const
-
-/** As a shell takes it for one word. */
-function shellWord(text: string): string {
-  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
-}
 
 /** What goes on with a table besides its state, and what is to come. */
 function remarks({ table, backfill, asked }: TableStatus): readonly string[] {

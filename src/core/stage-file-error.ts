@@ -1,4 +1,5 @@
 import { PipelineError } from './errors.ts'
+import { shellWord } from './shell-word.ts'
 import type { StageFile } from './stage.ts'
 import { tableName } from './table-schema.ts'
 
@@ -11,7 +12,7 @@ export function stageFileError(
   const table = tableName(file.schema.table)
   return new PipelineError(code, `Reading stage file ${file.path}`, {
     cause: cause ?? new Error('it does not exist'),
-    hint: `Restore the file, or read the table again: simplyload table resync ${table}`,
+    hint: `Restore the file, or read the table again: simplyload table resync ${shellWord(table)}`,
     context: { table, file: file.path },
   })
 }

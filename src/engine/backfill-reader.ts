@@ -8,6 +8,7 @@
 import { describeError, disposition, isPipelineError, PipelineError } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
 import type { Position } from '../core/position.ts'
+import { shellWord } from '../core/shell-word.ts'
 import type { SnapshotSession } from '../core/source.ts'
 import { type Backfill, type BackfillBook, keysAsked } from './backfill-book.ts'
 import { combines, forgetReading, planAfresh } from './chunk-plan.ts'
@@ -181,7 +182,7 @@ class BackfillReading {
 function alteredUnseen(table: string): PipelineError {
   return new PipelineError('source_query', `Reading ${table} again`, {
     cause: new Error('its columns were changed, and no row since, so that the change has not come here yet'),
-    hint: `Read it again whole: simplyload table resync ${table}`,
+    hint: `Read it again whole: simplyload table resync ${shellWord(table)}`,
     context: { table },
   })
 }

@@ -9,6 +9,7 @@ import type { ControlAction, ControlAnswer, ControlRequest, WrittenRange } from 
 import type { Lease } from '../core/destination.ts'
 import { describeError, disposition, errorSide, isPipelineError } from '../core/errors.ts'
 import { boundary } from '../core/position.ts'
+import { shellWord } from '../core/shell-word.ts'
 import type { OpenBackfill } from '../core/state.ts'
 import { type RowRange, tableName } from '../core/table-schema.ts'
 import type { Backfill, BackfillBook } from './backfill-book.ts'
@@ -292,7 +293,7 @@ export class ControlDesk {
 /** Why rows of the table cannot be read again into the table that is there. */
 function obstacleOf({ name, schema, record }: BookedTable): string | undefined {
   const { state, resumeState } = record
-  const resync = `simplyload table resync ${name} reads it again whole`
+  const resync = `simplyload table resync ${shellWord(name)} reads it again whole`
   if (schema.identity.kind !== 'key') return `its rows have no key by which they could be found again: ${resync}`
   if (state === 'needs_resync') return `changes of it are lost: ${resync}`
   if (state === 'failed') return `it failed: ${record.lastError ?? 'see status'}`

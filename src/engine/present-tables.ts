@@ -1,5 +1,6 @@
 /** The configured tables as the source has them when a run starts: one that is gone stops alone, as it would while it runs. */
 import { isPipelineError, PipelineError } from '../core/errors.ts'
+import { shellWord } from '../core/shell-word.ts'
 import type { ChangeSource, TableRequest } from '../core/source.ts'
 import type { TableRecord } from '../core/state.ts'
 import { type TableSchema, tableName } from '../core/table-schema.ts'
@@ -48,7 +49,7 @@ export async function presentTables(
 function goneError(name: string, { code, cause, hint }: PipelineError): PipelineError {
   return new PipelineError(code, `Continuing ${name}`, {
     cause,
-    hint: `${hint}. Name it as it is called now, or take it out of the configuration; where it is there again: simplyload table resync ${name}`,
+    hint: `${hint}. Name it as it is called now, or take it out of the configuration; where it is there again: simplyload table resync ${shellWord(name)}`,
     context: { table: name },
   })
 }

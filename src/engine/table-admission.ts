@@ -5,6 +5,7 @@
 import type { Lease } from '../core/destination.ts'
 import { describeError, isPipelineError, PipelineError } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
+import { shellWord } from '../core/shell-word.ts'
 import { type TableId, type TableSchema, tableName } from '../core/table-schema.ts'
 import type { ConfiguredTable, Reconfiguration, SourceContext, StopSignals } from './context.ts'
 import type { Guard } from './guard.ts'
@@ -134,7 +135,7 @@ export class TableAdmission {
       if (table.record.state === 'pending' || table.record.state === 'needs_resync') continue
       const error = new PipelineError('source_gap', `Continuing ${table.name}`, {
         cause: new Error('the source did not publish all of its changes for a time'),
-        hint: `Read it again: simplyload table resync ${table.name}`,
+        hint: `Read it again: simplyload table resync ${shellWord(table.name)}`,
         context: { table: table.name },
       })
       await follower.failTable(table, error, true)

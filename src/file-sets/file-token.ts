@@ -3,6 +3,7 @@
  * together with the boundary that covers the rows, so that it says neither more nor less than what is staged.
  */
 import { PipelineError } from '../core/errors.ts'
+import { shellWord } from '../core/shell-word.ts'
 import { periodOfName } from './file-pattern.ts'
 
 /** Of every source of files: positions of two machines, or of two folders, would compare if the systems were the same. */
@@ -88,7 +89,7 @@ export function parseFileToken(text: string, table: string): FileToken {
 export function lostTokenHint(table: string): string {
   return (
     'Its rows stay as they are, and no file is loaded until the state is back from a backup. Without one, ' +
-    `simplyload table resync ${table} marks all rows as deleted, and files load loads the files that are there`
+    `simplyload table resync ${shellWord(table)} marks all rows as deleted, and files load loads the files that are there`
   )
 }
 

@@ -11,6 +11,7 @@
  */
 import type { TargetTable } from '../core/destination.ts'
 import { PipelineError } from '../core/errors.ts'
+import { shellWord } from '../core/shell-word.ts'
 import type { Column, ColumnType, TableSchema } from '../core/table-schema.ts'
 import { tableName } from '../core/table-schema.ts'
 import {
@@ -165,7 +166,7 @@ function frozen(schema: TableSchema, column: Column, type: string, isKey: boolea
   const change = `its type is ${column.sourceType} now, and the destination has ${type}`
   return new PipelineError('source_schema_frozen', `Following column "${column.name}" of ${table}`, {
     cause: new Error(isKey ? `it belongs to the key, ${change}` : change),
-    hint: `Read the table again with the new type: simplyload table resync ${table}${isKey ? '' : ', or set schema_changes to evolve or discard'}`,
+    hint: `Read the table again with the new type: simplyload table resync ${shellWord(table)}${isKey ? '' : ', or set schema_changes to evolve or discard'}`,
     context: { table, column: column.name },
   })
 }
@@ -175,7 +176,7 @@ function requireSameIdentity(layout: TableLayout, schema: TableSchema): void {
   const table = tableName(schema.table)
   throw new PipelineError('source_schema_frozen', `Following ${table}`, {
     cause: new Error('its rows are recognised in another way than those that were loaded'),
-    hint: `Read it again: simplyload table resync ${table}`,
+    hint: `Read it again: simplyload table resync ${shellWord(table)}`,
     context: { table },
   })
 }
@@ -186,7 +187,7 @@ function requireSameWrite(layout: TableLayout, schema: TableSchema, target: Targ
   const before = writeModeOf(layout)
   throw new PipelineError('destination_rejected', `Writing ${table} in mode ${target.write}`, {
     cause: new Error(`its table on the destination was written in mode ${before}`),
-    hint: `Set write back to ${before}, or ${before === 'merge' ? '' : 'give the table another target and '}read it again: simplyload table resync ${table}`,
+    hint: `Set write back to ${before}, or ${before === 'merge' ? '' : 'give the table another target and '}read it again: simplyload table resync ${shellWord(table)}`,
     context: { table },
   })
 }

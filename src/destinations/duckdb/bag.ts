@@ -8,6 +8,7 @@
 import { SYSTEM_COLUMNS } from '../../core/batch.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import { tableName } from '../../core/table-schema.ts'
 import { DELETE, INSERT, TRUNCATE } from '../../warehouse/change-code.ts'
 import { DELETED_ID, HASH_DIGITS, ROW_ID_ID } from '../../warehouse/table-layout.ts'
@@ -57,7 +58,7 @@ function unknownRows(input: MergeInput, rows: number): PipelineError {
   const table = tableName(input.relation.schema.table)
   return new PipelineError('source_gap', `Deleting rows of ${table}`, {
     cause: new Error(`${rows} deleted rows are not in the destination`),
-    hint: `Read the table again: simplyload table resync ${table}`,
+    hint: `Read the table again: simplyload table resync ${shellWord(table)}`,
     context: { table, rows },
   })
 }

@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import type { TargetTable } from '../../core/destination.ts'
 import { isPipelineError } from '../../core/errors.ts'
 import { type Finding, failedFinding } from '../../core/finding.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import { tableName } from '../../core/table-schema.ts'
 import { foldCase, writeModeOf } from '../../warehouse/table-layout.ts'
 import type { DatabaseFile } from './database-file.ts'
@@ -87,7 +88,7 @@ async function otherModes(session: Session, targets: readonly TargetTable[]): Pr
         subject: `${namespace}.${name}`,
         level: 'error',
         message: `was written in mode ${before}, and the configuration says ${write}`,
-        fix: `Set write back to ${before}, or ${before === 'merge' ? '' : 'give it another target and '}read it again: simplyload table resync ${tableName(table)}`,
+        fix: `Set write back to ${before}, or ${before === 'merge' ? '' : 'give it another target and '}read it again: simplyload table resync ${shellWord(tableName(table))}`,
       })
     }
   }

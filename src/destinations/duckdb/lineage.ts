@@ -8,6 +8,7 @@
  */
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import { tableName } from '../../core/table-schema.ts'
 import { PARTIAL_MOVE_IN, PARTIAL_UPDATE, TRUNCATE, UPDATE } from '../../warehouse/change-code.ts'
 import { identityColumns } from '../../warehouse/table-layout.ts'
@@ -168,7 +169,7 @@ function tooManyMissing(input: MergeInput, rows: number): PipelineError {
   const table = tableName(input.relation.schema.table)
   return new PipelineError('source_gap', `Merging ${table}`, {
     cause: new Error(`${rows} changed rows are not in the destination`),
-    hint: `Read the table again: simplyload table resync ${table}`,
+    hint: `Read the table again: simplyload table resync ${shellWord(table)}`,
     context: { table, rows },
   })
 }

@@ -6,6 +6,7 @@
  * marked deleted come to life again before new ones are made.
  */
 import { PipelineError } from '../../core/errors.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import { tableName } from '../../core/table-schema.ts'
 import { DELETE, INSERT } from '../../warehouse/change-code.ts'
 import { DELETED_ID, HASH_DIGITS, ROW_ID_ID } from '../../warehouse/table-layout.ts'
@@ -59,7 +60,7 @@ function unknownRows(input: MergeInput, rows: number): PipelineError {
   const table = tableName(input.schema.table)
   return new PipelineError('source_gap', `Deleting rows of ${table}`, {
     cause: new Error(`${rows} deleted rows are not in the destination`),
-    hint: `Read the table again: simplyload table resync ${table}`,
+    hint: `Read the table again: simplyload table resync ${shellWord(table)}`,
     context: { table, rows },
   })
 }

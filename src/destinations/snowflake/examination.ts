@@ -2,6 +2,7 @@
 import { type TargetTable, targetText } from '../../core/destination.ts'
 import { isPipelineError } from '../../core/errors.ts'
 import { type Finding, failedFinding } from '../../core/finding.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import { tableName } from '../../core/table-schema.ts'
 import { foldCase, type TableLayout, writeModeOf } from '../../warehouse/table-layout.ts'
 import { snowflakeType } from './column-type.ts'
@@ -68,7 +69,7 @@ async function tableFindings(
   const { table, write } = target
   const subject = targetText(target)
   const before = writeModeOf(layout)
-  const resync = `read it again: simplyload table resync ${tableName(table)}`
+  const resync = `read it again: simplyload table resync ${shellWord(tableName(table))}`
   if (before !== write) {
     const message = `was written in mode ${before}, and the configuration says ${write}`
     const fix = `Set write back to ${before}, or ${before === 'merge' ? '' : 'give it another target and '}${resync}`

@@ -16,6 +16,7 @@ import {
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import type { StageFile } from '../../core/stage.ts'
 import { tableName } from '../../core/table-schema.ts'
 import { moveBoundaries, requirePromotable, slotOf } from '../../warehouse/flush-boundaries.ts'
@@ -278,7 +279,7 @@ async function ofChangedTable(
   const table = tableName(target.table)
   return new PipelineError('destination_rejected', `Merging ${table} into ${targetText(target)}`, {
     cause: new Error(`it is not as it was made: ${differences.join('; ')}`),
-    hint: `Change it back, or read it again: simplyload table resync ${table}`,
+    hint: `Change it back, or read it again: simplyload table resync ${shellWord(table)}`,
     context: { table },
   })
 }

@@ -8,6 +8,7 @@
  */
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import { tableName } from '../../core/table-schema.ts'
 import { PARTIAL_MOVE_IN, PARTIAL_UPDATE, TRUNCATE, UPDATE } from '../../warehouse/change-code.ts'
 import { POSITION_ID, writeModeOf } from '../../warehouse/table-layout.ts'
@@ -157,7 +158,7 @@ function tooManyMissing(input: MergeInput): PipelineError {
   const table = tableName(input.schema.table)
   return new PipelineError('source_gap', `Merging ${table}`, {
     cause: new Error(`more than ${MISSING_MAX} changed rows are not in the destination`),
-    hint: `Read the table again: simplyload table resync ${table}`,
+    hint: `Read the table again: simplyload table resync ${shellWord(table)}`,
     context: { table, rows: MISSING_MAX },
   })
 }

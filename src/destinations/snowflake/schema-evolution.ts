@@ -7,6 +7,7 @@
  */
 import { type TargetTable, targetText } from '../../core/destination.ts'
 import { PipelineError } from '../../core/errors.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import type { Column, TableSchema } from '../../core/table-schema.ts'
 import { columnById, tableName } from '../../core/table-schema.ts'
 import { type LayoutDialect, planLayout } from '../../warehouse/layout-plan.ts'
@@ -174,7 +175,7 @@ class TableChange {
           ? `it has no column ${column.name} ${snowflakeType(column.type)} any more`
           : `its column ${column.name} ${found.type} was not made by SimplyLoad`,
       ),
-      hint: `Rename or drop the column, or read the table again: simplyload table resync ${table}`,
+      hint: `Rename or drop the column, or read the table again: simplyload table resync ${shellWord(table)}`,
       context: { table, column: column.name },
     })
   }

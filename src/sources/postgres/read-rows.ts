@@ -4,6 +4,7 @@ import type { SnapshotBatch } from '../../core/batch.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { boundary } from '../../core/position.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import type { VerificationRead } from '../../core/source.ts'
 import { keyColumns, type TableSchema, tableName } from '../../core/table-schema.ts'
 import { type CatalogTable, readCatalog } from './catalog.ts'
@@ -100,7 +101,7 @@ export async function keyList(
     if (found === undefined) {
       throw new PipelineError('source_query', `Reading rows of ${tableName(schema.table)}`, {
         cause: new Error(`its key column "${column.name}" is gone`),
-        hint: `Read the table again: simplyload table resync ${tableName(schema.table)}`,
+        hint: `Read the table again: simplyload table resync ${shellWord(tableName(schema.table))}`,
         context: { table: tableName(schema.table) },
       })
     }

@@ -7,6 +7,7 @@
 import { columnTypeOf, type PostgresType } from '../../columnar/postgres-type.ts'
 import type { WireColumn } from '../../columnar/wire-column.ts'
 import { PipelineError } from '../../core/errors.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import type { TableRequest } from '../../core/source.ts'
 import { type Column, type ColumnType, columnById, type TableSchema, tableName } from '../../core/table-schema.ts'
 import { type AlignedColumn, type Attribute, alignColumns } from './column-alignment.ts'
@@ -290,7 +291,7 @@ function identityLost(known: TableSchema, reason: string): PipelineError {
   const name = tableName(known.table)
   return new PipelineError('source_gap', `Following ${name}`, {
     cause: new Error(`${reason}, so rows cannot be matched with those that were loaded`),
-    hint: `Give it a key or REPLICA IDENTITY FULL, then read it again: simplyload table resync ${name}`,
+    hint: `Give it a key or REPLICA IDENTITY FULL, then read it again: simplyload table resync ${shellWord(name)}`,
     context: { table: name },
   })
 }

@@ -8,6 +8,7 @@
 import { hasBinaryDecoder } from '../../columnar/postgres-type.ts'
 import type { WireColumn, WireRules } from '../../columnar/wire-column.ts'
 import { PipelineError } from '../../core/errors.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import type { StreamEvent } from '../../core/source.ts'
 import { columnById } from '../../core/table-schema.ts'
 import type { Unresolved } from './change-decoder.ts'
@@ -46,7 +47,9 @@ export async function resolveRelation(
   // Followed anew meanwhile: the answer is for what it was before.
   if (relation.table !== table) return { kind: 'resolved' }
   if (facts === undefined) {
-    return failed(missing(table, 'it was dropped', `Name another table, or: simplyload table resync ${table.name}`))
+    return failed(
+      missing(table, 'it was dropped', `Name another table, or: simplyload table resync ${shellWord(table.name)}`),
+    )
   }
   const change = followRelation(table.schema, message, facts, table.request, table.leftOut)
   if (open !== undefined && (change.failure !== undefined || (change.changes.length > 0 && !change.exact))) {
@@ -138,7 +141,7 @@ function otherRelation(table: FollowedTable, name: string, oid: number): Pipelin
     return missing(
       table,
       `it is called ${name} now`,
-      `Name ${name} in the configuration, or rename it back and: simplyload table resync ${table.name}`,
+      `Name ${name} in the configuration, or rename it back and: simplyload table resync ${shellWord(table.name)}`,
     )
   }
   if (table.oid === undefined || table.oid === oid) return undefined
@@ -146,7 +149,7 @@ function otherRelation(table: FollowedTable, name: string, oid: number): Pipelin
     cause: new Error(
       'another table bears the name now: it was dropped and created again, or replaced by a renamed one',
     ),
-    hint: `Read it again: simplyload table resync ${table.name}`,
+    hint: `Read it again: simplyload table resync ${shellWord(table.name)}`,
     context: { table: table.name },
   })
 }

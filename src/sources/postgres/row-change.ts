@@ -2,6 +2,7 @@
 import type { OldTupleKind } from '../../columnar/change-builder.ts'
 import { skipTuple } from '../../columnar/tuple-data.ts'
 import { PipelineError } from '../../core/errors.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import { MESSAGE, malformed, TUPLE } from './pgoutput.ts'
 import type { FollowedTable, RowBuffer } from './stream-state.ts'
 
@@ -20,7 +21,7 @@ export function appendChange(type: number, rows: RowBuffer, buffer: Buffer, at: 
 export function changesWithoutIdentity(table: FollowedTable): PipelineError {
   return new PipelineError('source_gap', `Following ${table.name}`, {
     cause: new Error('updates or deletes arrive, but its rows were loaded without anything to recognise them by'),
-    hint: `It has a key now: simplyload table resync ${table.name}`,
+    hint: `It has a key now: simplyload table resync ${shellWord(table.name)}`,
     context: { table: table.name },
   })
 }

@@ -1,5 +1,6 @@
 /** What has changed about a table since it was last polled, as the snapshot of a poll shows it. */
 import { PipelineError } from '../../../core/errors.ts'
+import { shellWord } from '../../../core/shell-word.ts'
 import type { StreamEvent } from '../../../core/source.ts'
 import { keyColumns } from '../../../core/table-schema.ts'
 import type { CatalogTable } from '../catalog.ts'
@@ -74,7 +75,7 @@ function keyLost(table: PolledTable, catalog: CatalogTable): PipelineError | und
   if (catalog.indexes.some((index) => index.valid && index.columns.every((name) => names.has(name)))) return undefined
   return new PipelineError('source_gap', `Polling ${table.name}`, {
     cause: new Error(`no unique index says any more that (${[...names].join(', ')}) is one row`),
-    hint: `Give it back its key, or read it again: simplyload table resync ${table.name}`,
+    hint: `Give it back its key, or read it again: simplyload table resync ${shellWord(table.name)}`,
     context: { table: table.name },
   })
 }
@@ -89,7 +90,7 @@ export function missingReason(table: PolledTable, shape: TableShape | undefined)
 function gone(table: PolledTable, reason: string): PipelineError {
   return new PipelineError('source_table_missing', `Polling ${table.name}`, {
     cause: new Error(reason),
-    hint: `Take it out of the configuration or name what it is called now; if it was made anew: simplyload table resync ${table.name}`,
+    hint: `Take it out of the configuration or name what it is called now; if it was made anew: simplyload table resync ${shellWord(table.name)}`,
     context: { table: table.name },
   })
 }
