@@ -52,6 +52,16 @@ test('rows and bytes of tables that are copied add up', () => {
   expect(progress).toMatchObject({ rows: 25, bytes: 260, part: 2, parts: 3 })
 })
 
+test('files that are in the table count when a load ends', () => {
+  const { progress } = reading([
+    [0, { event: 'progress', file: 'b.tsv', part: 1, parts: 3, bytes: 5, bytesTotal: 9 }],
+    [1, { event: 'load', file: 'a.tsv', outcome: 'already_loaded', rows: 7 }],
+    [1, { event: 'load', file: 'b.tsv', outcome: 'loaded', rows: 7 }],
+    [1, { event: 'load', file: 'c.tsv', outcome: 'refused', rows: 0 }],
+  ])
+  expect(progress).toMatchObject({ part: 2, parts: 3 })
+})
+
 test('the last error is kept with its causes and what to do', () => {
   const { error } = reading([
     [0, { event: 'error', message: 'Opening w.duckdb', causes: ['it is locked'], hint: 'Close it' }],

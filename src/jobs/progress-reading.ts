@@ -10,6 +10,8 @@ export class ProgressReading {
   readonly #bytes = new Map<string, number>()
   readonly #rows = new Map<string, number>()
   readonly #live = new Set<string>()
+  /** Outcomes of files that were to be loaded, as they are told at the end. */
+  readonly #loads: boolean[] = []
   #window: { readonly atMs: number; readonly bytes: number }[] = []
   #outcome: string | undefined
   #error: { readonly reason: string; readonly hint: string | undefined } | undefined
@@ -64,6 +66,10 @@ export class ProgressReading {
           bytesTotal: whole(event.bytesTotal),
         })
         this.#meter(whole(event.bytes), nowMs)
+        break
+      case 'load':
+        this.#loads.push(event.outcome === 'loaded' || event.outcome === 'already_loaded')
+        this.#set({ part: this.#loads.filter((isLoaded) => isLoaded).length, parts: this.#loads.length })
         break
       case 'error':
         this.#error = { reason: errorText(event), hint: text(event.hint) }
