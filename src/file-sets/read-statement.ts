@@ -10,7 +10,7 @@
  */
 import type { FileColumn, FileSet } from '../core/file-set.ts'
 import type { Prologue } from './prologue.ts'
-import { duckDbType, quoteName, quotePath, quoteText, valueOfText } from './value-cast.ts'
+import { duckDbType, quoteName, quotePath, quoteText, triedCast, valueOfText } from './value-cast.ts'
 
 /** Longest record in bytes that is read; a longer one is rejected. DuckDB holds two buffers of it for each thread. */
 export const RECORD_BYTES_MAX = 16 << 20
@@ -77,6 +77,7 @@ function readDelimited({ set, path, prologue, recordsOnly = false, sound, reject
   const hasHeader = !recordsOnly && prologue?.beginsWithHeader === true
   const quote = format.quote ?? ''
   const types = names.map(() => 'VARCHAR')
+  const tries: string[] = []
   const columns = set.columns.map((column): ReadColumn => {
     const place = placeOf(column.name, names)
     if (place === undefined) return missing(column)
@@ -88,7 +89,10 @@ function readDelimited({ set, path, prologue, recordsOnly = false, sound, reject
     // Programs that quote everything write "" for a number that is not there; without quotes '' is NULL by the reader's own word.
     const mayBeEmpty = column.type.kind !== 'text' && format.quote !== undefined && format.nullWords.includes('')
     const raw = mayBeEmpty ? `nullif(${name}, '')` : name
-    const value = valueOfText(raw, column, format.decimalSeparator)
+    const cast = triedCast(raw, column)
+    const tried = cast && `t${place + 1}`
+    if (cast !== undefined) tries.push(`${cast} AS ${tried}`)
+    const value = valueOfText(raw, column, format.decimalSeparator, tried)
     const isBad = column.type.kind === 'text' ? 'false' : `(${raw} IS NOT NULL AND ${value} IS NULL)`
     return { column, raw, value, isBad, isPresent: true }
   })
@@ -115,7 +119,8 @@ function readDelimited({ set, path, prologue, recordsOnly = false, sound, reject
     `rejects_table = ${quoteText(`${rejects}_errors`)}`,
     `rejects_scan = ${quoteText(`${rejects}_scans`)}`,
   ].filter((option) => format.nullWords.length > 0 || !option.startsWith('nullstr'))
-  const table = `read_csv(${quotePath(path)}, ${options.join(', ')})`
+  const reader = `read_csv(${quotePath(path)}, ${options.join(', ')})`
+  const table = tries.length === 0 ? reader : `(SELECT *, ${tries.join(', ')} FROM ${reader})`
   return {
     table,
     columns,

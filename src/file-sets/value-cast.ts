@@ -38,8 +38,25 @@ export function duckDbType(type: ColumnType): string {
   }
 }
 
-/** `raw`: an expression, not NULL where there is text. NULL where the text is no value of the type, or not exactly one. */
-export function valueOfText(raw: string, { type, format }: FileColumn, decimalSeparator: '.' | ','): string {
+/** What DuckDB makes of the text, rounded or not; undefined for types whose value is not asked for it more than once. */
+export function triedCast(raw: string, { type, format }: FileColumn): string | undefined {
+  const isAsked = type.kind in WHOLE_DIGITS || (type.kind === 'date' && format === undefined)
+  return isAsked ? `TRY_CAST(${raw} AS ${duckDbType(type)})` : undefined
+}
+
+/**
+ * NULL where the text is no value of the type, or not exactly one.
+ *
+ * @param raw an expression, not NULL where there is text
+ * @param tried `triedCast` of the text; as the name of a column of an inner SELECT it is made once for each row
+ */
+export function valueOfText(
+  raw: string,
+  column: FileColumn,
+  decimalSeparator: '.' | ',',
+  tried = triedCast(raw, column),
+): string {
+  const { type, format } = column
   const to = duckDbType(type)
   const cast = (text: string) => `TRY_CAST(${text} AS ${to})`
   switch (type.kind) {
@@ -51,13 +68,8 @@ export function valueOfText(raw: string, { type, format }: FileColumn, decimalSe
       return format === 'base64' ? `TRY(from_base64(${raw}))` : `TRY(unhex(regexp_replace(${raw}, '^(\\\\x|0x)', '')))`
     case 'int16':
     case 'int32':
-    case 'int64': {
-      // 1.5 and 1e-1 are other numbers than what they are rounded to. One parse more, as a double, is less than looking for their letters;
-      // only of what a double does not tell apart (many digits, or too small: 1e-400) are the letters looked at.
-      const isTold = `strlen(${raw}) <= ${DOUBLE_DIGITS} AND (${cast(raw)} <> 0 OR ${raw} = '0')`
-      const isExact = `TRY_CAST(${raw} AS DOUBLE) = ${cast(raw)} AND ${isUnmarked(raw)}`
-      return `CASE WHEN ${isTold} AND ${isExact} THEN ${cast(raw)} WHEN ${wholeText(raw)} THEN ${cast(raw)} END`
-    }
+    case 'int64':
+      return wholeOf(raw, tried ?? cast(raw), WHOLE_DIGITS[type.kind])
     case 'decimal':
       return decimalOf(raw, type.scale, cast, decimalSeparator)
     case 'float32':
@@ -71,10 +83,39 @@ export function valueOfText(raw: string, { type, format }: FileColumn, decimalSe
     case 'timestamp':
     case 'timestamptz':
     case 'time':
-      return format === undefined ? isoOf(raw, type.kind, cast) : byFormat(raw, type.kind, format, to)
+      return format === undefined ? isoOf(raw, type.kind, tried ?? cast(raw)) : byFormat(raw, type.kind, format, to)
     default:
       return cast(raw)
   }
+}
+
+/** Digits that every number of the type may have. */
+const WHOLE_DIGITS = { int16: 4, int32: 9, int64: 18 } as const
+
+/**
+ * First what nearly all are like: where the number has as many digits as the text has characters, and the text begins with one that
+ * is not 0, no room is left for a point, a space or a letter; but for an exponent, which gives a multiple of 1000 if there
+ * is a mark (`1_0e3`) beside it.
+ */
+function wholeOf(raw: string, tried: string, digits: number): string {
+  const limit = (sign: '' | '-') => {
+    const steps = Array.from({ length: digits }, (_, zeros) => {
+      return `WHEN ${sign.length + 1 + zeros} THEN ${sign}1${'0'.repeat(zeros)}`
+    })
+    return `CASE strlen(${raw}) ${steps.join(' ')} END`
+  }
+  const noThousands = `${tried} % 1000 <> 0`
+  const usual = [
+    `${tried} = 0 AND ${raw} = '0'`,
+    `${tried} >= ${limit('')} AND ${noThousands} AND ${raw} >= '1'`,
+    `${tried} <= ${limit('-')} AND ${noThousands} AND ${raw} >= '-1' AND ${raw} < '-:'`,
+  ]
+  // 1.5 and 1e-1 are other numbers than what they are rounded to. A parse as a double tells them apart but for those with many digits and
+  // those that are too small (1e-400), of which the letters are looked at.
+  const isTold = `strlen(${raw}) <= ${DOUBLE_DIGITS} AND (${tried} <> 0 OR ${raw} = '0')`
+  const isExact = `TRY_CAST(${raw} AS DOUBLE) = ${tried} AND ${isUnmarked(raw)}`
+  const forms = [...usual, `${isTold} AND ${isExact}`, wholeText(raw)]
+  return `CASE ${forms.map((form) => `WHEN ${form} THEN ${tried}`).join(' ')} END`
 }
 
 /** Of so many digits no two numbers are the same double. */
@@ -112,29 +153,28 @@ function decimalOf(raw: string, scale: number, cast: (text: string) => string, s
 }
 
 /** Words such as `infinity` and `epoch` begin with no digit. */
-function isoOf(
-  raw: string,
-  kind: 'date' | 'time' | 'timestamp' | 'timestamptz',
-  cast: (text: string) => string,
-): string {
+function isoOf(raw: string, kind: 'date' | 'time' | 'timestamp' | 'timestamptz', value: string): string {
   const digitFirst = `${raw} >= '0' AND ${raw} < ':'`
   // 24-03-05 would be a day of the year 24.
-  const isWholeYear = `(${cast(raw)} >= '1000-01-01' OR regexp_matches(${raw}, '^\\d{4}'))`
+  const isWholeYear = `(${value} >= '1000-01-01' OR regexp_matches(${raw}, '^\\d{4}'))`
   switch (kind) {
-    case 'date':
-      return `CASE WHEN ${digitFirst} AND (strlen(${raw}) <= 10 OR TRY_CAST(${raw} AS TIMESTAMP) = ${cast(raw)}) THEN CASE WHEN strpos(${raw}, '-') = 5 OR ${isWholeYear} THEN ${cast(raw)} END END`
+    case 'date': {
+      const usual = `strlen(${raw}) = 10 AND ${value} >= DATE '1000-01-01' AND ${raw} >= '1' AND ${raw} < ':'`
+      const isDay = `(strlen(${raw}) <= 10 OR TRY_CAST(${raw} AS TIMESTAMP) = ${value})`
+      return `CASE WHEN ${usual} THEN ${value} WHEN ${digitFirst} AND ${isDay} AND ${isWholeYear} THEN ${value} END`
+    }
     case 'time':
-      return `CASE WHEN regexp_full_match(${raw}, '\\d\\d?:\\d\\d(:\\d\\d(\\.\\d{1,6}0*)?)?') THEN ${cast(raw)} END`
+      return `CASE WHEN regexp_full_match(${raw}, '\\d\\d?:\\d\\d(:\\d\\d(\\.\\d{1,6}0*)?)?') THEN ${value} END`
     case 'timestamp': {
       // To the second and to the millisecond: what nearly all are like. `_` is any character.
       const usual = [`${raw} LIKE '____-__-_____:__:__'`, `${raw} LIKE '____-__-_____:__:__.___'`]
       const other = `regexp_full_match(${raw}, '\\d{4,6}-\\d\\d?-\\d\\d?([ T]\\d\\d?:\\d\\d(:\\d\\d(\\.\\d{1,6}0*)?)?)? ?(Z|UTC|\\+00(:?00)?)?')`
       // One after the other: rows that an OR has taken apart are sorted.
-      return `CASE ${[...usual, other].map((form) => `WHEN ${form} THEN ${cast(raw)}`).join(' ')} END`
+      return `CASE ${[...usual, other].map((form) => `WHEN ${form} THEN ${value}`).join(' ')} END`
     }
     case 'timestamptz': {
       const tooFine = `strlen(${raw}) > 26 AND regexp_matches(${raw}, '\\.\\d{6}\\d*[1-9]')`
-      return `CASE WHEN ${digitFirst} AND NOT (${tooFine}) AND ${isWholeYear} THEN ${cast(raw)} END`
+      return `CASE WHEN ${digitFirst} AND NOT (${tooFine}) AND ${isWholeYear} THEN ${value} END`
     }
   }
 }
