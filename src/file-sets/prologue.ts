@@ -155,9 +155,7 @@ export const SEPARATOR_LINE = /^"?sep=(.)"?[^\r\n]?[\r\n]/i
 function separatorLine(file: FoundFile, { delimiter, skipLines }: DelimitedFormat, named: string): PipelineError {
   const other = named === delimiter ? '' : `delimiter: ${JSON.stringify(named)}, `
   return new PipelineError('source_file', `Reading ${file.name}`, {
-    cause: new Error(
-      `the line before its header is sep=${named === '\t' ? '(tab)' : named}, which tells Excel the delimiter`,
-    ),
+    cause: new Error(`the line before its header is "sep=${named}", which tells Excel the delimiter`),
     hint: `Skip that line in the configuration of the table: format: { type: csv, ${other}skip_lines: ${skipLines + 1} }`,
     context: { file: file.name },
   })

@@ -5,7 +5,7 @@ import { nearest } from '../../core/nearest.ts'
 import { judgeCounts } from './judgement.ts'
 
 export interface ColumnFinding {
-  readonly kind: 'missing' | 'extra' | 'reordered' | 'renamed' | 'repeated' | 'no_header'
+  readonly kind: 'missing' | 'extra' | 'reordered' | 'renamed' | 'repeated' | 'no_header' | 'delimiter'
   readonly message: string
 }
 
@@ -14,6 +14,20 @@ export interface ColumnComparison {
   /** As the file has them: names of the set's columns where they are meant, else what the file calls them. */
   readonly columns: readonly string[]
 }
+
+const FIX = 'Ask whoever makes the file for the columns as they were, or change `columns` of the table.'
+const FIXES: Readonly<Partial<Record<ColumnFinding['kind'], string>>> = {
+  no_header:
+    'Have the file made with its header, or say `header: false` in `format` of the table: the columns are then those of the configuration, in its order.',
+  delimiter: 'Say `delimiter` in `format` of the table, or have the file made as before.',
+}
+/** As they are shown. */
+const DELIMITERS: readonly (readonly [string, string])[] = [
+  ['\t', 'tabs'],
+  [',', 'commas'],
+  [';', 'semicolons'],
+  ['|', 'vertical bars'],
+]
 
 /** A number, a day or a time: nobody calls a column so. */
 const VALUE = /^[+-]?\d[\d.,:/ T-]*$/
@@ -34,6 +48,11 @@ export function compareColumns(header: readonly string[], columns: readonly File
     findings.push({ kind: 'repeated', message: `"${meant}" is there more than once, again as column ${index + 1}` })
     return unusedName(`${written} ${index + 1}`, index, known)
   })
+  const delimiter = header.length === 1 ? otherDelimiter(header[0] ?? '', known) : undefined
+  if (delimiter !== undefined) {
+    const message = `the header is a single value, and has the names of columns between ${delimiter}: the delimiter is another`
+    return { findings: [{ kind: 'delimiter', message }], columns: places }
+  }
   // What the values are is not told: one may be sensitive.
   if (seen.size === 0 && header.some((value) => VALUE.test(value.trim()))) {
     const message = 'the first line has no name of a column, and looks like values: the file has no header'
@@ -81,9 +100,7 @@ export function columnsCheck({ findings }: ColumnComparison, configured: number)
         .join('; ') + (findings.length > 5 ? `; and ${findings.length - 5} more` : ''),
     ),
     passing: `All ${configured} are there, in their order`,
-    fix: findings.some(({ kind }) => kind === 'no_header')
-      ? 'Have the file made with its header, or say `header: false` in `format` of the table: the columns are then those of the configuration, in its order.'
-      : 'Ask whoever makes the file for the columns as they were, or change `columns` of the table.',
+    fix: FIXES[findings[0]?.kind ?? 'missing'] ?? FIX,
   })
 }
 
@@ -106,6 +123,12 @@ function renamedPairs(
     free.delete(found)
   }
   return pairs
+}
+
+/** One between whose occurrences in `header` at least two columns are called as configured. */
+function otherDelimiter(header: string, known: ReadonlyMap<string, string>): string | undefined {
+  const named = (delimiter: string) => header.split(delimiter).filter((name) => known.has(folded(name)))
+  return DELIMITERS.find(([delimiter]) => named(delimiter).length > 1)?.[1]
 }
 
 function placeOf(name: string, columns: readonly FileColumn[]): number {
