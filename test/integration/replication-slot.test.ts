@@ -1,8 +1,9 @@
 /** The slot is where the source remembers us: what happens when it is dropped, made again, or has nothing to tell. */
 import { expect, test } from 'vitest'
+import { formatLsn } from '../../src/sources/postgres/lsn.ts'
 import { simplyload } from '../support/command-process.ts'
 import { SyncFixture } from '../support/sync-fixture.ts'
-import { watchStream } from '../support/wrapped-ports.ts'
+import { watchStream, wrapState } from '../support/wrapped-ports.ts'
 
 const KEY = { namespace: 'public', name: 't', key: ['id'] }
 const SQL = 'CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, i FROM generate_series(1, 20) i'
@@ -121,6 +122,44 @@ test('nothing is confirmed that is not recorded: after a crash everything since 
     await running.crash()
   }
   await fixture.once({ settings: ['sync.batch.rows=10'] })
+  expect(await fixture.differences(KEY)).toEqual([])
+})
+
+test('a process that dies between staging and recording has confirmed nothing beyond what is recorded', async () => {
+  await using fixture = await SyncFixture.create({ sql: SQL, tables: ['public.t'] })
+  const staged = Promise.withResolvers<void>()
+  const killed = Promise.withResolvers<never>()
+  killed.promise.catch(() => undefined)
+  let [recordedLsn, holds] = [0n, false]
+  const running = fixture.start({
+    wraps: {
+      state: (inner) =>
+        wrapState(inner, {
+          async recordStaged(source, files, lsn, tokens) {
+            if (holds && files.length > 0) {
+              staged.resolve()
+              await killed.promise
+            }
+            await inner.recordStaged(source, files, lsn, tokens)
+            recordedLsn = lsn
+          },
+        }),
+    },
+  })
+  await running.live('public.t')
+  await fixture.sql(`INSERT INTO t VALUES (100, 'recorded')`)
+  await running.heard('staged')
+  holds = true
+  await fixture.sql(`INSERT INTO t VALUES (101, 'staged')`)
+  await staged.promise
+  const crashed = running.crash()
+  killed.reject(new Error('killed'))
+  await crashed
+  const [slot] = await fixture.sql(
+    `SELECT confirmed_flush_lsn - '${formatLsn(recordedLsn)}' AS beyond FROM pg_replication_slots WHERE slot_name = '${slotOf(fixture)}'`,
+  )
+  expect(Number(slot?.beyond)).toBeLessThanOrEqual(0)
+  await fixture.once()
   expect(await fixture.differences(KEY)).toEqual([])
 })
 
