@@ -77,7 +77,13 @@ function readDelimited({ set, path, prologue, recordsOnly = false, sound, reject
   const hasHeader = !recordsOnly && prologue?.beginsWithHeader === true
   const quote = format.quote ?? ''
   const types = names.map(() => 'VARCHAR')
-  const tries: string[] = []
+  /** Expressions that are asked for more than once, and are made once for each row. */
+  const made: string[] = []
+  const once = (sql: string, name: string): string => {
+    if (/^\w+$/.test(sql)) return sql
+    made.push(`${sql} AS ${name}`)
+    return name
+  }
   const columns = set.columns.map((column): ReadColumn => {
     const place = placeOf(column.name, names)
     if (place === undefined) return missing(column)
@@ -88,10 +94,10 @@ function readDelimited({ set, path, prologue, recordsOnly = false, sound, reject
     }
     // Programs that quote everything write "" for a number that is not there; without quotes '' is NULL by the reader's own word.
     const mayBeEmpty = column.type.kind !== 'text' && format.quote !== undefined && format.nullWords.includes('')
-    const raw = mayBeEmpty ? `nullif(${name}, '')` : name
-    const cast = triedCast(raw, column)
-    const tried = cast && `t${place + 1}`
-    if (cast !== undefined) tries.push(`${cast} AS ${tried}`)
+    const text = mayBeEmpty ? `nullif(${name}, '')` : name
+    const raw = once(text, `text${place + 1}`)
+    const cast = triedCast(text, column)
+    const tried = cast === undefined ? undefined : once(cast, `cast${place + 1}`)
     const value = valueOfText(raw, column, format.decimalSeparator, tried)
     const isBad = column.type.kind === 'text' ? 'false' : `(${raw} IS NOT NULL AND ${value} IS NULL)`
     return { column, raw, value, isBad, isPresent: true }
@@ -120,7 +126,7 @@ function readDelimited({ set, path, prologue, recordsOnly = false, sound, reject
     `rejects_scan = ${quoteText(`${rejects}_scans`)}`,
   ].filter((option) => format.nullWords.length > 0 || !option.startsWith('nullstr'))
   const reader = `read_csv(${quotePath(path)}, ${options.join(', ')})`
-  const table = tries.length === 0 ? reader : `(SELECT *, ${tries.join(', ')} FROM ${reader})`
+  const table = made.length === 0 ? reader : `(SELECT *, ${made.join(', ')} FROM ${reader})`
   return {
     table,
     columns,
