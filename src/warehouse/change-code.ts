@@ -15,8 +15,9 @@ export const PARTIAL_MOVE_IN = 6
 export const TRUNCATE = 7
 
 const FILE_SHIFT = 35
+const ROW_SHIFT = 3
 
-/** The first code that a row of the file with this number can have. */
-export function firstCode(fileNumber: number): bigint {
-  return BigInt(fileNumber) << BigInt(FILE_SHIFT)
+/** The first code that a row of the file with this number can have, or that one of its rows can. */
+export function firstCode(fileNumber: number, row = 0): bigint {
+  return (BigInt(fileNumber) << BigInt(FILE_SHIFT)) | (BigInt(row) << BigInt(ROW_SHIFT))
 }

@@ -7,7 +7,6 @@
  */
 import {
   DELETE,
-  firstCode,
   INSERT,
   MOVE_IN,
   PARTIAL_MOVE_IN,
@@ -23,7 +22,7 @@ import { quoteIdentifier, timestampLiteral } from './identifiers.ts'
 import { findUnchangedIds, joinEmptied, resetSince, resolveUnchanged } from './lineage.ts'
 import { deleteColumnList, logColumnList } from './log-rows.ts'
 import type { MergeCounts } from './materialize.ts'
-import type { MergeInput, Slice } from './merge-input.ts'
+import { isInSliceSql, type MergeInput, type Slice } from './merge-input.ts'
 import { recordUnknown, unknownPositionsSql } from './quarantine.ts'
 import { type Completion, completionCounts, RowValues } from './row-values.ts'
 import type { Session } from './session.ts'
@@ -199,7 +198,7 @@ class Log {
 
   #completedSql(rows: RowValues, slice: Slice): string {
     return `${this.#into()} SELECT ${[...rows.values, ...this.#own()].join(', ')}
-      FROM (SELECT * FROM merge_result WHERE val >= ${firstCode(slice.first)} AND val < ${firstCode(slice.end)}) r
+      FROM (SELECT * FROM merge_result WHERE ${isInSliceSql('val', slice)}) r
       JOIN ${this.#input.rowsSql(slice)} e ON e.code = r.val ${rows.joinsSql(slice)}`
   }
 

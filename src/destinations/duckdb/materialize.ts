@@ -6,7 +6,6 @@
  * Rows that are marked deleted keep the last values that are known of them.
  */
 import { invariant } from '../../core/invariant.ts'
-import { firstCode } from '../../warehouse/change-code.ts'
 import {
   DELETED_ID,
   dataColumns,
@@ -17,7 +16,7 @@ import {
 } from '../../warehouse/table-layout.ts'
 import { requireOneResultPerKey } from './fold.ts'
 import { quoteIdentifier, quoteLiteral, timestampLiteral } from './identifiers.ts'
-import type { MergeInput, Slice } from './merge-input.ts'
+import { isInSliceSql, type MergeInput, type Slice } from './merge-input.ts'
 import { completionCounts, RowValues } from './row-values.ts'
 import type { Session } from './session.ts'
 import { columnSql, tableSql } from './table-sql.ts'
@@ -48,9 +47,8 @@ export async function materialize(
   invariant(written === Number(counts.valued), 'each result of a fold has exactly one change with its values')
   if (Number(counts.marked) > 0) await session.run(plan.markSql())
   if (Number(counts.removed) > 0) {
-    const removed = await session.run(
-      `DELETE FROM ${tableSql(input.layout)} WHERE rowid IN (SELECT rid FROM merge_result r WHERE ${plan.isRemoved})`,
-    )
+    let removed = 0
+    for (const slice of input.slices) removed += await session.run(plan.removeSql(slice))
     invariant(removed === Number(counts.removed), 'each old version of a row is removed once')
   }
   const truncated = input.features.truncates > 0 ? await truncateRest(session, input, options) : 0
@@ -145,8 +143,13 @@ class Plan {
     const position = 'CASE WHEN r.dead THEN r.dead_pos ELSE e.pos END'
     return `${this.#into} SELECT ${[...rows.values, ...this.#own('r.dead', position)].join(', ')}
       FROM (SELECT * FROM merge_result r WHERE ${this.isValued}
-              AND r.val >= ${firstCode(slice.first)} AND r.val < ${firstCode(slice.end)}) r
+              AND ${isInSliceSql('r.val', slice)}) r
       JOIN ${this.#input.changesSql(slice)} e ON e.code = r.val ${rows.joinsSql(slice)}`
+  }
+
+  removeSql(slice: Slice): string {
+    return `DELETE FROM ${tableSql(this.#input.layout)} WHERE rowid IN
+      (SELECT rid FROM merge_result r WHERE ${this.isRemoved} AND ${isInSliceSql('r.last', slice)})`
   }
 
   markSql(): string {

@@ -9,12 +9,12 @@
  * statement costs more than reading its rows. A large one is read from its files, in slices, so that memory is bounded.
  */
 import { type BatchFeatures, SYSTEM_COLUMNS } from '../../core/batch.ts'
-import { TRUNCATE } from '../../warehouse/change-code.ts'
+import { firstCode, TRUNCATE } from '../../warehouse/change-code.ts'
 import { identityColumns, type TableLayout, writeModeOf } from '../../warehouse/table-layout.ts'
 import { sharesPositions, totalFeatures } from '../../warehouse/total-features.ts'
 import type { Session } from './session.ts'
 import { hasColumn } from './stage-inspection.ts'
-import { relationSql, type StageRelation } from './stage-relation.ts'
+import { type RowBounds, relationSql, type StageRelation } from './stage-relation.ts'
 
 /** What is done at once. */
 export interface MergeLimits {
@@ -35,10 +35,16 @@ export const MERGE_LIMITS: MergeLimits = {
   sliceRows: 1_000_000,
 }
 
-/** A run of stage files; `first` and `end` are file numbers. */
-export interface Slice {
+/** A run of stage files, `first` and `end` are file numbers; or some rows of one file, which a large transaction fills alone. */
+export interface Slice extends RowBounds {
   readonly first: number
   readonly end: number
+}
+
+/** Whether a code is of a row in the slice. */
+export function isInSliceSql(code: string, { first, end, firstRow, endRow }: Slice): string {
+  const after = endRow === undefined ? firstCode(end) : firstCode(first, endRow)
+  return `${code} >= ${firstCode(first, firstRow)} AND ${code} < ${after}`
 }
 
 export class MergeInput {
@@ -68,16 +74,22 @@ export class MergeInput {
     return Math.max(1, Math.ceil(this.rows / this.#limits.bucketRows))
   }
 
-  /** All files, in runs of bounded size. */
+  /** All rows, in runs of bounded size. */
   get slices(): readonly Slice[] {
     const { files } = this.relation
     if (this.isSmall) return [{ first: 0, end: files.length }]
     const slices: Slice[] = []
     let first = 0
     let rows = 0
+    const { sliceRows } = this.#limits
     files.forEach(({ file }, index) => {
+      if (rows === 0 && file.rows >= 2 * sliceRows) {
+        slices.push(...rowSlices(index, file.rows, sliceRows))
+        first = index + 1
+        return
+      }
       rows += file.rows
-      if (rows < this.#limits.sliceRows && index + 1 < files.length) return
+      if (rows < sliceRows && index + 1 < files.length) return
       slices.push({ first, end: index + 1 })
       first = index + 1
       rows = 0
@@ -92,7 +104,7 @@ export class MergeInput {
 
   /** All rows, those that change no key included. */
   rowsSql(slice?: Slice): string {
-    return this.isSmall ? 'merge_rows' : relationSql(this.relation, slice?.first, slice?.end)
+    return this.isSmall ? 'merge_rows' : relationSql(this.relation, slice?.first, slice?.end, slice)
   }
 
   /** Inserts, updates and deletes, with key and values. */
@@ -132,4 +144,15 @@ export class MergeInput {
   targetColumns(): readonly { readonly name: string; readonly alias: string }[] {
     return identityColumns(this.layout).map((column, index) => ({ name: column.name, alias: `k${index + 1}` }))
   }
+}
+
+/** Of one file. The last has no end. */
+function rowSlices(file: number, rows: number, sliceRows: number): readonly Slice[] {
+  const count = Math.floor(rows / sliceRows)
+  return Array.from({ length: count }, (_, at) => ({
+    first: file,
+    end: file + 1,
+    firstRow: at * sliceRows,
+    ...(at + 1 < count ? { endRow: (at + 1) * sliceRows } : {}),
+  }))
 }

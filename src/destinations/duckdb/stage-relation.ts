@@ -47,15 +47,26 @@ export interface StageRelation {
   readonly careful: boolean
 }
 
-/** `first`, `end`: only the files with these numbers, which keep them. */
-export function relationSql(relation: StageRelation, first = 0, end = relation.files.length): string {
+/** Rows of a file by their number in it. DuckDB reads the row groups that have some. */
+export interface RowBounds {
+  readonly firstRow?: number
+  readonly endRow?: number
+}
+
+/** `first`, `end`: only the files with these numbers, which keep them; `bounds`: only these rows of each. */
+export function relationSql(
+  relation: StageRelation,
+  first = 0,
+  end = relation.files.length,
+  bounds: RowBounds = {},
+): string {
   if (first >= end) return emptySql(relation.layout)
   const parts: string[] = []
   for (let start = first; start < end; ) {
     const shape = shapeOf(relation.files[start], relation.layout)
     let stop = start + 1
     while (stop < end && shapeOf(relation.files[stop], relation.layout) === shape) stop++
-    parts.push(partSql(relation, start, stop))
+    parts.push(partSql(relation, start, stop, bounds))
     start = stop
   }
   return `(${parts.join(' UNION ALL ')})`
@@ -83,7 +94,7 @@ function shapeOf(inspected: InspectedFile | undefined, layout: TableLayout): str
   return JSON.stringify([types, position, isStagedTime])
 }
 
-function partSql(relation: StageRelation, start: number, stop: number): string {
+function partSql(relation: StageRelation, start: number, stop: number, bounds: RowBounds): string {
   const { layout } = relation
   const files = relation.files.slice(start, stop)
   const list = fileList(files.map((file) => file.location))
@@ -99,7 +110,7 @@ function partSql(relation: StageRelation, start: number, stop: number): string {
     ...keySql(relation, files),
     ...dataColumns(layout).map((column, index) => `${valueSql(relation, files, column)} AS v${index}`),
   ]
-  const where = whereSql(relation, files)
+  const where = whereSql(relation, files, bounds)
   return `SELECT ${selected.join(', ')} FROM read_parquet(${list}, union_by_name = ${files.length > 1}, hive_partitioning = false)${where}`
 }
 
@@ -121,12 +132,20 @@ function committedSql(files: readonly InspectedFile[]): string {
 }
 
 /** NULL positions: rows of aborted subtransactions, which do not exist. */
-function whereSql(relation: StageRelation, files: readonly InspectedFile[]): string {
-  if (!hasColumn(files, SYSTEM_COLUMNS.position)) return ''
-  const { from } = relation
-  const later = from !== undefined && files.some(({ file }) => file.firstPosition < from)
-  const bound = later ? ` AND ${SYSTEM_COLUMNS.position} >= ${quoteLiteral(from)}` : ''
-  return ` WHERE ${SYSTEM_COLUMNS.position} IS NOT NULL${bound}`
+function whereSql(
+  { from }: StageRelation,
+  files: readonly InspectedFile[],
+  { firstRow = 0, endRow }: RowBounds,
+): string {
+  const conditions: string[] = []
+  if (firstRow > 0) conditions.push(`file_row_number >= ${firstRow}`)
+  if (endRow !== undefined) conditions.push(`file_row_number < ${endRow}`)
+  if (hasColumn(files, SYSTEM_COLUMNS.position)) {
+    conditions.push(`${SYSTEM_COLUMNS.position} IS NOT NULL`)
+    const later = from !== undefined && files.some(({ file }) => file.firstPosition < from)
+    if (later) conditions.push(`${SYSTEM_COLUMNS.position} >= ${quoteLiteral(from)}`)
+  }
+  return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
 }
 
 function kindSql(layout: TableLayout, files: readonly InspectedFile[]): string {

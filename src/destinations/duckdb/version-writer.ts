@@ -5,7 +5,6 @@
  * nothing. 600,000 of 3M rows take 0.17 s this way and 0.6 s written anew, 200 of them 13 ms and 184 ms.
  */
 import { invariant } from '../../core/invariant.ts'
-import { firstCode } from '../../warehouse/change-code.ts'
 import {
   ACTIVE_ID,
   DELETED_ID,
@@ -19,7 +18,7 @@ import {
 } from '../../warehouse/table-layout.ts'
 import { quoteIdentifier, timestampLiteral } from './identifiers.ts'
 import type { MergeCounts } from './materialize.ts'
-import type { MergeInput, Slice } from './merge-input.ts'
+import { isInSliceSql, type MergeInput, type Slice } from './merge-input.ts'
 import { type Completion, completionCounts, RowValues } from './row-values.ts'
 import type { Session } from './session.ts'
 import { columnSql, tableSql } from './table-sql.ts'
@@ -127,7 +126,7 @@ function insertSql(input: MergeInput, rows: RowValues, slice: Slice, loadedMs: n
   return `INSERT INTO ${tableSql(layout)} (${versionColumnList(layout)})
     SELECT ${[...rows.values, ...own].join(', ')}
     FROM (SELECT * FROM merge_versions WHERE NOT dead
-            AND val >= ${firstCode(slice.first)} AND val < ${firstCode(slice.end)}) r
+            AND ${isInSliceSql('val', slice)}) r
     JOIN ${input.changesSql(slice)} e ON e.code = r.val ${rows.joinsSql(slice)}
     ${hasGone ? 'LEFT JOIN merge_ends g ON g.code = r.gone_code & -8' : ''}`
 }
