@@ -27,14 +27,15 @@ test('a connection that is cut once fails no call, and the new one has the lock'
 
 test('connections that are cut again and again lose nothing, double nothing and swap nothing', async () => {
   const schema = states.newSchema()
-  const steps = 40
+  let steps = 0
   await using state = await states.write(schema)
   await state.saveSource(SHOP)
   await state.saveTable(tableRecord())
   const discarded: string[] = []
   {
     await using cutting = states.keepCutting(() => 5 + Math.random() * 40)
-    for (let number = 1; number <= steps; number++) {
+    while (steps < 40 || cutting.cuts <= 5 || steps % 10 > 0) {
+      const number = ++steps
       const files = [1, 2, 3].map((part) => ({ ...changes(number), batchId: `${number}.${part}` }))
       const error = { source: 'shop', table: undefined, code: 'internal', message: 'm', hint: undefined, atMs: number }
       await persistently(() => state.recordStaged('shop', files, BigInt(number)))
@@ -43,7 +44,6 @@ test('connections that are cut again and again lose nothing, double nothing and 
       if (number % 10 > 0) continue
       discarded.push(...(await persistently(() => state.discardWaiting(ORDERS))).map((file) => file.batchId))
     }
-    expect(cutting.cuts).toBeGreaterThan(5)
   }
   // Each file was handed back once, also where the answer to a commit was lost.
   expect(discarded).toEqual(batchesOfSteps(steps))
