@@ -86,7 +86,6 @@ test('an asynchronous query is watched and its result fetched by its id', async 
 })
 
 test('a statement is canceled', async () => {
-  const started = performance.now()
   const ended = new Promise<unknown>((resolve) => {
     const statement = client.connection.execute({
       sqlText:
@@ -101,7 +100,6 @@ test('a statement is canceled', async () => {
     }, 10)
   })
   expect(await ended).toMatchObject({ code: '000604' })
-  expect(performance.now() - started).toBeLessThan(20_000)
 })
 
 test('a statement whose answer was lost is not run twice', async () => {

@@ -76,14 +76,3 @@ export const WRITE_STEPS = `
 export function batchesOfSteps(steps: number): readonly string[] {
   return Array.from({ length: steps }, (_, index) => [1, 2, 3].map((part) => `${index + 1}.${part}`)).flat()
 }
-
-/** The best of five. Milliseconds. */
-export async function fastest(work: () => Promise<unknown>): Promise<number> {
-  let best = Number.POSITIVE_INFINITY
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const startedMs = performance.now()
-    await work()
-    best = Math.min(best, performance.now() - startedMs)
-  }
-  return best
-}

@@ -5,15 +5,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { describeState } from '../../../test/contract/state.ts'
 import { killWriter } from '../../../test/support/killed-writer.ts'
-import {
-  batchesOfSteps,
-  changes,
-  fastest,
-  ORDERS,
-  SHOP,
-  tableRecord,
-  WRITE_STEPS,
-} from '../../../test/support/state-records.ts'
+import { batchesOfSteps, changes, ORDERS, SHOP, tableRecord, WRITE_STEPS } from '../../../test/support/state-records.ts'
 import { isFileStateInUse, openFileState } from './file-state.ts'
 import { openFileRequestBox } from './request-box.ts'
 
@@ -137,7 +129,7 @@ test('names that file systems take for the same, or not at all, are tables of th
   expect(new Set(onDisk.map((name) => name.toLowerCase())).size).toBe(2 * names.length)
 })
 
-test('a hundred thousand files cost milliseconds, and a step costs the same however many there are', async () => {
+test('a step writes as much after a hundred thousand files as after one', async () => {
   const path = newPath()
   const schemas = Array.from({ length: 10 }, (_, index) => changes(index, `t${index}`).schema)
   const all = Array.from({ length: 100_000 }, (_, index) => ({ ...changes(index), schema: schemas[index % 10]! }))
@@ -153,12 +145,6 @@ test('a hundred thousand files cost milliseconds, and a step costs the same howe
     const before = statSync(journal(path)).size
     await state.recordStaged('shop', [{ ...changes(200_000), schema: schemas[0]! }], 2n)
     expect(statSync(journal(path)).size - before).toBeLessThan(1_000)
-    // Limits for a slow machine under load.
-    expect(await fastest(() => state.waiting('shop', all[99_005]?.schema.table))).toBeLessThan(30)
-    expect(await fastest(() => state.loadedBefore(6, 500))).toBeLessThan(30)
-    expect(
-      await fastest(() => state.recordStaged('shop', [{ ...changes(200_001), schema: schemas[0]! }], 2n)),
-    ).toBeLessThan(60)
   }
   await using state = await openFileState({ path, mode: 'read' })
   expect((await state.waiting('shop', all[99_005]?.schema.table)).length).toBe(100)
