@@ -79,7 +79,7 @@ test.each(STATE_KINDS)('commands look at the state, and ask, while a sync has it
     expect(status.stdout).toContain('"state":"live"')
     const rival = await simplyload(fixture.folder, ['sync', '--once'])
     expect(rival.exitCode).toBe(5)
-    expect(rival.stdout).toContain('another sync is running')
+    expect(rival.stdout).toContain('another sync, load of files or job is writing to it')
     // Requests reach the sync, and their answers come back.
     for (const [action, reached] of [
       ['pause', 'paused'],

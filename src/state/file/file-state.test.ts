@@ -38,7 +38,7 @@ test('a second writer is refused and told who has it; the lock ends with its hol
     await using _first = await openFileState({ path, mode: 'write' })
     await expect(openFileState({ path, mode: 'write' })).rejects.toMatchObject({
       code: 'state_locked',
-      cause: { message: `another sync is running (process ${process.pid})` },
+      cause: { message: `another sync, load of files or job is writing to it (process ${process.pid})` },
     })
     expect(await isFileStateInUse(path)).toBe(true)
   }

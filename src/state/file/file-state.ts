@@ -14,13 +14,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { ControlAnswer, ControlRecord, ControlRequest } from '../../core/control-request.ts'
-import { PipelineError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Position } from '../../core/position.ts'
 import type { StreamToken } from '../../core/source.ts'
 import type { StageFile } from '../../core/stage.ts'
 import type { ChunkRecord, ErrorRecord, RunRecord, SourceRecord, State, TableRecord } from '../../core/state.ts'
 import type { TableId } from '../../core/table-schema.ts'
+import { anotherWriter } from '../another-writer.ts'
 import { isLocked, tryLock } from '../process-lock.ts'
 import { makeFolder } from './durable-file.ts'
 import { damaged, fileStateError } from './errors.ts'
@@ -79,10 +79,10 @@ function lockFolder(folder: string): Disposable {
   const holder = join(folder, 'holder')
   const lock = tryLock(join(folder, 'lock'), LOCK_WAIT_MS)
   if (lock === undefined) {
-    const pid = existsSync(holder) ? ` (process ${readFileSync(holder, 'utf8').trim()})` : ''
-    throw new PipelineError('state_locked', `Opening the state ${folder}`, {
-      cause: new Error(`another sync is running${pid}`),
-      hint: 'Stop the other one first, or give this one a folder of its own (state.path) and sources of its own',
+    throw anotherWriter({
+      place: folder,
+      holder: existsSync(holder) ? `process ${readFileSync(holder, 'utf8').trim()}` : undefined,
+      other: 'a folder of its own (state.path)',
       context: { path: folder },
     })
   }

@@ -92,7 +92,9 @@ test('a second writer is refused and told who has it; readers are welcome; the l
     await expect(states.writeAtOnce(schema)).rejects.toMatchObject({
       code: 'state_locked',
       message: `Opening the state db:5432/shop, schema ${schema}`,
-      cause: { message: `another sync is running (from 127.0.0.1, server process ${holder})` },
+      cause: {
+        message: `another sync, load of files or job is writing to it (from 127.0.0.1, server process ${holder})`,
+      },
       hint: expect.stringContaining(`pg_terminate_backend(${holder})`),
     })
     await using reader = await states.read(schema)

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PipelineError } from '../../core/errors.ts'
+import { anotherWriter } from '../another-writer.ts'
 import type { StateClient } from './connection.ts'
 import type { Place } from './errors.ts'
 
@@ -71,11 +72,11 @@ function keyOf(schema: string): number {
 }
 
 function locked({ server, schema }: Place, holder: Holder | undefined): PipelineError {
-  const whose = holder === undefined ? '' : ` (from ${holder.address ?? 'this machine'}, server process ${holder.pid})`
-  const end = holder === undefined ? '' : `; one whose machine is gone: SELECT pg_terminate_backend(${holder.pid})`
-  return new PipelineError('state_locked', `Opening the state ${server}, schema ${schema}`, {
-    cause: new Error(`another sync is running${whose}`),
-    hint: `Stop the other one first${end}. Or give this one a schema of its own (state.schema) and sources of its own`,
+  return anotherWriter({
+    place: `${server}, schema ${schema}`,
+    holder: holder === undefined ? undefined : `from ${holder.address ?? 'this machine'}, server process ${holder.pid}`,
+    other: 'a schema of its own (state.schema)',
+    end: holder === undefined ? undefined : `SELECT pg_terminate_backend(${holder.pid})`,
     context: { server, schema },
   })
 }

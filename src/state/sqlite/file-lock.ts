@@ -1,5 +1,5 @@
 /** One writer per state file: a lock beside it. */
-import { PipelineError } from '../../core/errors.ts'
+import { anotherWriter } from '../another-writer.ts'
 import { isLocked, tryLock } from '../process-lock.ts'
 import { stateError } from './errors.ts'
 
@@ -11,9 +11,10 @@ export function lockFile(path: string, holder: () => string | undefined): Dispos
   const lock = translated(path, 'Locking the state', () => tryLock(lockPathOf(path), LOCK_WAIT_MS))
   if (lock !== undefined) return lock
   const pid = holder()
-  throw new PipelineError('state_locked', `Opening the state ${path}`, {
-    cause: new Error(`another sync is running${pid === undefined ? '' : ` (process ${pid})`}`),
-    hint: 'Stop the other one first, or give this one a state file of its own (state.path) and sources of its own',
+  throw anotherWriter({
+    place: path,
+    holder: pid === undefined ? undefined : `process ${pid}`,
+    other: 'a state file of its own (state.path)',
     context: { path },
   })
 }

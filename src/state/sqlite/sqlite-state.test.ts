@@ -82,7 +82,7 @@ test('a second writer is refused and told who has it; readers are welcome; the l
     await using first = await openSqliteState({ path, mode: 'write' })
     await expect(openSqliteState({ path, mode: 'write' })).rejects.toMatchObject({
       code: 'state_locked',
-      cause: { message: `another sync is running (process ${process.pid})` },
+      cause: { message: `another sync, load of files or job is writing to it (process ${process.pid})` },
     })
     await first.saveSource(source)
     await using reader = await openSqliteState({ path, mode: 'read' })
