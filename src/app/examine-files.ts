@@ -24,7 +24,12 @@ export async function examineFiles(
     const fix = error.hint === undefined ? {} : { fix: error.hint }
     if (error.code !== 'not_found') return [{ subject: 'files', level: 'error', message: describeError(error), ...fix }]
   }
-  return sets.map(({ table, path }): Finding => {
+  const unreadable = found.flatMap(({ set, problem }): readonly Finding[] => {
+    if (problem === undefined) return []
+    const fix = problem.hint === undefined ? {} : { fix: problem.hint }
+    return [{ subject: tableName(set.table), level: 'error', message: describeError(problem), ...fix }]
+  })
+  const present = sets.map(({ table, path }): Finding => {
     const subject = tableName(table)
     const own = found.filter(({ set }) => tableName(set.table) === subject)
     if (own.length === 0) {
@@ -34,4 +39,5 @@ export async function examineFiles(
     const size = own.reduce((sum, file) => sum + file.bytes, 0)
     return { subject, level: 'ok', message: `${counted(own.length, 'file')} of the path ${path}, ${bytes(size)}` }
   })
+  return [...present, ...unreadable]
 }

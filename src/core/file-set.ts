@@ -2,6 +2,7 @@
  * Files that belong together: what the configuration says of them, and what is known of each one that was found. A file set
  * is a table of a source of type `files`; each of its files, or each range of a plain file, is a batch.
  */
+import type { PipelineError } from './errors.ts'
 import type { CheckRule, RowLimit } from './file-check.ts'
 import type { BadRowsFormat } from './file-commands.ts'
 import type { Column, TableId } from './table-schema.ts'
@@ -87,4 +88,6 @@ export interface FoundFile extends FileIdentity {
   readonly compression: FileCompression
   /** From the placeholders of the path; undefined where it has none that say when. */
   readonly period: FilePeriod | undefined
+  /** Why nothing of it can be read, found when it was looked at; sizes and times may be 0 then. Other files are none the worse. */
+  readonly problem?: PipelineError
 }

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
-import { PipelineError } from '../core/errors.ts'
-import type { FileCompression, FileIdentity } from '../core/file-set.ts'
+import { isPipelineError, PipelineError } from '../core/errors.ts'
+import type { FileCompression, FileIdentity, FoundFile } from '../core/file-set.ts'
 
 const READ_BYTES = 1 << 20
 
@@ -78,6 +78,16 @@ async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** That a file is not there, is none, may not be read, or is not what its set says: a fault of that file alone. */
+export function isUnreadable(error: unknown): error is PipelineError {
+  return isPipelineError(error, 'source_file') || isPipelineError(error, 'source_permission')
+}
+
+/** Of this file, and of no other that is read with it. */
+export function isUnreadableFile({ path, name }: FoundFile, error: unknown): error is PipelineError {
+  return isUnreadable(error) && (error.context.file === path || error.context.file === name)
+}
+
 /** Errors of the file system → ours, with what to do; any other comes back as it is. */
 export function fileError(path: string, error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
@@ -88,7 +98,7 @@ export function fileError(path: string, error: unknown): unknown {
       return new PipelineError('source_file', `Reading ${path}`, {
         ...options,
         cause: new Error('there is no such file or folder'),
-        hint: 'Correct the path; relative ones start at the folder of the configuration file.',
+        hint: 'Correct the path (in the configuration it starts at its folder), or see whether the file was moved, or is a link that leads nowhere.',
       })
     case 'EACCES':
     case 'EPERM':

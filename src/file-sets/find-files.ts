@@ -3,9 +3,9 @@ import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { PipelineError } from '../core/errors.ts'
-import type { FileCompression, FilePeriod, FileSet, FoundFile } from '../core/file-set.ts'
+import type { FileCompression, FileIdentity, FilePeriod, FileSet, FoundFile } from '../core/file-set.ts'
 import { qualifiedTableName } from '../core/table-schema.ts'
-import { compressionOf, fileError, identifyFile } from './file-fingerprint.ts'
+import { compressionOf, fileError, identifyFile, isUnreadable } from './file-fingerprint.ts'
 import { type FilePattern, matchPattern, parsePattern, patternProblem } from './file-pattern.ts'
 
 /** Links may lead in circles. */
@@ -38,8 +38,8 @@ interface CompiledSet {
 }
 
 /**
- * Each with its one set, by period and then by name. Throws `source_file` for a file that no set or more than one takes, for
- * a date in a name that does not exist, and for what is no readable file; `not_found` where there is no file at all.
+ * Each with its one set, by period and then by name. Throws `source_file` for a file that no set or more than one takes, and for
+ * a date in a name that does not exist; `not_found` where there is no file at all. What cannot be read is found with its problem.
  */
 export async function findFiles(search: FileSearch, signal: AbortSignal): Promise<readonly FoundFile[]> {
   const matched = await matchFiles(search, signal)
@@ -113,7 +113,15 @@ async function foundFile({ path, name, matches }: MatchedFile): Promise<FoundFil
     })
   }
   const { set, period } = match
-  return { ...(await identifyFile(path)), set, name, period, compression: await checkedCompression(path, name, set) }
+  const found = { path, bytes: 0, modifiedMs: 0, set, name, period, compression: set.compression ?? 'none' } as const
+  let identity: FileIdentity | undefined
+  try {
+    identity = await identifyFile(path)
+    return { ...found, ...identity, compression: await checkedCompression(path, name, set) }
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    return { ...found, ...identity, problem: error }
+  }
 }
 
 async function checkedCompression(path: string, name: string, set: FileSet): Promise<FileCompression> {

@@ -34,6 +34,7 @@ export async function readPrologue(file: FoundFile, signal: AbortSignal): Promis
   if (file.compression === 'none') refuseOtherFormat(file.name, await firstBytes(file.path, MAGIC_BYTES))
   const { text, isWhole, bomBytes } = await beginOf(file, format, signal)
   refuseOtherFormat(file.name, text)
+  if (format.encoding === 'utf-8' && isWhole && isMarkOfUtf16(text)) throw emptyUtf16(file)
   if (format.encoding !== 'utf-16' && looksLikeUtf16(text)) throw otherEncoding(file, format)
   let at = 0
   let line = 1
@@ -139,6 +140,18 @@ function looksLikeUtf16(text: Buffer): boolean {
   if (begin.length < 8) return false
   const isZero = (parity: number) => begin.every((byte, at) => at % 2 !== parity || byte === 0)
   return isZero(0) !== isZero(1)
+}
+
+function isMarkOfUtf16(text: Buffer): boolean {
+  return text.length === 2 && (text.readUInt16LE() === 0xfeff || text.readUInt16LE() === 0xfffe)
+}
+
+function emptyUtf16(file: FoundFile): PipelineError {
+  return new PipelineError('source_file', `Reading ${file.name}`, {
+    cause: new Error('it is empty: a byte order mark of UTF-16, and nothing behind it'),
+    hint: 'Have the file sent again. Where UTF-16 is right, say so in the configuration of the table: encoding: utf-16.',
+    context: { file: file.name },
+  })
 }
 
 function otherEncoding(file: FoundFile, { encoding }: DelimitedFormat): PipelineError {

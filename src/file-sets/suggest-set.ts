@@ -97,6 +97,7 @@ async function sampleOf(
   const raw = Buffer.concat(chunks).subarray(0, SAMPLE_BYTES)
   const encoding = encodingOf(raw)
   const text = decoded(raw, encoding)
+  if (text === '') throw noText(name, 'it is empty')
   const isWhole = length < SAMPLE_BYTES
   const lastEnd = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'))
   if (!isWhole && lastEnd < 0) throw noText(name, 'there is no end of a line in its first MiB')

@@ -1,5 +1,5 @@
 /** The commands about loading files, as a person types them. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -38,6 +38,46 @@ test('files that share keys are not loaded together, and the others are', async 
         ['refused', why],
         ['loaded', undefined],
       ],
+    ])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('a file that cannot be read fails by itself: the others are checked and loaded', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'files-load-'))
+  try {
+    writeInput(folder, 'simplyload.yaml', CONFIG)
+    writeInput(folder, 'sales_2024-01.tsv', 'id\tday\n1\t2024-01-01\n')
+    writeInput(folder, 'sales_2024-02.tsv', Buffer.from('PK\x03\x04 no text at all', 'latin1'))
+    symlinkSync('nowhere.tsv', join(folder, 'sales_2024-03.tsv'))
+    symlinkSync('sales_2024-04.tsv', join(folder, 'sales_2024-04.tsv'))
+    writeInput(folder, 'sales_2024-05.tsv', 'id\tday\n5\t2024-05-01\n')
+    const cannot = (why: string) => expect.stringContaining(`It cannot be read: ${why}`)
+    const why = [
+      cannot('it is a ZIP archive'),
+      cannot('there is no such file or folder'),
+      cannot('it is a link that leads back to itself'),
+    ]
+    const checked = await simplyload(folder, ['files', 'check'])
+    const results = checked.events.filter(({ event }) => event === 'file')
+    expect([checked.exitCode, results.map(({ verdict }) => verdict)]).toEqual([
+      6,
+      ['pass', 'fail', 'fail', 'fail', 'pass'],
+    ])
+    expect(results.flatMap(({ reasons }) => reasons)).toEqual(why)
+    const { exitCode, events } = await simplyload(folder, ['files', 'load'])
+    const loads = events.filter(({ event }) => event === 'load')
+    expect([exitCode, loads.map(({ outcome }) => outcome)]).toEqual([
+      7,
+      ['loaded', 'refused', 'refused', 'refused', 'loaded'],
+    ])
+    expect(await ask(folder, 'SELECT id FROM monthly_files.sales ORDER BY id')).toEqual(['1', '5'])
+    const status = await simplyload(folder, ['files', 'status'])
+    const [{ completed, failed } = {}] = status.events
+    expect([completed, failed]).toEqual([
+      ['2024-01', '2024-05'],
+      ['2024-02', '2024-03', '2024-04'],
     ])
   } finally {
     rmSync(folder, { recursive: true })

@@ -152,6 +152,21 @@ test('an empty file, and one with a header alone, are no pass', async () => {
   })
 })
 
+test.each([
+  ['of UTF-8', Buffer.from([0xef, 0xbb, 0xbf]), TSV, 'The file is empty but for a byte order mark'],
+  ['of UTF-16', Buffer.from([0xff, 0xfe]), { ...TSV, encoding: 'utf-16' as const }, 'The file is empty but for a byte'],
+  [
+    'of UTF-16 in a table of UTF-8',
+    Buffer.from([0xff, 0xfe]),
+    TSV,
+    'It cannot be read: it is empty: a byte order mark',
+  ],
+  ['in a gzip file without even that', gzipSync(''), TSV, 'The file is empty once it is unpacked'],
+])('a file with nothing but a byte order mark is empty: one %s', async (_, content, format, told) => {
+  const { verdict, reasons } = await checkOne(content, salesSet({ format }))
+  expect([verdict, reasons]).toEqual(['fail', [expect.stringContaining(told)]])
+})
+
 test('a single line without end is one record that is too long, in the memory of a short one', async () => {
   const packed = gzipSync(`${GOOD}11\t2024-03-01\t1.00\t${'x'.repeat(20 << 20)}`)
   const result = await checkOne(packed, salesSet(), { name: 'sales.tsv.gz' })

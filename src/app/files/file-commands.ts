@@ -62,8 +62,16 @@ export class ConfiguredFiles implements FileCommands {
   }
 
   async check(request: FileCheckRequest, listener: FileProgressListener, signal: AbortSignal): Promise<CheckRun> {
+    return await this.checkFound(await this.#find(request.paths, signal), request, listener, signal)
+  }
+
+  async checkFound(
+    files: readonly FoundFile[],
+    request: FileCheckRequest,
+    listener: FileProgressListener,
+    signal: AbortSignal,
+  ): Promise<CheckRun> {
     const { runChecks } = await import('../../quality/checks/check-run.ts')
-    const files = await this.#find(request.paths, signal)
     return await runChecks(runRequest(request, files), await this.#runSetting(files), listener, signal)
   }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { openState } from '../../connectors.ts'
 import { describeError, isPipelineError, type PipelineError } from '../../core/errors.ts'
 import type { CheckRun, LoadResult } from '../../core/file-check.ts'
-import type { FileCommands, FileProgressEvent } from '../../core/file-commands.ts'
+import type { FileCheckRequest, FileProgressEvent, FileProgressListener } from '../../core/file-commands.ts'
 import type { FileLoadListener, FileLoadRequest } from '../../core/file-loading.ts'
 import type { FileSet, FoundFile } from '../../core/file-set.ts'
 import type { State } from '../../core/state.ts'
@@ -28,7 +28,12 @@ type LoadWork = Extract<FileWork, { readonly kind: 'load' }>
 /** Finds files as the check does, and checks them. */
 export interface FileChecking {
   find(paths: readonly string[], signal: AbortSignal): Promise<readonly FoundFile[]>
-  readonly check: FileCommands['check']
+  checkFound(
+    files: readonly FoundFile[],
+    request: FileCheckRequest,
+    listener: FileProgressListener,
+    signal: AbortSignal,
+  ): Promise<CheckRun>
   /** A result without files. */
   begin(command: string): Promise<CheckRun>
 }
@@ -66,11 +71,10 @@ export async function loadFiles(
       staged.push({ kind: 'load', file, checksum: now?.checksum, again: false })
   }
   const wanted = found.filter(({ name }) => !loads.has(name))
-  const paths = wanted.map(({ path }) => path)
   const run =
-    paths.length === 0
+    wanted.length === 0
       ? await checking.begin(request.command)
-      : await checking.check({ ...request, paths }, listener.check, signal)
+      : await checking.checkFound(wanted, request, listener.check, signal)
   const passed = wanted.filter((file) => {
     const reason = refusal(run, file)
     if (reason !== undefined) loads.set(file.name, outcome(file, 'refused', reason))
@@ -138,7 +142,8 @@ function workOf(file: FoundFile, run: CheckRun, again: boolean): LoadWork {
 /** Undefined: it is to be loaded. */
 function alreadyLoaded(file: FoundFile, now: KnownFile, token: FileToken, again: boolean): LoadResult | undefined {
   const before = loadedFile(token, file.name)
-  if (before === undefined) return undefined
+  // What cannot be read is not what it was, nor another one: its check says why.
+  if (before === undefined || file.problem !== undefined) return undefined
   const { rows, position } = before
   const changed = difference(before, now)
   if (before.removed === true) {
@@ -174,7 +179,7 @@ export async function knownFile(file: FoundFile, token: FileToken | undefined): 
   const known: KnownFile = { name, bytes, modifiedMs, period: period?.name }
   const before = token === undefined ? undefined : loadedFile(token, name)
   const isTouched = before !== undefined && before.bytes === bytes && before.modifiedMs !== modifiedMs
-  if (!isTouched || before.checksum === undefined) return known
+  if (!isTouched || before.checksum === undefined || file.problem !== undefined) return known
   return { ...known, checksum: await fileChecksum(path, new AbortController().signal) }
 }
 
@@ -310,9 +315,8 @@ export function passingFiles(
       }
     }
     if (wanted.length === 0) return []
-    const paths = wanted.map(({ path }) => path)
-    const request = { paths, onBadRows: 'fail' as const, checksum: true, memoryBytes: undefined, command: 'sync' }
-    const run = await checking.check(request, () => undefined, signal)
+    const request = { paths: [], onBadRows: 'fail' as const, checksum: true, memoryBytes: undefined, command: 'sync' }
+    const run = await checking.checkFound(wanted, request, () => undefined, signal)
     return wanted.flatMap((file): readonly FileWork[] => {
       const reason = refusal(run, file)
       if (reason === undefined) return [workOf(file, run, false)]

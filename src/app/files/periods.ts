@@ -202,7 +202,8 @@ async function fileStatus(
   const common = { file: file.name, period: file.period?.name }
   const current = token?.current
   const isBad = last?.outcome === 'refused' || last?.outcome === 'failed'
-  const problem = isBad ? last?.message : undefined
+  const unread = file.problem === undefined ? undefined : describeError(file.problem)
+  const problem = unread ?? (isBad ? last?.message : undefined)
   if (current?.name === file.name) {
     const share = file.compression === 'none' ? Math.min(1, current.offset / Math.max(1, file.bytes)) : 0
     const { rows, quarantined } = current
@@ -216,13 +217,13 @@ async function fileStatus(
   if (loaded.removed !== true && !merged.has(keyOf(file.set.table), loaded.position)) {
     return { ...common, state: 'current', rows, quarantined, share: 1, loadedMs: undefined, problem: NOT_MERGED }
   }
-  const changed = difference(loaded, await knownFile(file, token))
+  const changed = unread === undefined ? difference(loaded, await knownFile(file, token)) : undefined
   if (loaded.removed === true && changed !== undefined) {
     return { ...common, state: 'new', rows: 0, quarantined: 0, share: 0, loadedMs: undefined, problem }
   }
   const state = loaded.removed === true ? 'removed' : changed === undefined ? 'loaded' : 'changed'
   const share = state === 'removed' ? 0 : 1
-  return { ...common, state, rows: share * rows, quarantined, share, loadedMs: atMs, problem: changed }
+  return { ...common, state, rows: share * rows, quarantined, share, loadedMs: atMs, problem: unread ?? changed }
 }
 
 /** By file: what became of it the last time that it was to be loaded. */

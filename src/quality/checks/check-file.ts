@@ -1,13 +1,13 @@
 /** One file: its passes, one after the other, and what is made of them. */
 
 import { join } from 'node:path'
-import { isPipelineError, PipelineError } from '../../core/errors.ts'
+import type { PipelineError } from '../../core/errors.ts'
 import type { CheckResult, FileResult } from '../../core/file-check.ts'
 import type { BadRowsFormat, OnBadRows } from '../../core/file-commands.ts'
 import type { FoundFile } from '../../core/file-set.ts'
 import { counted } from '../../core/quantity.ts'
 import { qualifiedTableName } from '../../core/table-schema.ts'
-import { changeOf } from '../../file-sets/file-fingerprint.ts'
+import { changeOf, isUnreadableFile } from '../../file-sets/file-fingerprint.ts'
 import type { BusinessCalendar } from '../calendar/business-calendar.ts'
 import type { FiscalYearRequest } from '../calendar/fiscal-year.ts'
 import { type ApartAnswer, apartId, runApart } from './apart-passes.ts'
@@ -50,20 +50,28 @@ export interface FileCheckSetting {
 /** Days of a file that could not be read are not missing: nobody knows. */
 const NO_DAYS = { checks: [], days: [] }
 
+/** A file that cannot be read is its own failure: others of the run are checked. */
 export async function checkFile(file: FoundFile, setting: FileCheckSetting, signal: AbortSignal): Promise<FileResult> {
   const startedMs = performance.now()
+  try {
+    return await checkReadable(file, setting, startedMs, signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!isUnreadableFile(file, error)) throw error
+    return unreadableFile(file, error, performance.now() - startedMs)
+  }
+}
+
+async function checkReadable(
+  file: FoundFile,
+  setting: FileCheckSetting,
+  startedMs: number,
+  signal: AbortSignal,
+): Promise<FileResult> {
   const badSeverity = setting.onBadRows === 'quarantine' ? 'WARNING' : 'CRITICAL'
   setting.onActivity('reading')
   const { database, pipeFolder, onBytes } = setting
-  const opened = await FilePasses.open(file, { database, folder: pipeFolder, onBytes }, signal).catch(
-    (error: unknown) => {
-      // Of this file alone: others of the run are checked.
-      if (isPipelineError(error, 'source_file')) return error
-      throw error
-    },
-  )
-  if (opened instanceof PipelineError) return unreadableFile(file, opened, performance.now() - startedMs)
-  const reader = opened
+  const reader = await FilePasses.open(file, { database, folder: pipeFolder, onBytes }, signal)
   const scan = await scanFile(reader, { checksum: setting.checksum, badSeverity }, signal)
   const apart = await runApartPasses(scan, setting, signal)
   const samples = await samplesOf(scan, apart, setting, signal)

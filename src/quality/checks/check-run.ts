@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { availableParallelism, hostname, totalmem, userInfo } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
+import { describeError } from '../../core/errors.ts'
 import type { CheckResult, CheckRun, FileResult } from '../../core/file-check.ts'
 import { RESULT_VERSION } from '../../core/file-check.ts'
 import type { BadRowsFormat, FilePlan, FileProgressListener, ListedFile, OnBadRows } from '../../core/file-commands.ts'
 import type { FilePeriod, FileSet, FoundFile } from '../../core/file-set.ts'
 import { qualifiedTableName, type TableId } from '../../core/table-schema.ts'
+import { isUnreadableFile } from '../../file-sets/file-fingerprint.ts'
 import { periodOfName } from '../../file-sets/file-pattern.ts'
 import type { BusinessCalendar } from '../calendar/business-calendar.ts'
 import type { FiscalYearRequest } from '../calendar/fiscal-year.ts'
@@ -23,7 +25,7 @@ import { inspectRules, referredFiles } from './inspect-rules.ts'
 import { missingPeriods, periodsCheck } from './period-gaps.ts'
 import { resourceError } from './resource-error.ts'
 import { earlierFiles, runName, writeResult } from './result-store.ts'
-import { acrossRules, checkAcross, type ReadableFile, soundColumnsOf } from './set-checks.ts'
+import { acrossRules, checkAcross, type ReadableFile, soundColumnsOf, unaskedAcross } from './set-checks.ts'
 import { verdictOf, worstVerdict } from './verdict.ts'
 
 const MEMORY_BYTES = 4 * 2 ** 30
@@ -242,17 +244,23 @@ async function checkSets(
     })
     for (const rule of readable.length > 1 ? acrossRules(set) : []) {
       const opened: ReadableFile[] = []
-      for (const { file, sound } of readable) {
-        let bytes = 0
-        const activity = 'comparing keys of all files'
-        const onBytes = (more: number): void => {
-          bytes += more
-          listener({ event: 'file', atMs: Date.now(), file: file.name, activity, bytes, bytesTotal: file.bytes })
+      try {
+        for (const { file, sound } of readable) {
+          let bytes = 0
+          const activity = 'comparing keys of all files'
+          const onBytes = (more: number): void => {
+            bytes += more
+            listener({ event: 'file', atMs: Date.now(), file: file.name, activity, bytes, bytesTotal: file.bytes })
+          }
+          opened.push({ passes: await FilePasses.open(file, { database, folder: scratch, onBytes }, signal), sound })
         }
-        opened.push({ passes: await FilePasses.open(file, { database, folder: scratch, onBytes }, signal), sound })
+        using session = await database.session(signal)
+        checks.push(await checkAcross(rule, opened, session, signal))
+      } catch (error) {
+        // It could be read a moment ago.
+        if (!readable.some(({ file }) => isUnreadableFile(file, error))) throw error
+        checks.push(unaskedAcross(rule, describeError(error)))
       }
-      using session = await database.session(signal)
-      checks.push(await checkAcross(rule, opened, session, signal))
     }
     sets.push({ set: name, checks, missingPeriods: missing })
   }

@@ -76,6 +76,7 @@ export class FilePasses {
   }
 
   static async open(file: FoundFile, setting: FilePassesSetting, signal: AbortSignal): Promise<FilePasses> {
+    if (file.problem !== undefined) throw file.problem
     if (file.set.format.kind === 'delimited') {
       return new FilePasses(file, setting, await readPrologue(file, signal), undefined)
     }

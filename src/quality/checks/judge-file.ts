@@ -2,6 +2,7 @@
 import type { CheckResult, Coverage, Severity } from '../../core/file-check.ts'
 import type { FoundFile } from '../../core/file-set.ts'
 import { count, counted } from '../../core/quantity.ts'
+import type { RecordCount } from '../../file-sets/record-counter.ts'
 import { median } from '../anomaly/robust.ts'
 import type { DayHistory } from './day-history.ts'
 import type { RowQuestion } from './file-questions.ts'
@@ -208,10 +209,8 @@ export function volumeChecks(
     ...(max === undefined ? [] : [`at most ${count(max)}`]),
   ]
   const isOff = (min !== undefined && records < min) || (max !== undefined && records > max)
-  const empty =
-    file.bytes === 0
-      ? 'The file is empty'
-      : `There is ${scan.reader.prologue?.header === undefined ? 'no record' : 'a header and no record'}`
+  const hasHeader = scan.reader.prologue?.header !== undefined
+  const empty = emptiness(file, scan.count) ?? `There is ${hasHeader ? 'a header and no record' : 'no record'}`
   const described = {
     id: 'volume.rows',
     kind: 'volume' as const,
@@ -230,6 +229,15 @@ export function volumeChecks(
           passing: `It has ${counted(records, 'row')}`,
         })
   return scan.failure === undefined ? [own, historyCheck(records, history)] : [own]
+}
+
+/** Undefined: there is some text. */
+function emptiness({ bytes }: FoundFile, counts: RecordCount | undefined): string | undefined {
+  if (bytes === 0) return 'The file is empty'
+  if (counts === undefined || counts.incomplete !== undefined) return undefined
+  if (counts.unpackedBytes === 0) return 'The file is empty once it is unpacked'
+  const markBytes = counts.bom === 'utf-8' ? 3 : counts.bom === 'utf-16' ? 2 : 0
+  return counts.unpackedBytes === markBytes ? 'The file is empty but for a byte order mark' : undefined
 }
 
 function historyCheck(records: number, { fileRecords }: DayHistory): CheckResult {

@@ -33,6 +33,24 @@ export function soundColumnsOf({ coverage, checks }: FileResult): ReadonlySet<st
 
 const TYPE_CHECK = 'structure.type.'
 
+/** The question of a rule, where one of the files cannot be read. */
+export function unaskedAcross(rule: CheckRule, message: string): CheckResult {
+  return unasked(describedAcross(rule), message)
+}
+
+function describedAcross({ name, question, severity, limit, why, fix }: CheckRule) {
+  if (question.kind !== 'unique') throw new Error('the rule asks for no keys')
+  return {
+    id: `rule.${name}`,
+    kind: 'rule' as const,
+    title: `${question.columns.join(', ')} is in one file only`,
+    severity,
+    limit,
+    why,
+    fix: fix ?? 'Look whether a file holds rows of another period, or was delivered twice under two names.',
+  }
+}
+
 /**
  * Each file's keys are read once into a table on the side, which lies on the disk where memory is full, and are compared there.
  * Keys that repeat within a file are told by that file's own check.
@@ -45,15 +63,7 @@ export async function checkAcross(
 ): Promise<CheckResult> {
   const { question } = rule
   if (question.kind !== 'unique') throw new Error('the rule asks for no keys')
-  const described = {
-    id: `rule.${rule.name}`,
-    kind: 'rule' as const,
-    title: `${question.columns.join(', ')} is in one file only`,
-    severity: rule.severity,
-    limit: rule.limit,
-    why: rule.why,
-    fix: rule.fix ?? 'Look whether a file holds rows of another period, or was delivered twice under two names.',
-  }
+  const described = describedAcross(rule)
   const keys = question.columns.map(quoteName)
   const present = keys.map((key) => `${key} IS NOT NULL`).join(' AND ')
   const names = files.map(({ passes }) => passes.file.name)
