@@ -100,7 +100,7 @@ export interface FileSuggestion {
 }
 
 export interface FileCommands {
-  /** Opens the calendars and tries the rules; no file of a set is read. Throws `config_invalid` for the first that is wrong. */
+  /** Opens the calendars and tries the rules; no file of a set is read. Throws `config_invalid` with all that is wrong. */
   validate(signal: AbortSignal): Promise<void>
   /** Reads the files and judges them. Throws `not_found` and `source_file` for files that nothing or too much matches. */
   check(request: FileCheckRequest, listener: FileProgressListener, signal: AbortSignal): Promise<CheckRun>

@@ -89,7 +89,8 @@ test('a day that a person has marked is no finding', async () => {
     ['sales: { 2024-03-18: { newnormal: two more shops } }', 'sales: 2024-03-18 has no reason'],
   ] as const) {
     writeFileSync(join(folder.path, 'expected-days.yaml'), text)
-    await expect(folder.check([file], { calendar })).rejects.toMatchObject({ cause: { message: problem } })
+    const told = { cause: { message: `expected-days.yaml:1:${problem.startsWith('there') ? 1 : 10}: ${problem}` } }
+    await expect(folder.check([file], { calendar })).rejects.toMatchObject(told)
   }
 })
 

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { readRulePlaces } from '../../config/rule-place.ts'
+import { readPlaces } from '../../config/written-place.ts'
 import { configuredFileSets } from '../../connectors.ts'
-import { PipelineError } from '../../core/errors.ts'
+import { isPipelineError, PipelineError } from '../../core/errors.ts'
 import type { CheckRun } from '../../core/file-check.ts'
 import type {
   FileCheckRequest,
@@ -17,13 +17,12 @@ import type {
 import type { FileSet, FoundFile } from '../../core/file-set.ts'
 import { qualifiedTableName, tableName } from '../../core/table-schema.ts'
 import { findFiles } from '../../file-sets/find-files.ts'
-import type { BusinessCalendar } from '../../quality/calendar/business-calendar.ts'
-import { type CalendarRequest, openCalendar } from '../../quality/calendar/open-calendar.ts'
-import type { CheckRunRequest, CheckRunSetting, NamedCalendar } from '../../quality/checks/check-run.ts'
+import type { CheckRunRequest, CheckRunSetting } from '../../quality/checks/check-run.ts'
 import { readExpectedDays } from '../../quality/checks/expected-days.ts'
 import type { RuleProblem } from '../../quality/checks/inspect-rules.ts'
 import { listResults, readResult } from '../../quality/checks/result-store.ts'
 import type { LoadedConfig } from '../loaded-config.ts'
+import { openCalendars } from './open-calendars.ts'
 import { FILES_FOLDER } from './recorded-files.ts'
 
 export interface FilesSetting extends LoadedConfig {
@@ -43,22 +42,22 @@ export class ConfiguredFiles implements FileCommands {
   }
 
   async validate(signal: AbortSignal): Promise<void> {
-    const { config, folder } = this.#setting
-    for (const [name, { request }] of Object.entries(config.calendars)) await namedCalendar(name, request)
-    await readExpectedDays(
-      resolve(folder),
-      configuredFileSets(config).map(({ table }) => table),
-    )
+    const { config, folder, configFile } = this.#setting
     const { validateSets } = await import('../../quality/checks/validate-sets.ts')
-    const { configFile } = this.#setting
-    const placeOf = configFile === undefined ? () => undefined : await readRulePlaces(configFile)
+    const places = await readPlaces(configFile)
+    const sets = configuredFileSets(config)
+    const tables = sets.map(({ table }) => table)
     const setting = {
       folder: this.#results,
       resolve: (file: string) => resolve(folder, file),
       locate: ({ set: { table }, rule }: RuleProblem) =>
-        placeOf({ source: table.source, table: table.name, rule: rule.name }),
+        places.ofRule({ source: table.source, table: table.name, rule: rule.name }),
     }
-    await validateSets(configuredFileSets(config), setting, signal)
+    await allOf([
+      () => openCalendars(new Map(Object.entries(config.calendars)), places),
+      () => readExpectedDays(resolve(folder), tables),
+      () => validateSets(sets, setting, signal),
+    ])
   }
 
   async check(request: FileCheckRequest, listener: FileProgressListener, signal: AbortSignal): Promise<CheckRun> {
@@ -146,12 +145,8 @@ export class ConfiguredFiles implements FileCommands {
   async #runSetting(files: readonly FoundFile[]): Promise<CheckRunSetting> {
     const { config, folder, configFile } = this.#setting
     const names = new Set(files.flatMap(({ set }) => set.calendar ?? []))
-    const calendars = new Map<string, NamedCalendar>()
-    for (const name of names) {
-      const written = config.calendars[name]
-      if (written === undefined) continue
-      calendars.set(name, { calendar: await namedCalendar(name, written.request), fiscal: written.fiscal })
-    }
+    const written = new Map(Object.entries(config.calendars).filter(([name]) => names.has(name)))
+    const calendars = await openCalendars(written, await readPlaces(written.size === 0 ? undefined : configFile))
     const text = configFile === undefined ? JSON.stringify(config) : await readFile(configFile)
     return {
       folder: resolve(folder),
@@ -164,14 +159,26 @@ export class ConfiguredFiles implements FileCommands {
   }
 }
 
-async function namedCalendar(name: string, request: CalendarRequest): Promise<BusinessCalendar> {
-  try {
-    return await openCalendar(request)
-  } catch (cause) {
-    if (!(cause instanceof PipelineError)) throw cause
-    const { code, hint } = cause
-    throw new PipelineError(code, `Opening the calendar ${name}`, { cause, ...(hint === undefined ? {} : { hint }) })
+/** Does all, and throws what is wrong with the configuration as one error, however much of it there is. */
+async function allOf(works: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const faults: PipelineError[] = []
+  for (const work of works) {
+    try {
+      await work()
+    } catch (error) {
+      if (!isPipelineError(error, 'config_invalid')) throw error
+      faults.push(error)
+    }
   }
+  const [first, ...others] = faults
+  if (first === undefined) return
+  if (others.length === 0) throw first
+  const lines = faults.map(({ message, cause }) => (cause instanceof Error ? cause.message : message))
+  const hints = faults.flatMap(({ hint }) => hint ?? [])
+  throw new PipelineError('config_invalid', 'Reading what is said of files', {
+    cause: new Error(lines.join('\n')),
+    ...(hints.length === 0 ? {} : { hint: hints.join('\n') }),
+  })
 }
 
 function runRequest(request: FileCheckRequest, files: readonly FoundFile[]): CheckRunRequest {
