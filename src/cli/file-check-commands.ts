@@ -9,7 +9,7 @@ export function addFileCheckCommands(files: Command, choose: Choose): void {
   files
     .command('check')
     .description('read files once, and say whether they are what the configuration says')
-    .argument('[paths...]', 'files, folders, patterns or names of sets; every file of every set where left out')
+    .argument('[paths...]', 'files, folders, patterns or names of tables; every file of every table where left out')
     .option('--explain', 'show how often each file would be read, and what for, and read nothing', false)
     .option('--suggest', 'say which table takes each file, and propose one where none does', false)
     .addOption(

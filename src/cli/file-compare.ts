@@ -21,9 +21,16 @@ export async function fileCompare(
   tellDays(context, comparison)
   if (comparison.configChanged) output.note('The two runs were made with configurations that differ.')
   const number = (change: FindingChange['change']) => comparison.findings.filter((one) => one.change === change).length
-  const counts = { appeared: number('appeared'), gone: number('gone'), changed: number('changed') }
+  const counts = {
+    appeared: number('appeared'),
+    gone: number('gone'),
+    changed: number('changed'),
+    notAsked: number('not_asked'),
+  }
+  const unasked =
+    counts.notAsked === 0 ? '' : ` ${counted(counts.notAsked, 'question')} of the older run not asked in the newer one.`
   output.note(
-    `${counted(counts.appeared, 'finding')} appeared, ${count(counts.gone)} gone, ${count(counts.changed)} changed.`,
+    `${counted(counts.appeared, 'finding')} appeared, ${count(counts.gone)} gone, ${count(counts.changed)} changed.${unasked}`,
   )
   return done({ older: comparison.older.run, newer: comparison.newer.run, ...counts })
 }
@@ -66,10 +73,10 @@ function tellFindings({ output }: CommandContext, { findings }: RunComparison): 
       { title: 'NOW', align: 'right' },
     ],
     shown.map(({ change, severity, id, file, set, older, newer }) => [
-      change,
+      change.replace('_', ' '),
       severity,
       id,
-      file ?? set,
+      file ?? `${set}, all files`,
       stateText(older),
       stateText(newer),
     ]),

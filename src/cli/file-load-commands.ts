@@ -9,7 +9,7 @@ export function addFileLoadCommands(files: Command, choose: Choose): void {
   files
     .command('load')
     .description('check files, and load what passes; a run that was stopped goes on where it was')
-    .argument('[paths...]', 'files, folders, patterns or names of sets; every file of every set where left out')
+    .argument('[paths...]', 'files, folders, patterns or names of tables; every file of every table where left out')
     .option('--again', 'also files that were loaded: they replace their period, or are merged', false)
     .addOption(
       new Option('--on-bad-rows <what>', 'rows that cannot be read: fail the file, or are kept apart')
@@ -39,16 +39,16 @@ export function addFileLoadCommands(files: Command, choose: Choose): void {
     .command('delete')
     .description('remove the rows of a period from the destination, after showing how many there are')
     .requiredOption('--period <period>', '2024, 2024-Q1, 2024-03 or 2024-03-05')
-    .option('--table <name...>', 'only these sets; all with a date column where left out')
-    .option('--source <name>', 'only sets of this source')
+    .option('--table <name...>', 'only these tables; all with a date column where left out')
+    .option('--source <name>', 'only tables of this source')
     .option('-y, --yes', 'do not ask', false)
     .action((options) => choose(async (context) => (await import('./file-delete.ts')).fileDelete(context, options)))
   files
     .command('status')
     .description('show which files and periods are loaded, in progress, failed or changed')
-    .argument('[sets...]', 'names of sets; all where left out')
-    .option('--source <name>', 'only sets of this source')
-    .action((sets, options) =>
-      choose(async (context) => (await import('./file-status.ts')).fileStatus(context, sets, options)),
+    .argument('[tables...]', 'only these tables; all where left out')
+    .option('--source <name>', 'only tables of this source')
+    .action((tables, options) =>
+      choose(async (context) => (await import('./file-status.ts')).fileStatus(context, tables, options)),
     )
 }

@@ -7,21 +7,21 @@ export function addFileReportCommands(files: Command, choose: Choose): void {
   files
     .command('report')
     .description('make a report of a result: a page for browsers, a PDF, an e-mail')
-    .argument('[run]', 'as `files results` shows it', 'latest')
-    .option('--html <path>', 'page that needs no network (default: report-<run>.html, where nothing else is asked for)')
-    .option('--pdf <path>', 'the same to be filed')
-    .option('--email', 'send it to whom `reports` in the configuration says', false)
-    .option('--open', 'show the page in a browser', false)
-    .option('--send-pending', 'send what could not be sent before, and make no report', false)
+    .argument('[run]', 'name of a result, as `files results` lists it', 'latest')
+    .option('--html <path>', 'write the page here (default: report-<run>.html, unless --pdf or --email is given)')
+    .option('--pdf <path>', 'write the PDF here')
+    .option('--email', 'send it to those whom `reports` of the configuration names', false)
+    .option('--open', 'open the page in a browser', false)
+    .option('--send-pending', 'make no report; send those that could not be sent before', false)
     .action((run, options) =>
       choose(async (context) => (await import('./file-report.ts')).fileReport(context, run, options)),
     )
   files
     .command('compare')
     .description('say what differs between two results: findings, files, days')
-    .argument('<older>', 'as `files results` shows it')
-    .argument('<newer>', 'as `files results` shows it, or latest')
-    .option('--html <path>', 'a page of the newer one with the differences in it')
+    .argument('<older>', 'name of a result, as `files results` lists it')
+    .argument('<newer>', 'the same, or latest')
+    .option('--html <path>', 'write a page of the newer one, with the differences in it, here')
     .action((older, newer, options) =>
       choose(async (context) => (await import('./file-compare.ts')).fileCompare(context, older, newer, options)),
     )

@@ -41,8 +41,11 @@ export interface FindingState {
 
 /** A check that fails or was not evaluated in one of two runs, and is otherwise in the other. */
 export interface FindingChange {
-  /** - `appeared`, `gone`: as a finding. - `changed`: a finding in both, with other figures. */
-  readonly change: 'appeared' | 'gone' | 'changed'
+  /**
+   * - `appeared`, `gone`: as a finding. - `changed`: a finding in both, with other figures.
+   * - `not_asked`: asked in the older run alone, so that nothing is known of it now.
+   */
+  readonly change: 'appeared' | 'gone' | 'changed' | 'not_asked'
   readonly set: string
   /** Of the newer run where it is there; undefined for checks over all files of a set. */
   readonly file: string | undefined

@@ -33,8 +33,23 @@ it('findings appear, go, and change', () => {
 
 it('a question that is asked no more is news, and so is one that could not be answered', () => {
   const unknown: CheckResult = { ...passes('a'), outcome: 'not_evaluated', evaluated: 0 }
-  expect(told(withFile({ checks: [passes('a')] }), withFile({ checks: [] }))).toEqual(['gone a'])
+  expect(told(withFile({ checks: [passes('a')] }), withFile({ checks: [] }))).toEqual(['not_asked a'])
   expect(told(withFile({ checks: [passes('a')] }), withFile({ checks: [unknown] }))).toEqual(['appeared a'])
+  // That it failed before does not make it well.
+  expect(told(withFile({ checks: [fails('a', 1)] }), withFile({ checks: [] }))).toEqual(['not_asked a'])
+  expect(told(withFile({ checks: [unknown] }), withFile({ checks: [] }))).toEqual([])
+  // What is told only where it is wrong is not wrong any more.
+  expect(told(withFile({ checks: [fails('structure.quotes', 1)] }), withFile({ checks: [] }))).toEqual([
+    'gone structure.quotes',
+  ])
+})
+
+it('of a set that was not checked again nothing is known', () => {
+  const older = { ...withFile({}), sets: [{ set: file.set, checks: [fails('rule.key', 2)], missingPeriods: [] }] }
+  expect(told(older, withFile({}))).toEqual([])
+  expect(told(older, { ...older, sets: [{ set: file.set, checks: [], missingPeriods: [] }] })).toEqual([
+    'not_asked rule.key',
+  ])
 })
 
 it('a month is held against the month before where each run has one file', () => {

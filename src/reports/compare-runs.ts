@@ -21,7 +21,10 @@ export function compareRuns(older: CheckRun, newer: CheckRun): RunComparison {
     ...pairs.flatMap(({ set, older: was, newer: is }) =>
       is === undefined ? [] : compareFindings(set, is.file, was?.checks, is.checks),
     ),
-    ...[...sets].flatMap((set) => compareFindings(set, undefined, setChecks(older, set), setChecks(newer, set))),
+    ...[...sets].flatMap((set) => {
+      const is = setChecks(newer, set)
+      return is === undefined ? [] : compareFindings(set, undefined, setChecks(older, set), is)
+    }),
   ]
   return {
     older: mark(older),
@@ -100,27 +103,42 @@ function compareFindings(
     const change = findingChange(was, is)
     if (check === undefined || change === undefined) return []
     const { kind, title, severity } = check
-    return [{ change, set, file, id, kind, title, severity, older: state(was), newer: state(is) }]
+    return [{ change, set, file, id, kind, title, severity, older: state(id, was), newer: state(id, is) }]
   })
 }
 
-/** Undefined: nothing to tell. A check that passed and is no longer made is told as gone: fewer questions are news. */
+/** Only told of where they fail. */
+const TOLD_AS_FAILURES: readonly string[] = ['structure.read', 'structure.quotes', 'structure.length']
+const NOTHING_FOUND: FindingState = {
+  outcome: 'pass',
+  evaluated: 0,
+  failed: 0,
+  message: 'Nothing of the kind was found',
+}
+
+/** Undefined: nothing to tell. A question that was asked and is not any more is told, also where it had passed: fewer questions are news. */
 function findingChange(was: CheckResult | undefined, is: CheckResult | undefined): FindingChange['change'] | undefined {
   const wasFinding = was !== undefined && was.outcome !== 'pass'
   const isFinding = is !== undefined && is.outcome !== 'pass'
   if (isFinding && !wasFinding) return 'appeared'
-  if (!isFinding && wasFinding) return 'gone'
-  if (!isFinding) return was !== undefined && is === undefined ? 'gone' : undefined
+  if (was !== undefined && is === undefined) {
+    if (TOLD_AS_FAILURES.includes(was.id)) return wasFinding ? 'gone' : undefined
+    return was.outcome === 'not_evaluated' ? undefined : 'not_asked'
+  }
+  if (!isFinding) return wasFinding ? 'gone' : undefined
   return was?.outcome !== is?.outcome || was?.failed !== is?.failed ? 'changed' : undefined
 }
 
-function state(check: CheckResult | undefined): FindingState | undefined {
-  return check && { outcome: check.outcome, evaluated: check.evaluated, failed: check.failed, message: check.message }
+function state(id: string, check: CheckResult | undefined): FindingState | undefined {
+  if (check === undefined) return TOLD_AS_FAILURES.includes(id) ? NOTHING_FOUND : undefined
+  return { outcome: check.outcome, evaluated: check.evaluated, failed: check.failed, message: check.message }
 }
 
 /** Days of files of one name: those of another month are other days. */
 function compareDays({ set, older, newer }: FilePair): readonly DayChange[] {
   if (older === undefined || newer === undefined || older.file !== newer.file) return []
+  // Of a file that could not be read no day is known.
+  if (older.days.length === 0 || newer.days.length === 0) return []
   const before = new Map(older.days.map((day) => [day.day, day]))
   const after = new Map(newer.days.map((day) => [day.day, day]))
   const side = (day: DayResult | undefined) => day && { status: day.status, rows: day.rows }
@@ -133,7 +151,7 @@ function compareDays({ set, older, newer }: FilePair): readonly DayChange[] {
     .map((day) => ({ set, day, older: side(before.get(day)), newer: side(after.get(day)) }))
 }
 
-const CHANGES: readonly FindingChange['change'][] = ['appeared', 'changed', 'gone']
+const CHANGES: readonly FindingChange['change'][] = ['appeared', 'changed', 'gone', 'not_asked']
 
 function worstFirst(a: FindingChange, b: FindingChange): number {
   return (

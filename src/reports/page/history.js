@@ -144,13 +144,13 @@ export function comparisonSection({ comparison }) {
   return section(
     'comparison',
     'Against another run',
-    `${comparison.newer.run} against ${comparison.older.run} of ${timeText(comparison.older.startedMs)}: ${counted(number('appeared'), 'finding')} appeared, ${count(number('gone'))} gone, ${count(number('changed'))} changed.${comparison.configChanged ? ' The configuration is another one.' : ''}`,
+    `${comparison.newer.run} against ${comparison.older.run} of ${timeText(comparison.older.startedMs)}: ${counted(number('appeared'), 'finding')} appeared, ${count(number('gone'))} gone, ${count(number('changed'))} changed${number('not_asked') === 0 ? '' : `, ${count(number('not_asked'))} not asked again`}.${comparison.configChanged ? ' The configuration is another one.' : ''}`,
     shown.length === 0
       ? element('p', { class: 'hint' }, 'The findings are the same.')
       : table(
           ['Change', 'Severity', 'Check', 'File', 'Before', 'Now'],
           shown.map((finding) => [
-            element('span', { class: `change ${finding.change}` }, finding.change),
+            element('span', { class: `change ${finding.change}` }, finding.change.replace('_', ' ')),
             severityBadge(finding.severity),
             fileText(finding.title),
             fileText(finding.file ?? finding.set),
