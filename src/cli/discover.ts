@@ -1,5 +1,5 @@
 import type { Discovery } from '../core/application.ts'
-import { bytes, compact, counted } from '../core/quantity.ts'
+import { bytes, compact, count, counted } from '../core/quantity.ts'
 import { describeIdentity } from '../core/source.ts'
 import { tableName } from '../core/table-schema.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
@@ -45,27 +45,28 @@ export async function discover(
 
 function printTables({ output }: CommandContext, { source, tables }: Discovery, withColumns: boolean): void {
   output.answer(output.colors.bold(`${source}: ${counted(tables.length, 'table')}`))
-  const columns = [
-    { title: 'TABLE', flexible: true },
-    { title: 'ROWS', align: 'right' },
-    { title: 'SIZE', align: 'right', dispensable: 1 },
-    { title: 'RECOGNISED BY', flexible: true },
-    { title: 'CURSORS', flexible: true, dispensable: 2 },
-    { title: 'DESTINATION', flexible: true, dispensable: 3 },
-    { title: 'CONFIGURED' },
-  ] as const
-  output.table(
-    columns,
-    tables.map((found) => [
-      tableName(found.table),
-      `~${compact(found.estimatedRows)}`,
-      bytes(found.bytes),
-      describeIdentity(found.schema),
-      found.cursorCandidates.map(({ column, indexed }) => (indexed ? column : `${column} (no index)`)).join(', '),
-      found.target,
-      found.configured ? 'yes' : 'no',
-    ]),
-  )
+  const ofFiles = tables.filter(({ files }) => files !== undefined)
+  if (ofFiles.length > 0) {
+    const columns = [
+      { title: 'TABLE', flexible: true },
+      { title: 'PATH', flexible: true },
+      { title: 'FILES', align: 'right' },
+      { title: 'SIZE', align: 'right', dispensable: 1 },
+      { title: 'WRITE', dispensable: 2 },
+      { title: 'DESTINATION', flexible: true, dispensable: 3 },
+    ] as const
+    output.table(
+      columns,
+      ofFiles.map(({ table, files, bytes: size, target }) => [
+        tableName(table),
+        files?.path ?? '',
+        count(files?.count ?? 0),
+        bytes(size),
+        files?.write ?? '',
+        target,
+      ]),
+    )
+  } else output.table(COLUMNS, tables.map(tableRow))
   for (const found of tables) {
     for (const warning of found.warnings) {
       output.answer(`${output.colors.yellow('!')} ${printable(tableName(found.table))}: ${printable(warning)}`)
@@ -87,8 +88,35 @@ function printTables({ output }: CommandContext, { source, tables }: Discovery, 
   output.answer()
 }
 
+const COLUMNS = [
+  { title: 'TABLE', flexible: true },
+  { title: 'ROWS', align: 'right' },
+  { title: 'SIZE', align: 'right', dispensable: 1 },
+  { title: 'RECOGNISED BY', flexible: true },
+  { title: 'CURSORS', flexible: true, dispensable: 2 },
+  { title: 'DESTINATION', flexible: true, dispensable: 3 },
+  { title: 'CONFIGURED' },
+] as const
+
+function tableRow(found: Discovery['tables'][number]): readonly string[] {
+  return [
+    tableName(found.table),
+    `~${compact(found.estimatedRows)}`,
+    bytes(found.bytes),
+    describeIdentity(found.schema),
+    found.cursorCandidates.map(({ column, indexed }) => (indexed ? column : `${column} (no index)`)).join(', '),
+    found.target,
+    found.configured ? 'yes' : 'no',
+  ]
+}
+
 function printYaml({ output }: CommandContext, { source, tables }: Discovery): void {
   output.answer(`  ${yamlText(source)}:`)
+  if (tables.some(({ files }) => files !== undefined)) {
+    output.answer('    # Its tables are of files, and are those of the configuration.')
+    output.answer('    # `simplyload files check --suggest FILES` prints entries for others.')
+    return
+  }
   output.answer('    tables:')
   for (const found of tables) {
     for (const warning of found.warnings) output.answer(`      # ${printable(warning)}`)

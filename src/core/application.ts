@@ -92,7 +92,18 @@ export interface Discovery {
     /** In the order of `schema.columns`: the type on the destination. */
     readonly targetTypes: readonly string[]
     readonly configured: boolean
+    /** Of a table of files. What `DiscoveredTable` says of its rows is nothing then. */
+    readonly files?: DiscoveredFiles
   })[]
+}
+
+export interface DiscoveredFiles {
+  /** As configured: `data/sales_{yyyy}-{mm}.tsv`. */
+  readonly path: string
+  /** `append`, `merge` or `replace`. */
+  readonly write: string
+  /** That are there now. */
+  readonly count: number
 }
 
 /** Calls the listener each time that the configuration is to be read again, until disposed. */

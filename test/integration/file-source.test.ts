@@ -242,8 +242,13 @@ it('a Parquet file is loaded in parts of its row groups', async () => {
   const hear = ({ event }: { readonly event: string }) => {
     if (event === 'staged') staged++
   }
-  const { firstError, problems, tokens } = await loadFiles(folder, [set], { partBytes: 5_000, hear })
+  const told: number[] = []
+  const progress = (file: string, bytes: number) => file === 'data/a.parquet' && told.push(bytes)
+  const { firstError, problems, tokens } = await loadFiles(folder, [set], { partBytes: 5_000, hear, progress })
   expect([firstError, problems]).toEqual([undefined, []])
+  // How far the file is moves with its parts.
+  expect(new Set(told).size).toBe(5)
+  expect(told.toSorted((a, b) => a - b)).toEqual(told)
   expect(staged).toBe(5 + 1)
   expect(await ask(folder, 'SELECT count(*), count(DISTINCT id), sum(id), max(note) FROM files.sales')).toEqual([
     '18000 9000 80991000 n999',

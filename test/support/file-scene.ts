@@ -35,6 +35,8 @@ export interface LoadOptions {
   /** In place of a DuckDB file. */
   readonly openDestination?: (fetch: Stage['fetch'], folder: string) => Destination
   readonly limits?: ValueLimits
+  /** Called with the name of a file, and how many of its bytes are behind it. */
+  readonly progress?: (file: string, bytes: number) => void
   /** Called after each event; may end the process. */
   readonly hear?: (event: { readonly event: string }) => void
 }
@@ -83,7 +85,10 @@ export async function loadFiles(
       threads: options.threads ?? 1,
       partBytes: options.partBytes,
       compression: options.openDestination === undefined ? 'light' : 'full',
-      problems: { note: (_, error) => problems.push(describeError(error)) },
+      problems: {
+        note: (_, error) => problems.push(describeError(error)),
+        progress: ({ name }, bytes) => options.progress?.(name, bytes),
+      },
       findWork: async (set) => {
         if (done.has(set.table.name)) return []
         done.add(set.table.name)

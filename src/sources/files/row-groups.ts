@@ -53,6 +53,7 @@ function partOf(file: FoundFile, number: number, from: Place, to: Place, isLast:
     next: to.from,
     line: from.row + 1,
     records: to.row - from.row,
+    fileBytes: to.from,
     isLast,
     release: async () => undefined,
   }
