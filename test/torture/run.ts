@@ -121,7 +121,7 @@ for (; performance.now() < endMs && !stop.signal.aborted; seed++) {
   }
 }
 
-if (failures === 0) await rm(root, { recursive: true, force: true })
+if (failures === 0 && !values.keep) await rm(root, { recursive: true, force: true })
 say(failures === 0 ? 'all worlds came out equal' : `${failures} worlds came out different`)
 process.exitCode = failures === 0 ? 0 : 1
 

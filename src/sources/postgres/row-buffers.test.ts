@@ -127,3 +127,15 @@ test('closing a table yields its rows, committed and in progress', () => {
   expect(followed.changes).toBeUndefined()
   expect(open.buffers.size).toBe(0)
 })
+
+test('small batches do not cut a large transaction into as many parts', () => {
+  const scene = new Scene({ batchRowsMax: 10 })
+  const rows = scene.open('a', new OpenTransaction(7))
+  scene.append(rows, 25, 1)
+  expect(scene.yielded).toEqual(['in-progress a 10', 'in-progress a 10'])
+  scene.append(rows, 20_000, 1)
+  scene.buffers.take(rows, scene.events)
+  const parts = scene.events.map((event) => (event.kind === 'in-progress' ? event.batch.rows : 0))
+  expect(parts.length).toBeLessThan(150)
+  expect(parts.reduce((sum, part) => sum + part)).toBe(20_025)
+})

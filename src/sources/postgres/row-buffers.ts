@@ -21,6 +21,11 @@ const LOOK_EVERY_BYTES = 32 * 1024
  * with 16 MiB each a large transaction takes 25 MiB more, and as long.
  */
 const IN_PROGRESS_BYTES_MAX = 8 * 1024 * 1024
+/**
+ * A part of a file costs whoever reads it as much as thousands of rows: a large transaction must not be cut into as many as
+ * small batches would make of it. So the more has left, the larger is what leaves next.
+ */
+const IN_PROGRESS_ROWS_SHARE = 1 / 20
 /** Making room for a single row each time would cut batches to pieces. */
 const KEPT_SHARE = 0.5
 
@@ -37,7 +42,7 @@ export class RowBuffers {
     const { commitTimes } = table.request
     const mode = transaction === undefined ? 'changes' : 'in-progress'
     const builder = new ChangeBuilder(table.schema, wire, mode, { commitTimes })
-    const buffer: RowBuffer = { builder, table, transaction, bytes: 0, newBytes: 0, transactionNumber: 0 }
+    const buffer: RowBuffer = { builder, table, transaction, bytes: 0, newBytes: 0, rowsTaken: 0, transactionNumber: 0 }
     this.#all.add(buffer)
     return buffer
   }
@@ -45,7 +50,7 @@ export class RowBuffers {
   /** After each change. Returns true when `relieve` is wanted. */
   appended(buffer: RowBuffer, messageBytes: number): boolean {
     buffer.newBytes += messageBytes
-    if (buffer.newBytes < LOOK_EVERY_BYTES && buffer.builder.rows < this.#bounds.batchRowsMax) return false
+    if (buffer.newBytes < LOOK_EVERY_BYTES && buffer.builder.rows < this.#rowsMax(buffer)) return false
     const bytes = buffer.builder.bytes
     this.#bytes += bytes - buffer.bytes
     buffer.bytes = bytes
@@ -68,6 +73,7 @@ export class RowBuffers {
   take(buffer: RowBuffer, events: StreamEvent[]): void {
     const { builder, transaction } = buffer
     if (builder.rows > 0) {
+      buffer.rowsTaken += builder.rows
       if (transaction === undefined) events.push({ kind: 'changes', batch: builder.take() })
       else {
         events.push({ kind: 'in-progress', batch: builder.takeInProgress(transaction.id) })
@@ -114,8 +120,13 @@ export class RowBuffers {
   }
 
   #isFull(buffer: RowBuffer): boolean {
-    const { batchRowsMax, batchBytesMax } = this.#bounds
+    const { batchBytesMax } = this.#bounds
     const bytesMax = buffer.transaction === undefined ? batchBytesMax : Math.min(batchBytesMax, IN_PROGRESS_BYTES_MAX)
-    return buffer.builder.rows >= batchRowsMax || buffer.bytes >= bytesMax
+    return buffer.builder.rows >= this.#rowsMax(buffer) || buffer.bytes >= bytesMax
+  }
+
+  #rowsMax({ transaction, rowsTaken }: RowBuffer): number {
+    const { batchRowsMax } = this.#bounds
+    return transaction === undefined ? batchRowsMax : Math.max(batchRowsMax, rowsTaken * IN_PROGRESS_ROWS_SHARE)
   }
 }

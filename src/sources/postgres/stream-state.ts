@@ -91,6 +91,8 @@ export interface RowBuffer {
   bytes: number
   /** Bytes of messages since then. */
   newBytes: number
+  /** Rows that have been yielded. */
+  rowsTaken: number
   /** Number of the transaction that the builder was last told of. */
   transactionNumber: number
 }
