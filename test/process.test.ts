@@ -37,6 +37,23 @@ test('a configuration that is not there says how to get one', () => {
   expect(result.stderr).toContain('simplyload init')
 })
 
+test('a folder with files alone gets a first configuration, which is valid', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'simplyload-process-'))
+  try {
+    const inFolder = (...words: readonly string[]) =>
+      spawnSync(process.execPath, [resolve('src/bin.ts'), ...words], { cwd: folder, encoding: 'utf8' })
+    writeFileSync(join(folder, '2024-03.tsv'), 'id\tday\n1\t2024-03-01\n')
+    // As a shell does it that is to write there.
+    writeFileSync(join(folder, 'simplyload.yaml'), '')
+    const { status, stdout, stderr } = inFolder('files', 'check', '--suggest', '2024-03.tsv')
+    expect([status, stderr]).toEqual([0, expect.stringContaining('There is no configuration here')])
+    writeFileSync(join(folder, 'simplyload.yaml'), stdout)
+    expect(inFolder('files', 'check').stdout).toContain('✓ 2024-03.tsv  incoming.files.files  2024-03')
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
 test('a configuration in TypeScript is found, and two configurations are one too many', () => {
   const folder = mkdtempSync(join(tmpdir(), 'simplyload-process-'))
   try {

@@ -1,6 +1,7 @@
 /** The application: the configuration, and for each command what it takes. Heavy modules are loaded when first used. */
+import { statSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
-import { loadConfig } from '../config/load.ts'
+import { loadConfig, parseConfig } from '../config/load.ts'
 import { isModuleFile } from '../config/module-file.ts'
 import { presentConfigFile } from '../config/present-file.ts'
 import { CONFIG_SCHEMA, type Config, describeDestination, describeSource } from '../connectors.ts'
@@ -48,6 +49,7 @@ import type { FileWorkPorts } from './sync.ts'
 export async function openApplication(options: ApplicationOptions): Promise<Application> {
   const file = options.configFile ?? presentConfigFile()
   const { environment, settings, logLevel } = options
+  if (options.mayLackFile === true && options.configFile === undefined && isMissing(file)) return withoutSources(file)
   const load = (path: string) => loadConfig(CONFIG_SCHEMA, { file: path, environment, settings })
   const { config, folder } = await load(file)
   const place = {
@@ -56,6 +58,24 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     load: async (path = file) => (await load(path)).config,
   }
   return configuredApplication(config, { file: relative(process.cwd(), file) || file, folder, logLevel, place })
+}
+
+/** `simplyload … > simplyload.yaml` has made an empty one before it runs. */
+function isMissing(file: string): boolean {
+  return (statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0
+}
+
+/** For a folder without a configuration: what a first one could be is asked before there is one. */
+async function withoutSources(file: string): Promise<Application> {
+  const table = { name: 'none', path: 'none', format: 'tsv' as const, columns: { none: 'text' } }
+  const least = {
+    version: 1 as const,
+    sources: { none: { type: 'files' as const, tables: [table] } },
+    destination: { type: 'duckdb' as const, path: 'warehouse.duckdb' },
+  }
+  const folder = resolve('.')
+  const config = await parseConfig(CONFIG_SCHEMA, least, { name: file, folder, environment: {}, settings: [] })
+  return configuredApplication({ ...config, sources: {} }, { file, folder, logLevel: 'silent' })
 }
 
 export interface ApplicationSetting {

@@ -77,6 +77,7 @@ async function run(program: Program, surroundings: Surroundings, output: Output)
     async open(overrides): Promise<Application> {
       const application = await surroundings.openApplication({
         configFile: overrides?.configFile ?? options.config,
+        mayLackFile: overrides?.mayLackFile,
         settings: options.set,
         environment: { ...surroundings.environment, ...overrides?.environment },
         logLevel: LOG_LEVELS.find((level): level is LogLevel => level === options.logLevel) ?? 'silent',

@@ -44,9 +44,11 @@ export interface WrittenCommand {
 }
 
 export interface OpenOverrides {
-  readonly configFile: string
+  readonly configFile?: string
   /** Variables beside those of the process. */
-  readonly environment: Readonly<Record<string, string>>
+  readonly environment?: Readonly<Record<string, string>>
+  /** As in `ApplicationOptions`. */
+  readonly mayLackFile?: boolean
 }
 
 export type Outcome = 'ok' | 'failed' | 'partial' | 'different' | 'interrupted'

@@ -43,6 +43,8 @@ export interface ApplicationOptions {
    * Undefined: the one of `CONFIG_FILES` that the working folder has.
    */
   readonly configFile: string | undefined
+  /** Where no file is named, and none is there or an empty one, an application without sources is opened. */
+  readonly mayLackFile?: boolean | undefined
   /** `dotted.path=value`, over environment and file. */
   readonly settings: readonly string[]
   readonly environment: Readonly<Record<string, string | undefined>>

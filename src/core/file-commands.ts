@@ -94,6 +94,8 @@ export interface FileSuggestion {
   readonly sets: readonly string[]
   /** An entry of `tables`, as YAML with its reasons as comments; undefined: a set takes the file. */
   readonly yaml: string | undefined
+  /** Name of the table that is proposed for a file before it, and would take this one too. */
+  readonly alike?: string
   /** Why none can be proposed, where several files are looked at: it is no text, or empty. */
   readonly problem?: string
   readonly reasons: readonly string[]

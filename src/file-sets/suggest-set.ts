@@ -23,6 +23,9 @@ const NUL_SHARE_OF_UTF16 = 0.2
 export type SampleQuery = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>
 
 export interface SetSuggestion {
+  readonly table: string
+  /** As an entry has it: `data/sales_{yyyy}-{mm}.csv`. */
+  readonly path: string
   /** An entry of `tables`, as YAML with its reasons as comments. */
   readonly yaml: string
   readonly reasons: readonly string[]
@@ -217,18 +220,23 @@ function written(
   const lines = [
     ...all.map((reason) => `  # ${reason}`),
     `  - name: ${place.table}`,
-    `    path: ${place.path}`,
+    `    path: ${yamlPath(place.path)}`,
     ...format,
     '    columns:',
     ...columns.map((column) => `      ${yamlKey(column.name)}: ${typeText(column)}`),
     ...dateLine,
   ]
-  return { yaml: `${lines.join('\n')}\n`, reasons: all }
+  return { table: place.table, path: place.path, yaml: `${lines.join('\n')}\n`, reasons: all }
 }
 
 function typeText({ type, format, note }: GuessedColumn): string {
   const text = format === undefined ? type : `{ type: ${type}, format: ${JSON.stringify(format)} }`
   return note === undefined ? text : `${text} # ${note}`
+}
+
+/** A brace at the beginning, or a colon, would be YAML. */
+function yamlPath(path: string): string {
+  return /^[\w./][\w./{}=-]*$/.test(path) ? path : JSON.stringify(path)
 }
 
 function yamlKey(name: string): string {
@@ -238,7 +246,7 @@ function yamlKey(name: string): string {
 }
 
 function noText(name: string, why: string): PipelineError {
-  return new PipelineError('source_file', `Suggesting a set for ${name}`, {
+  return new PipelineError('source_file', `Suggesting a table for ${name}`, {
     cause: new Error(why),
     hint: 'Name a file of text or Parquet that has records.',
     context: { file: name },

@@ -19,12 +19,15 @@ test('files are told the set that takes them, or get a proposed one', async () =
   expect(known).toEqual({ file: 'data/known.tsv', sets: ['monthly.files.sales'], yaml: undefined, reasons: [] })
   expect(sales).toMatchObject({ file: 'data/sales_2024-03.csv', sets: [] })
   expect(sales?.yaml).toContain('    path: data/sales_{yyyy}-{mm}.csv\n    format: csv\n')
+  // One of the same kind is said to be that.
+  writeFileSync(join(folder, 'data/sales_2024-04.csv'), 'id,day\n2,2024-04-01\n')
   writeFileSync(join(folder, 'data/photo.jpg'), '')
   const ofFolder = await suggestFiles(setting, [join(folder, 'data')], never)
   expect(ofFolder).toEqual([
     known,
     { file: 'data/photo.jpg', sets: [], reasons: [], problem: expect.stringContaining('it is empty') },
     sales,
+    { file: 'data/sales_2024-04.csv', sets: [], yaml: undefined, reasons: [], alike: 'sales' },
   ])
   expect(readdirSync(setting.scratch)).toEqual([])
   await expect(suggestFiles(setting, [], never)).rejects.toMatchObject({ code: 'config_invalid' })

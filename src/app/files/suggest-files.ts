@@ -3,6 +3,7 @@ import { describeError, isPipelineError, PipelineError } from '../../core/errors
 import type { FileSuggestion } from '../../core/file-commands.ts'
 import type { FileSet } from '../../core/file-set.ts'
 import { qualifiedTableName } from '../../core/table-schema.ts'
+import { type FilePattern, matchPattern, parsePattern, patternProblem } from '../../file-sets/file-pattern.ts'
 import { matchFiles } from '../../file-sets/find-files.ts'
 import { READER_OPTIONS } from '../../file-sets/read-statement.ts'
 import { suggestSet } from '../../file-sets/suggest-set.ts'
@@ -35,11 +36,20 @@ export async function suggestFiles(
     await connection.run("SET TimeZone = 'UTC'")
     const query = async (sql: string) => (await connection.runAndReadAll(sql)).getRowObjectsJson()
     const suggestions: FileSuggestion[] = []
+    const proposed: { readonly table: string; readonly pattern: FilePattern }[] = []
     for (const { path, name, matches } of files) {
       signal.throwIfAborted()
       const taken = matches.map(({ set }) => qualifiedTableName(set.table))
+      const like =
+        taken.length > 0 ? undefined : proposed.find(({ pattern }) => matchPattern(pattern, name) !== undefined)
+      if (like !== undefined) {
+        suggestions.push({ file: name, sets: [], yaml: undefined, reasons: [], alike: like.table })
+        continue
+      }
       try {
         const found = taken.length > 0 ? undefined : await suggestSet(path, name, scratch, query, signal)
+        if (found !== undefined && patternProblem(found.path) === undefined)
+          proposed.push({ table: found.table, pattern: parsePattern(found.path) })
         suggestions.push({ file: name, sets: taken, yaml: found?.yaml, reasons: found?.reasons ?? [] })
       } catch (error) {
         // One picture in a folder says nothing about the other files.
