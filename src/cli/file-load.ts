@@ -5,9 +5,9 @@ import { counted, duration } from '../core/quantity.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
 import { showFiles } from './display/show-files.ts'
 import { EXIT } from './exit-code.ts'
-import { printSets } from './file-verdict.ts'
+import { printSets, widthOf } from './file-verdict.ts'
 import { sendWaiting } from './send-waiting.ts'
-import { printable } from './terminal-text.ts'
+import { printable, wrap } from './terminal-text.ts'
 
 export interface LoadOptions {
   readonly again: boolean
@@ -24,6 +24,9 @@ const MARKS: Readonly<Record<LoadResult['outcome'], string>> = {
   failed: '✗',
 }
 
+/** A mark and a space. */
+const INDENT = 2
+
 export async function fileLoad(
   context: CommandContext,
   paths: readonly string[],
@@ -33,7 +36,8 @@ export async function fileLoad(
   const application = await context.open()
   const loading = application.fileLoading()
   // Not the command line as it is: a result is kept, and --set may carry a secret.
-  const command = ['files load', ...paths, ...(again ? ['--again'] : [])].join(' ')
+  const words = [...(again ? ['--again'] : []), ...(onBadRows === 'quarantine' ? ['--on-bad-rows quarantine'] : [])]
+  const command = ['files load', ...paths, ...words].join(' ')
   const request = { paths, again, onBadRows, badRowsFormat, checksum, memoryBytes: memory, command }
   const { PlainLines } = await import('./display/plain-lines.ts')
   const lines = new PlainLines((line) => output.note(line))
@@ -90,7 +94,8 @@ function noticeOf(event: ProgressEvent): string | undefined {
   return event.event === 'error' || event.event === 'notice' ? event.message : undefined
 }
 
-function tell({ output }: CommandContext, { file, outcome, rows, message }: LoadResult): void {
+function tell(context: CommandContext, { file, outcome, rows, message }: LoadResult): void {
+  const { output } = context
   const { colors } = output
   const isBad = outcome === 'refused' || outcome === 'failed'
   const mark = isBad ? colors.red(MARKS[outcome]) : outcome === 'loaded' ? colors.green(MARKS.loaded) : MARKS[outcome]
@@ -101,17 +106,19 @@ function tell({ output }: CommandContext, { file, outcome, rows, message }: Load
     failed: 'failed',
   }
   output.event({ event: 'load', file, outcome, rows, message })
-  output.answer(
-    `${mark} ${printable(file)}: ${words[outcome]}${message === undefined ? '' : `: ${printable(message)}`}`,
-  )
+  const text = `${file}: ${words[outcome]}${message === undefined ? '' : `: ${message}`}`
+  for (const [index, line] of wrap(printable(text), widthOf(context) - INDENT).entries()) {
+    output.answer(`${index === 0 ? mark : ' '} ${line}`)
+  }
 }
 
-function ended({ output, signal }: CommandContext, { run, loads, files }: CheckRun): CommandEnd {
+function ended({ output, program, signal }: CommandContext, { run, loads, files }: CheckRun): CommandEnd {
   const of = (outcome: LoadResult['outcome']) => loads.filter((load) => load.outcome === outcome)
   const rows = of('loaded').reduce((sum, load) => sum + load.rows, 0)
   const bad = of('refused').length + of('failed').length
   const fields = { run, loaded: of('loaded').length, refused: of('refused').length, failed: of('failed').length, rows }
-  output.note(`${counted(of('loaded').length, 'file')} loaded, ${counted(rows, 'row')}; result ${run}.`)
+  const report = bad === 0 ? '' : `; a report of it: ${program} files report`
+  output.note(`${counted(of('loaded').length, 'file')} loaded, ${counted(rows, 'row')}; result ${run}${report}`)
   if (signal.aborted) return { outcome: 'interrupted', exitCode: EXIT.interrupted, fields }
   if (bad > 0) return { outcome: 'partial', exitCode: EXIT.partial, fields }
   const isWrong = files.some(({ checks }) =>

@@ -1,7 +1,8 @@
 import type { FileState, SetStatus } from '../core/file-loading.ts'
 import { counted } from '../core/quantity.ts'
 import { type CommandContext, type CommandEnd, done } from './command.ts'
-import { printable } from './terminal-text.ts'
+import { widthOf } from './file-verdict.ts'
+import { printable, wrap } from './terminal-text.ts'
 
 const WORDS: Readonly<Record<FileState, string>> = {
   new: 'not loaded',
@@ -27,9 +28,10 @@ export async function fileStatus(
 }
 
 function tell(
-  { output }: CommandContext,
+  context: CommandContext,
   { set, target, write, files, completed, current, failed, problem: stopped }: SetStatus,
 ): void {
+  const { output } = context
   const { colors } = output
   const loaded = files.filter(({ state }) => state === 'loaded' || state === 'gone').length
   output.answer(
@@ -44,7 +46,8 @@ function tell(
     const part = state === 'current' ? `, ${Math.floor(share * 100)} %` : ''
     const told = rows > 0 ? `, ${counted(rows, 'row')}` : ''
     output.answer(`  file ${index + 1} of ${files.length}, ${printable(file)}: ${WORDS[state]}${part}${told}`)
-    if (problem !== undefined && problem !== stopped) output.answer(`    ${printable(problem)}`)
+    if (problem === undefined || problem === stopped) continue
+    for (const line of wrap(printable(problem), widthOf(context) - 4)) output.answer(`    ${line}`)
   }
 }
 

@@ -144,7 +144,8 @@ function worst(checks: readonly CheckResult[]): Verdict {
   return checks.some(({ severity }) => severity === 'WARNING') ? 'warning' : 'pass'
 }
 
-function widthOf({ stdout }: CommandContext): number {
+/** Of text for people: a terminal that is wider is not filled. */
+export function widthOf({ stdout }: CommandContext): number {
   return Math.max(40, Math.min(stdout.isTTY === true ? (stdout.columns ?? 80) : WIDTH_MAX, WIDTH_MAX))
 }
 

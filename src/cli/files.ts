@@ -24,7 +24,9 @@ export async function filesCheck(
 ): Promise<CommandEnd> {
   const application = await context.open()
   const files = application.files()
-  const command = ['files check', ...paths].join(' ')
+  const command = ['files check', ...paths, ...(onBadRows === 'quarantine' ? ['--on-bad-rows quarantine'] : [])].join(
+    ' ',
+  )
   const request: FileCheckRequest = { paths, onBadRows, badRowsFormat, checksum, memoryBytes: memory, command }
   if (explain) return printPlan(context, await files.plan(request, context.signal))
   let run: CheckRun

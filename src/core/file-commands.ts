@@ -55,6 +55,8 @@ export interface ListedFile {
   readonly set: string
   readonly period: string | undefined
   readonly bytes: number
+  /** Of all readings that its questions may need. Absent: it is read once. */
+  readonly bytesTotal?: number
 }
 
 export type FileProgressListener = (event: FileProgressEvent) => void

@@ -330,6 +330,17 @@ test.each([
   expect(checkOf(result, `structure.type.${column}`)?.message).toContain(looks)
 })
 
+test('a date that is written as configured, and is none, is told as that', async () => {
+  const columns = fileColumns({ id: 'bigint', day: 'date', amount: 'decimal(12,2)', note: 'text' })
+  const set = salesSet({
+    columns: columns.map((column) => (column.name === 'day' ? { ...column, format: '%d.%m.%Y' } : column)),
+  })
+  const result = await checkOne(`${HEADER}1\t31.06.2024\t1.00\tx\n2\t30.06.2024\t1.00\tx\n`, set)
+  expect(checkOf(result, 'structure.type.day')?.message).toBe(
+    '1 of 2 values of day is no date; written as %d.%m.%Y, as configured, and no such day or time',
+  )
+})
+
 test('a date that cannot be read is a bad row like any other, unless its period is to be replaced', async () => {
   const content = GOOD.replace('2024-03-04', 'never')
   const verdicts = async (write: 'append' | 'replace') =>

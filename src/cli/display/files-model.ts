@@ -1,6 +1,7 @@
 /** What is known of a run over files while it goes on. */
 import type { Verdict } from '../../core/file-check.ts'
 import type { FileProgressEvent } from '../../core/file-commands.ts'
+import { bytes } from '../../core/quantity.ts'
 import { RateMeter } from './rate-meter.ts'
 
 export interface ShownFile {
@@ -32,8 +33,8 @@ export class FilesModel {
   apply(event: FileProgressEvent): void {
     switch (event.event) {
       case 'files':
-        for (const { file, bytes } of event.files) {
-          const shown = { name: file, size: bytes, activity: '', bytes: 0, bytesTotal: bytes, records: 0 }
+        for (const { file, bytes, bytesTotal = bytes } of event.files) {
+          const shown = { name: file, size: bytes, activity: '', bytes: 0, bytesTotal, records: 0 }
           this.files.set(file, { ...shown, state: 'waiting' })
         }
         return
@@ -65,6 +66,13 @@ export class FilesModel {
       case 'notice':
         this.notice = event.message
     }
+  }
+
+  /** `1.2 GB, 2.3 GB to read`: some files are read more than once. */
+  get sizes(): string {
+    const size = [...this.files.values()].reduce((sum, file) => sum + file.size, 0)
+    const total = this.bytesTotal
+    return `${bytes(size)}${total > size ? `, ${bytes(total)} to read` : ''}`
   }
 
   /** Files that are read or done, from 1. */

@@ -15,7 +15,7 @@ function drawn(
   return renderFiles(model, { width, height: 24, nowMs, colors: PLAIN })
 }
 
-const FILES: FileProgressEvent = {
+const FILES: Extract<FileProgressEvent, { readonly event: 'files' }> = {
   event: 'files',
   atMs: 0,
   files: [1, 2].map((month) => ({
@@ -40,6 +40,15 @@ test('a load shows bytes, the average speed and the time left, within 80 columns
   expect(lines[1]).toContain('20 %  400 MB of 2.0 GB  100 MB/s  16 s left')
   expect(lines[3]).toMatch(/^◐ data\/sales_2024-01\.tsv +400 MB of 1\.0 GB, loading$/)
   expect(lines.every((line) => line.length <= 80)).toBe(true)
+})
+
+test('files that are read more than once are so from the beginning: what is to be read does not grow', () => {
+  const twice = { ...FILES, files: FILES.files.map((each) => ({ ...each, bytesTotal: 2 * GB })) }
+  const lines = drawn([twice, { ...file('reading', GB), bytesTotal: 2 * GB } as FileProgressEvent], {
+    doing: 'Checking',
+  })
+  expect(lines[0]).toMatch(/^Checking file 1 of 2, 2\.0 GB, 4\.0 GB to read /)
+  expect(lines[1]).toContain('25 %  1.0 GB of 4.0 GB')
 })
 
 test('what is retried is told below, and what is done has its rows', () => {

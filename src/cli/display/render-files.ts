@@ -21,8 +21,7 @@ export function renderFiles(model: FilesModel, view: FilesView): readonly string
   const { width, height, colors, nowMs } = view
   const files = [...model.files.values()]
   if (files.length === 0) return [fitPlain('Looking for files …', width)]
-  const size = files.reduce((sum, file) => sum + file.size, 0)
-  const title = `${model.doing} file ${count(Math.max(1, model.part))} of ${count(files.length)}, ${bytes(size)}`
+  const title = `${model.doing} file ${count(Math.max(1, model.part))} of ${count(files.length)}, ${model.sizes}`
   const clock = stopwatch(nowMs - model.startedMs)
   const head = `${colors.bold(fitted(title, Math.max(0, width - clock.length - 1), 'left'))} ${clock}`
   const lines = [head, progressLine(model, view), '']

@@ -64,8 +64,7 @@ function lineTeller({ output }: CommandContext, model: FilesModel): FileProgress
   return (event) => {
     switch (event.event) {
       case 'files': {
-        const size = event.files.reduce((sum, file) => sum + file.bytes, 0)
-        line(event.atMs, `${model.doing.toLowerCase()} ${counted(event.files.length, 'file')}, ${bytes(size)}`)
+        line(event.atMs, `${model.doing.toLowerCase()} ${counted(event.files.length, 'file')}, ${model.sizes}`)
         return
       }
       case 'file': {

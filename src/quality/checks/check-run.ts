@@ -75,7 +75,8 @@ export async function runChecks(
       using session = await database.session(signal)
       await inspectRules(set, session, (file) => resolve(setting.folder, file))
     }
-    listener({ event: 'files', atMs: Date.now(), files: request.files.map(listed) })
+    const list = request.files.map((file) => ({ ...listed(file), bytesTotal: file.bytes * readings(file.set) }))
+    listener({ event: 'files', atMs: Date.now(), files: list })
     const earlier = await earlierFiles(setting.results, signal)
     const running = { database, scratch, listener, earlier }
     const files = await checkFiles(request, setting, { ...running, run }, signal)

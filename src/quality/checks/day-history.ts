@@ -21,6 +21,9 @@ export interface ExpectedDays {
 
 export const NO_EXPECTED_DAYS: ExpectedDays = { days: new Map(), newNormalFrom: new Map() }
 
+/** Of a file of which more was rejected, its days say nothing of what is usual: rows of each are missing. */
+const REJECTED_SHARE_MAX = 0.05
+
 /**
  * Of other files of a set: of each the newest result, and only what was read to its end. Rows of one day in several files add up.
  * `results`: the newest first.
@@ -37,6 +40,7 @@ export function dayHistory(set: string, file: string, results: Iterable<FileResu
     if (!result.coverage.complete) continue
     fileRecords.push(result.coverage.records)
     if (result.period !== undefined) periods.add(result.period)
+    if (result.coverage.rejected > REJECTED_SHARE_MAX * result.coverage.records) continue
     for (const told of result.days) {
       const day = parseDay(told.day)
       if (day === undefined) continue

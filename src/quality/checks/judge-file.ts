@@ -1,6 +1,6 @@
 /** The file as a whole: could it be read, to its end, in one dialect, and does it have as many rows as it should. */
 import type { CheckResult, Coverage, Severity } from '../../core/file-check.ts'
-import type { FoundFile } from '../../core/file-set.ts'
+import type { FileSet, FoundFile } from '../../core/file-set.ts'
 import { count, counted } from '../../core/quantity.ts'
 import type { RecordCount } from '../../file-sets/record-counter.ts'
 import { median } from '../anomaly/robust.ts'
@@ -271,6 +271,7 @@ export function questionChecks(file: FoundFile, scan: FileScan, samples: Samples
     const evaluated = scan.days.reduce((sum, day) => sum + (day.evaluated[index] ?? 0), 0)
     const failed = scan.days.reduce((sum, day) => sum + (day.failed[index] ?? 0), 0)
     return judgeQuestion(question, evaluated, failed, {
+      set: file.set,
       limit: question.rule?.limit ?? file.set.badRows,
       rows: scan.parsed,
       samples,
@@ -281,6 +282,7 @@ export function questionChecks(file: FoundFile, scan: FileScan, samples: Samples
 }
 
 export interface QuestionContext {
+  readonly set: FileSet
   readonly limit: CheckResult['limit']
   /** That there are at all. */
   readonly rows: number
@@ -293,7 +295,7 @@ export function judgeQuestion(
   question: RowQuestion,
   evaluated: number,
   failed: number,
-  { limit, rows, samples, sql, unread }: QuestionContext,
+  { set, limit, rows, samples, sql, unread }: QuestionContext,
 ): CheckResult {
   const { id, rule, about, column, title, reason } = question
   const found = samples.get(id)
@@ -304,7 +306,7 @@ export function judgeQuestion(
       ? typeHint(
           found?.flatMap(({ values }) => values[column ?? ''] ?? []) ?? [],
           reason.slice(`${column} is no `.length),
-          column ?? '',
+          set.columns.find(({ name }) => name === column) ?? { name: column ?? '' },
         )
       : undefined
   const days = found?.flatMap(({ day }) => day ?? []) ?? []

@@ -59,7 +59,7 @@ export async function checkLoaded(request: LoadedRequest, ask: AskDestination): 
         continue
       }
       const limit = question.rule?.limit ?? set.badRows
-      const context = { limit, rows: answer.day.rows, samples: new Map(), sql: answer.sql, unread: false }
+      const context = { set, limit, rows: answer.day.rows, samples: new Map(), sql: answer.sql, unread: false }
       checks.push(judgeQuestion(question, answer.day.evaluated[index] ?? 0, answer.day.failed[index] ?? 0, context))
     }
   }

@@ -1,4 +1,5 @@
 /** What values that are none of their type look like, and so what to do about them. */
+import type { FileColumn } from '../../core/file-set.ts'
 import { BYTE_ORDER_MARK } from './sample-rows.ts'
 
 export interface TypeHint {
@@ -7,8 +8,12 @@ export interface TypeHint {
   readonly fix: string
 }
 
-/** `values`: some of them, as samples show them. `column`: its name. Undefined: they look like nothing known. */
-export function typeHint(values: readonly string[], typeText: string, column: string): TypeHint | undefined {
+/** `values`: some of them, as samples show them. Undefined: they look like nothing known. */
+export function typeHint(
+  values: readonly string[],
+  typeText: string,
+  { name: column, format }: Pick<FileColumn, 'name' | 'format'>,
+): TypeHint | undefined {
   if (values.length === 0) return undefined
   const isHeader = (value: string) =>
     value.replaceAll(BYTE_ORDER_MARK, '').trim().toLowerCase() === column.trim().toLowerCase()
@@ -23,10 +28,24 @@ export function typeHint(values: readonly string[], typeText: string, column: st
       looks: 'the name of the column itself: a header stands among the rows',
       fix: 'Have the file made with one header at its beginning. Where it is the first line, leave out `header: false`.',
     }
+  if (format !== undefined && values.every((value) => hasShapeOf(format, value.trim())))
+    return {
+      looks: `written as ${format}, as configured, and no such day or time`,
+      fix: 'Correct the values, or have the file made anew.',
+    }
   const looks = looksOf(values, typeText)
   return looks === undefined
     ? undefined
     : { looks, fix: 'Change the type or format of the column, or have the file made as before.' }
+}
+
+/** `31.06.2024` of `%d.%m.%Y`, though there is no such day. */
+function hasShapeOf(format: string, value: string): boolean {
+  const shape = format.replaceAll(/%(.)|[^\w\s]/g, (found, letter: string | undefined) => {
+    if (letter === undefined) return `\\${found}`
+    return letter === 'Y' ? '\\d{4}' : /[dmyHIMSfgnj]/.test(letter) ? '\\d+' : '.+'
+  })
+  return new RegExp(`^${shape}$`).test(value)
 }
 
 function looksOf(values: readonly string[], typeText: string): string | undefined {
