@@ -292,6 +292,15 @@ describe('trouble', () => {
     expect((await destination.checkpoints('shop', never))?.tables).toMatchObject([{ position: from }])
   })
 
+  test('files whose descriptions do not fit the limit are merged with more', async () => {
+    const destination = open({ memoryBytesMax: 8 << 20 })
+    const table = await live(destination)
+    const files = await table.stage([[{ op: 'i', position: at(11), values: { 1: '1', 2: 'x', 3: null } }]])
+    for (const file of files) await describeAtLength(stage.location(file.path))
+    const merged = await table.flushParts([table.part(files, boundaryBefore(10))], boundaryBefore(20))
+    expect(merged).toMatchObject({ tables: [{ inserted: 1 }] })
+  })
+
   test('a log that cannot be replayed within the limit does not lock us out', async () => {
     await live(open())
     for (const each of opened.splice(0)) await each[Symbol.asyncDispose]()
@@ -309,3 +318,13 @@ describe('trouble', () => {
     expect((await writer.acquireLease('shop', never)).lease.epoch).toBe(2)
   })
 })
+
+/** Gives a Parquet file a footer of 5 MB. */
+async function describeAtLength(file: string): Promise<void> {
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  await connection.run(`CREATE TABLE staged AS FROM '${file}'`)
+  await connection.run(`COPY staged TO '${file}' (FORMAT parquet, KV_METADATA {note: '${'x'.repeat(5_000_000)}'})`)
+  connection.closeSync()
+  instance.closeSync()
+}

@@ -51,11 +51,11 @@ export async function runFlush(session: Session, flush: Flush, { locate, limits 
   const rows = flush.tables.flatMap((part) => part.files).reduce((sum, file) => sum + file.rows, 0)
   await session.useThreads(rows <= limits.smallRows ? 'one' : 'all')
   for (;;) {
-    const checkpoints = await tableCheckpoints(session, flush.lease.source, tablesOf(flush))
-    const layouts = await evolveLayouts(session, flush, checkpoints)
-    const files = await inspectAll(session, flush, locate)
-    await compressTables(session, flush, layouts, files)
     try {
+      const checkpoints = await tableCheckpoints(session, flush.lease.source, tablesOf(flush))
+      const layouts = await evolveLayouts(session, flush, checkpoints)
+      const files = await inspectAll(session, flush, locate)
+      await compressTables(session, flush, layouts, files)
       const merged = await session.transaction(() =>
         merge(session, { flush, checkpoints, layouts, files, careful, limits }),
       )
@@ -63,11 +63,11 @@ export async function runFlush(session: Session, flush: Flush, { locate, limits 
       await promoteTables(session, flush)
       return { outcome: 'committed', tables: merged.tables, waitedForLockMs }
     } catch (error) {
-      if (!(error instanceof TableError)) throw error
-      const { part, cause } = error
-      if (session.isStop(cause)) throw cause
-      if (isReadingError(cause)) await requireReadable(session, filesOf(part), locate)
+      const cause = error instanceof TableError ? error.cause : error
       if (isMemoryError(cause) && (await session.useMoreMemory())) continue
+      if (!(error instanceof TableError) || session.isStop(cause)) throw cause
+      const { part } = error
+      if (isReadingError(cause)) await requireReadable(session, filesOf(part), locate)
       const name = tableName(part.target.table)
       if (!isConversionError(cause) || careful.has(name)) throw describe(error)
       careful.add(name)

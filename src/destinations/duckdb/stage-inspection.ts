@@ -3,7 +3,7 @@ import { SYSTEM_COLUMNS } from '../../core/batch.ts'
 import { PipelineError } from '../../core/errors.ts'
 import type { StageFile } from '../../core/stage.ts'
 import { stageFileError } from '../../core/stage-file-error.ts'
-import { safeCause } from './errors.ts'
+import { isMemoryError, safeCause } from './errors.ts'
 import { fileList } from './identifiers.ts'
 import type { Session } from './session.ts'
 
@@ -52,7 +52,7 @@ async function inspectSome(
       return { file, location, columns: new Set((row.names as unknown[]).map(String)) }
     })
   } catch (error) {
-    if (error instanceof PipelineError || session.isStop(error)) throw error
+    if (error instanceof PipelineError || session.isStop(error) || isMemoryError(error)) throw error
     await requireReadable(session, files, locate)
     throw error
   }
@@ -72,8 +72,8 @@ export async function requireReadable(
       await session.rows(`SELECT count(COLUMNS(*)) FROM read_parquet(${list}, hive_partitioning = false)`)
     } catch (error) {
       if (error instanceof PipelineError || session.isStop(error)) throw error
+      if (isMemoryError(error)) return
       const text = error instanceof Error ? error.message : String(error)
-      if (/^Out of Memory/.test(text)) return
       const missing = /No files found|No such file|does not exist|404/i.test(text)
       throw stageFileError(missing ? 'stage_file_missing' : 'stage_file_damaged', file, safeCause(error))
     }
