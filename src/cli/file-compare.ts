@@ -35,6 +35,14 @@ export async function fileCompare(
   return done({ older: comparison.older.run, newer: comparison.newer.run, ...counts })
 }
 
+/** A file that one of two runs did not check may be there all the same. */
+const FILE_CHANGES = {
+  appeared: 'not checked before',
+  gone: 'not checked now',
+  changed: 'changed',
+  same: 'same',
+} as const
+
 function tellFiles({ output }: CommandContext, { files }: RunComparison): void {
   const records = (side: { readonly records: number } | undefined) => (side === undefined ? '' : count(side.records))
   output.table(
@@ -49,7 +57,7 @@ function tellFiles({ output }: CommandContext, { files }: RunComparison): void {
     ],
     files.map(({ file, change, against, older, newer }) => [
       file,
-      change,
+      FILE_CHANGES[change],
       against ?? '',
       records(older),
       records(newer),

@@ -145,7 +145,7 @@ function readText(file: string): string {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     const hint =
       code === 'ENOENT'
-        ? 'Write one with `simplyload init`, or name another one with --config FILE'
+        ? 'Write one with `simplyload init` (for files: `simplyload files check --suggest FILES`), or name another one with --config FILE'
         : 'Name a file that this user may read with --config FILE'
     const cause = code === 'ENOENT' ? new Error('there is no such file') : error
     throw new PipelineError('config_invalid', `Reading ${file}`, { cause, hint, context: { file } })

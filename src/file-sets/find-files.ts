@@ -45,8 +45,10 @@ export async function findFiles(search: FileSearch, signal: AbortSignal): Promis
   const matched = await matchFiles(search, signal)
   if (matched.length === 0) {
     throw new PipelineError('not_found', 'Looking for files', {
-      cause: new Error(search.paths === undefined ? describePaths(search) : `none is at ${search.paths.join(', ')}`),
-      hint: 'Correct `path` of the table, or put the files there.',
+      cause: new Error(
+        search.paths === undefined ? describePaths(search) : `no table takes a file of ${search.paths.join(', ')}`,
+      ),
+      hint: 'Correct `path` of the table, or put the files there. `simplyload files check --suggest` with files or a folder proposes tables.',
     })
   }
   const files: FoundFile[] = []
@@ -98,7 +100,7 @@ function matchFile(path: string, compiled: readonly CompiledSet[], folder: strin
 async function foundFile({ path, name, matches }: MatchedFile): Promise<FoundFile> {
   const [match, ...others] = matches
   if (match === undefined) {
-    throw new PipelineError('source_file', `Finding the set of ${name}`, {
+    throw new PipelineError('source_file', `Finding the table of ${name}`, {
       cause: new Error('the path of no table fits it'),
       hint: `Add a table for it, or correct the path of one. \`simplyload files check --suggest ${name}\` proposes one.`,
       context: { file: name },
@@ -106,7 +108,7 @@ async function foundFile({ path, name, matches }: MatchedFile): Promise<FoundFil
   }
   if (others.length > 0) {
     const sets = matches.map(({ set }) => `${qualifiedTableName(set.table)} (${set.path})`)
-    throw new PipelineError('source_file', `Finding the set of ${name}`, {
+    throw new PipelineError('source_file', `Finding the table of ${name}`, {
       cause: new Error(`the paths of ${sets.join(' and ')} fit it`),
       hint: 'Make the paths narrower, so that each file belongs to one table.',
       context: { file: name },

@@ -38,6 +38,7 @@ it('a question that is asked no more is news, and so is one that could not be an
   // That it failed before does not make it well.
   expect(told(withFile({ checks: [fails('a', 1)] }), withFile({ checks: [] }))).toEqual(['not_asked a'])
   expect(told(withFile({ checks: [unknown] }), withFile({ checks: [] }))).toEqual([])
+  expect(told(withFile({ checks: [passes('loaded.a')] }), withFile({ checks: [] }))).toEqual([])
   // What is told only where it is wrong is not wrong any more.
   expect(told(withFile({ checks: [fails('structure.quotes', 1)] }), withFile({ checks: [] }))).toEqual([
     'gone structure.quotes',

@@ -123,7 +123,9 @@ function findingChange(was: CheckResult | undefined, is: CheckResult | undefined
   if (isFinding && !wasFinding) return 'appeared'
   if (was !== undefined && is === undefined) {
     if (TOLD_AS_FAILURES.includes(was.id)) return wasFinding ? 'gone' : undefined
-    return was.outcome === 'not_evaluated' ? undefined : 'not_asked'
+    // Those of a load are asked by loads alone.
+    const isMissed = wasFinding ? was.outcome !== 'not_evaluated' : !was.id.startsWith('loaded.')
+    return isMissed ? 'not_asked' : undefined
   }
   if (!isFinding) return wasFinding ? 'gone' : undefined
   return was?.outcome !== is?.outcome || was?.failed !== is?.failed ? 'changed' : undefined

@@ -46,9 +46,11 @@ export function selectSets(
   if (unknown !== undefined || all.length === 0) {
     throw new PipelineError(
       'not_found',
-      unknown === undefined ? 'Finding file sets' : `Finding the file set ${unknown}`,
+      unknown === undefined ? 'Finding tables of files' : `Finding the table of files ${unknown}`,
       {
-        cause: new Error(all.length === 0 ? 'the configuration has no source of type files' : 'no set is called so'),
+        cause: new Error(
+          all.length === 0 ? 'the configuration has no source of type files' : 'no table of files is called so',
+        ),
         hint: `Configured are ${
           configuredFileSets(config)
             .map(({ table }) => qualifiedTableName(table))
