@@ -29,18 +29,19 @@ export interface ChunkHooks {
 }
 
 /**
- * Of a row group. Three batches are in hand per connection (received, waiting, being encoded), and memory is made of them: with
- * twice as many rows 70 MiB more over two connections, which have to be got from the system, and text that is cut into pages.
+ * Of a row group, however small batches of changes are: whoever reads the file pays for each. Three are in hand per connection
+ * (received, waiting, being encoded), and memory is made of them: with twice as many rows 70 MiB more over two connections, which
+ * have to be got from the system, and text that is cut into pages.
  */
 const GROUP_ROWS_MAX = 25_000
 const GROUP_BYTES_MAX = 16 * 1024 * 1024
 
 /** What a snapshot session is opened with. */
-export function snapshotLimits({ snapshotConnections, batchRowsMax, batchBytesMax, chunkBytesMax }: EngineSettings) {
+export function snapshotLimits({ snapshotConnections, batchBytesMax, chunkBytesMax }: EngineSettings) {
   return {
     connections: snapshotConnections,
     chunkBytesMax,
-    batchRowsMax: Math.min(batchRowsMax, GROUP_ROWS_MAX),
+    batchRowsMax: GROUP_ROWS_MAX,
     batchBytesMax: Math.min(batchBytesMax, GROUP_BYTES_MAX),
   }
 }

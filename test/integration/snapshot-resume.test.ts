@@ -25,6 +25,19 @@ function fixtureOf(table = 'id int PRIMARY KEY, v int, filler text'): Promise<Sy
   })
 }
 
+test('small batches do not cut the files of a snapshot into as many parts', async () => {
+  await using fixture = await SyncFixture.create({
+    sql: 'CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 1000)',
+    tables: ['public.t'],
+    sync: { batch: { rows: 7 } },
+  })
+  await fixture.once()
+  const files = `${fixture.stageFolder}/**/*.parquet`
+  expect(await fixture.copied(`SELECT num_rows, num_row_groups FROM parquet_file_metadata('${files}')`)).toEqual([
+    ['1000', '1'],
+  ])
+})
+
 class Chunks implements SnapshotHooks {
   readonly finished: ChunkCall[] = []
   readonly before: (call: ChunkCall) => Promise<void> | void
