@@ -95,6 +95,18 @@ test('what is not there is told', async () => {
   expect(await failure([fileSet({ path: 'itself.tsv' })], ['itself.tsv'])).toContain('a link that leads back to itself')
 })
 
+test.skipIf(process.getuid?.() === 0)('what this user may not read is found with that as its problem', async () => {
+  writeFileSync(join(folder, 'secret.csv'), 'id\n1\n', { mode: 0o000 })
+  const [secret] = await findFiles({ sets: [fileSet({ path: 'secret.csv' })], folder }, never)
+  expect(secret).toMatchObject({ bytes: 5, problem: { code: 'source_permission' } })
+})
+
+test('a file that is gone when it is looked at is found with that as its problem', async () => {
+  symlinkSync('nowhere.csv', join(folder, 'dangling.csv'))
+  const [dangling] = await findFiles({ sets: [fileSet({ path: 'dangling.csv' })], folder }, never)
+  expect(describeError(dangling?.problem)).toContain('there is no such file')
+})
+
 test('a month that does not exist is an error that names the file', async () => {
   writeFileSync(join(folder, 'wrong_2024-13.csv'), '')
   const message = await failure([fileSet({ path: 'wrong_{yyyy}-{mm}.csv' })])

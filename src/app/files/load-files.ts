@@ -288,6 +288,11 @@ function isDone(work: FileWork, token: FileToken, startedMs: number): boolean {
 /** Of each file that was not let through: what it was. It is looked at again when it is another one. */
 type Refusals = Map<string, string>
 
+/** That it may be read now changes neither its size nor its time. */
+function identityOf({ bytes, modifiedMs, problem }: FoundFile): string {
+  return `${bytes} ${modifiedMs} ${problem?.code ?? ''}`
+}
+
 /**
  * For a sync that goes on: what is there and not loaded, as far as it passes its check. What does not pass is told once, and
  * checked again when it has changed.
@@ -305,7 +310,7 @@ export function passingFiles(
     })
     const wanted: FoundFile[] = []
     for (const file of found) {
-      const identity = `${file.bytes} ${file.modifiedMs}`
+      const identity = identityOf(file)
       if (refused.get(file.name) === identity) continue
       const already = alreadyLoaded(file, await knownFile(file, token), token, false)
       if (already === undefined) wanted.push(file)
@@ -320,7 +325,7 @@ export function passingFiles(
     return wanted.flatMap((file): readonly FileWork[] => {
       const reason = refusal(run, file)
       if (reason === undefined) return [workOf(file, run, false)]
-      refused.set(file.name, `${file.bytes} ${file.modifiedMs}`)
+      refused.set(file.name, identityOf(file))
       tell(set, `${file.name} does not pass its check: ${reason} (result ${run.run})`)
       return []
     })
