@@ -41,6 +41,8 @@ export interface FileFeed extends AsyncDisposable {
   readonly baseOffset: number | undefined
   /** When all was read. Rejects with what went wrong while reading the file. */
   count(): Promise<RecordCount>
+  /** What went wrong so far. A pipe cannot say it: to its reader the text ends, so ask before its answer is believed. */
+  readonly failure: unknown
 }
 
 let openFeeds = 0
@@ -84,6 +86,8 @@ class PlainFeed implements FileFeed {
   readonly prologue: Prologue
   readonly recordsOnly = false
   readonly baseOffset = 0
+  /** DuckDB reads the file by itself, and says by itself what it cannot read. */
+  readonly failure = undefined
   readonly #stop = new AbortController()
   readonly #count: Promise<RecordCount>
 
@@ -112,6 +116,7 @@ class PipedFeed implements FileFeed {
   readonly #stop = new AbortController()
   readonly #count: Promise<RecordCount>
   readonly #isPipe: boolean
+  readonly #writing: { failure?: unknown }
 
   private constructor(
     path: string,
@@ -121,6 +126,7 @@ class PipedFeed implements FileFeed {
     stop: AbortController,
     isPipe: boolean,
     base: number,
+    writing: { failure?: unknown },
   ) {
     this.path = path
     this.prologue = prologue
@@ -129,6 +135,7 @@ class PipedFeed implements FileFeed {
     this.#count.catch(() => undefined)
     this.#stop = stop
     this.#isPipe = isPipe
+    this.#writing = writing
   }
 
   static async open(
@@ -148,21 +155,32 @@ class PipedFeed implements FileFeed {
     const text = new FileText({ ...file, encoding }, options, either)
     const records = new CountingText(file, text, prologue, options)
     const base = range?.from ?? prologue.byteOffset
+    const writing: { failure?: unknown } = {}
     const write = async (): Promise<RecordCount> => {
       await using handle = isPipe ? await openForWriting(path, either) : await open(path, 'w')
-      await writeAll(records, handle)
-      return await records.count()
+      try {
+        await writeAll(records, handle)
+        return await records.count()
+      } catch (error) {
+        // Known before the pipe is closed, and so before its reader takes what it has for all.
+        writing.failure = fileError(path, error)
+        throw error
+      }
     }
     const count = write().catch((error: unknown) => {
       throw fileError(path, error)
     })
     // Without a pipe all is written before anything is read.
     if (!isPipe) await count.catch(() => undefined)
-    return new PipedFeed(path, file, prologue, count, stop, isPipe, base)
+    return new PipedFeed(path, file, prologue, count, stop, isPipe, base, writing)
   }
 
   count(): Promise<RecordCount> {
     return this.#count
+  }
+
+  get failure(): unknown {
+    return this.#writing.failure
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -134,7 +134,7 @@ export class FilePasses {
       ? await openFeed(this.file, { folder, checksum: options.checksum ?? false, ...more }, signal)
       : undefined
     const statement = this.#statement(feed, `pass_${++passes}`, options.sound)
-    return await work({
+    const result = await work({
       session,
       statement,
       relation: typedRelation(statement, options.numbered === true),
@@ -147,6 +147,9 @@ export class FilePasses {
         ),
       count: async () => (options.counted === true ? await feed?.count() : undefined),
     })
+    // Who counts has asked.
+    if (options.counted !== true && feed?.failure !== undefined) throw feed.failure
+    return result
   }
 
   /** What DuckDB says of a value has the value in it. */
